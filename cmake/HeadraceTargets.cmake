@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+# How every target of this project is made: one function a kind, so that flags live in one place.
+
+find_program(HEADRACE_CCACHE ccache)
+if(HEADRACE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER "${HEADRACE_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${HEADRACE_CCACHE}")
+endif()
+
+# Links faster where it is installed; the default linker serves as well.
+find_program(HEADRACE_LLD NAMES ld.lld)
+
+add_library(headrace_flags INTERFACE)
+target_include_directories(headrace_flags INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
+target_compile_options(headrace_flags INTERFACE -fno-omit-frame-pointer)
+if(HEADRACE_LLD)
+  target_link_options(headrace_flags INTERFACE -fuse-ld=lld)
+endif()
+if(HEADRACE_DEVELOPER)
+  target_compile_options(headrace_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
+endif()
+if(HEADRACE_SANITIZE)
+  target_compile_options(headrace_flags INTERFACE "-fsanitize=${HEADRACE_SANITIZE}" -fno-sanitize-recover=all)
+  target_link_options(headrace_flags INTERFACE "-fsanitize=${HEADRACE_SANITIZE}")
+endif()
+if(HEADRACE_LIBFUZZER)
+  target_compile_options(headrace_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# headrace_library(NAME SOURCES… LINK…): the library of one folder, with its headrace:: alias.
+function(headrace_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(headrace_${name} STATIC ${ARG_SOURCES})
+  add_library(headrace::${name} ALIAS headrace_${name})
+  target_link_libraries(headrace_${name} PUBLIC headrace_flags ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+endfunction()
+
+# headrace_test(NAME SOURCES… LINK… [LABELS…]): one GoogleTest program; each of its tests is a ctest.
+# The label `threads` marks what is run under the thread sanitizer too.
+function(headrace_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE headrace_flags ${ARG_LINK} GTest::gtest GTest::gtest_main)
+  if(ARG_LABELS)
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300 LABELS "${ARG_LABELS}")
+  else()
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()
+
+# headrace_fuzz(NAME LINK…): tests/fuzz/NAME.cc. With libFuzzer where HEADRACE_LIBFUZZER is on; in any
+# build with a plain main, run by ctest over tests/fuzz/corpus/NAME.
+function(headrace_fuzz name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  set(dir "${PROJECT_SOURCE_DIR}/tests/fuzz")
+  if(HEADRACE_LIBFUZZER)
+    add_executable(${name} "${dir}/${name}.cc")
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_executable(${name} "${dir}/${name}.cc" "${dir}/plain_main.cc")
+    add_test(NAME fuzz.${name} COMMAND ${name} "${dir}/corpus/${name}")
+  endif()
+  target_link_libraries(${name} PRIVATE headrace_flags ${ARG_LINK})
+endfunction()
+
+# headrace_bench(NAME LINK… [ARGS…]): bench/NAME.cc, with a short run of it in ctest so that it never rots.
+function(headrace_bench name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;ARGS" ${ARGN})
+  add_executable(${name} "${PROJECT_SOURCE_DIR}/bench/${name}.cc" ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE headrace_flags ${ARG_LINK} benchmark::benchmark)
+  if(HEADRACE_BUILD_TESTS)
+    add_test(NAME bench.${name} COMMAND ${name} --benchmark_min_time=0.001 ${ARG_ARGS})
+    set_tests_properties(bench.${name} PROPERTIES TIMEOUT 300 LABELS bench)
+  endif()
+endfunction()

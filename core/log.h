@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the engine has to say to its operator: structured events, handed to a sink that the host may replace.
+//
+// Never logged: secrets, credentials, link tokens, bodies, and anything once per message.
+// Threads: any. A sink must be thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace headrace::core {
+
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
+std::string_view to_string(LogLevel level) noexcept;
+
+struct LogField {
+  std::string_view name;
+  std::variant<std::string_view, std::int64_t, double, bool> value;
+};
+
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  // `event` is a fixed snake_case name ("store_opened"), `message` a sentence.
+  virtual void write(LogLevel level, std::string_view event, std::string_view message,
+                     std::initializer_list<LogField> fields) noexcept = 0;
+};
+
+// One JSON object a line: {"ts":"…Z","level":"info","event":"…","message":"…", fields…}. One write() a line.
+class JsonLogSink final : public LogSink {
+ public:
+  explicit JsonLogSink(int fd, LogLevel least = LogLevel::kInfo) noexcept : fd_(fd), least_(least) {}
+  void write(LogLevel level, std::string_view event, std::string_view message,
+             std::initializer_list<LogField> fields) noexcept override;
+
+ private:
+  const int fd_;
+  const LogLevel least_;
+  std::mutex mutex_;  // lines must not mix
+};
+
+// Says nothing; the library's default.
+class NullLogSink final : public LogSink {
+ public:
+  void write(LogLevel, std::string_view, std::string_view, std::initializer_list<LogField>) noexcept override {}
+};
+
+}  // namespace headrace::core

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is durable, as one interface: batches of intakes and outcomes in, deliveries and records out.
+//
+// Threads: the committer's methods from one thread (the store thread); registry and queries from any thread.
+// Contract: when append() succeeds, every intake that it marked kStored survives a power cut (durability fsync).
+// Contract: a delivery that was neither delivered nor dead is found again after any crash.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "headrace/result.h"
+#include "store/types.h"
+
+namespace headrace::store {
+
+// Where an intake came to stand.
+struct Placed {
+  Acceptance acceptance = Acceptance::kUnavailable;
+  MessageId id;
+  LogPosition position{};
+};
+
+// An open delivery that waits in the store.
+struct PendingPut {
+  EndpointNumber endpoint{};
+  core::WallMs due = 0;  // 0: ready, never tried
+  MessageId message;
+  LogPosition position{};
+  std::uint16_t attempts = 0;
+};
+
+// One group commit. The committer fills intakes and outcomes, append() fills placed, the committer decides what
+// spills, apply() indexes all of it.
+struct Group {
+  std::vector<Intake> intakes;
+  std::vector<Placed> placed;  // one an intake, by append()
+  std::vector<Outcome> outcomes;
+  std::vector<PendingPut> spilled;
+  // Every open delivery of a message before this position has a pending entry (or gets one in this group). What lies
+  // behind it is replayed when the store is opened.
+  LogPosition low_water{};
+
+  void clear() noexcept;
+};
+
+// How far an endpoint's waiting deliveries have been handed over. Only grows.
+struct PendingCursor {
+  MessageId ready_after;       // ready entries up to here were loaded
+  core::WallMs due_after = 0;  // retries up to (due_after, due_message) were loaded
+  MessageId due_message;
+};
+
+struct PendingLoad {
+  std::size_t count = 0;
+  bool more_ready = false;                  // ready entries remain behind the cursor
+  std::optional<core::WallMs> next_due;     // the earliest retry behind the cursor, due or not
+};
+
+struct PendingEndpoint {
+  EndpointNumber endpoint{};
+  bool has_ready = false;
+  std::optional<core::WallMs> next_due;
+};
+
+struct MessageRecord {
+  MessageId id;
+  core::WallMs received_at = 0;
+  LinkNumber link{};
+  EventNumber event = EventNumber::kNone;
+  MessageStatus status = MessageStatus::kUnmatched;
+  bool is_test = false;
+  std::uint32_t body_bytes = 0;
+  LogPosition position{};
+};
+
+// A message with its bytes, copied out.
+struct MessageContent {
+  MessageRecord record;
+  core::Method method = core::Method::kPost;
+  std::vector<EndpointNumber> targets;
+  std::string headers;
+  std::string query;
+  std::string body;
+};
+
+struct AttemptRecord {
+  EndpointNumber endpoint{};
+  MessageId message;
+  std::uint16_t attempt = 0;
+  Verdict verdict = Verdict::kRetry;
+  AttemptError error = AttemptError::kNone;
+  std::uint16_t http_status = 0;
+  core::WallMs started_at = 0;
+  std::uint32_t duration_us = 0;
+  core::WallMs next_at = 0;
+  std::string response_head;
+  std::string response_body;
+};
+
+// A change of the registry: the value to write, or none to delete.
+struct DefinitionChange {
+  std::string key;
+  std::optional<std::string> value;
+};
+
+class EventStore {
+ public:
+  virtual ~EventStore() = default;
+
+  // --- The committer's thread -------------------------------------------------------------------------------
+
+  // Makes intakes and outcomes durable: one write and, if there is any intake, one sync. Fills group.placed. A
+  // duplicate within its window (or within the group) is marked so and not stored. On failure no intake was accepted:
+  // kStorageFull (may be tried again later), kStorageFailed (the store accepts nothing more until it is reopened).
+  virtual Result<void> append(Group& group) = 0;
+
+  // Indexes an appended group: messages, dedupe keys, attempts, pending entries. A failure leaves the group to be applied
+  // again by the next call or by a replay; what was appended is not lost by it.
+  virtual Result<void> apply(const Group& group) = 0;
+
+  // The position behind the last appended record.
+  virtual LogPosition end() const noexcept = 0;
+
+  // Loads waiting deliveries of one endpoint, at most `count_max` and about `bytes_max` of payload: first retries due at
+  // `now` in order of due time, then ready ones in order of message. They keep their pending entries until their outcome.
+  // Stops early when `pool` has no room. Appends to `out` with their tickets filled, save `slot`.
+  virtual Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
+                                           std::size_t count_max, std::size_t bytes_max, core::BufferPool& pool,
+                                           std::vector<Delivery>& out) = 0;
+
+  // Every endpoint with something waiting; for the start.
+  virtual Result<std::vector<PendingEndpoint>> pending_endpoints() = 0;
+
+  // Makes everything so far durable, so that the next open replays nothing.
+  virtual Result<void> checkpoint() = 0;
+
+  // Drops what is older than the retention. Cheap when there is nothing to drop.
+  virtual Result<void> retain(core::WallMs now) = 0;
+
+  // --- The registry, any thread -----------------------------------------------------------------------------
+
+  // All or nothing, and durable when it returns.
+  virtual Result<void> change_definitions(std::span<const DefinitionChange> changes) = 0;
+  // Every definition whose key begins with `prefix`, in order of key.
+  virtual Result<void> scan_definitions(
+      std::string_view prefix,
+      const std::function<void(std::string_view key, std::string_view value)>& visit) const = 0;
+
+  // --- Queries, any thread ----------------------------------------------------------------------------------
+
+  // kNotFound when there is none (or it fell to the retention).
+  virtual Result<MessageRecord> find_message(MessageId id) const = 0;
+  virtual Result<MessageContent> read_message(MessageId id) const = 0;
+  // Messages of a link, newest first, older than `before` (a zero id: from the newest), at most `count_max`.
+  virtual Result<std::vector<MessageRecord>> list_messages(LinkNumber link, MessageId before,
+                                                           std::size_t count_max) const = 0;
+  // Attempts of one delivery, in order; empty when none was made yet.
+  virtual Result<std::vector<AttemptRecord>> list_attempts(EndpointNumber endpoint, MessageId message) const = 0;
+  // Attempts at an endpoint, newest message first, of messages older than `before`, at most about `count_max` but always
+  // all attempts of a message.
+  virtual Result<std::vector<AttemptRecord>> list_endpoint_attempts(EndpointNumber endpoint, MessageId before,
+                                                                    std::size_t count_max) const = 0;
+};
+
+}  // namespace headrace::store
