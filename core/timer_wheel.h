@@ -3,7 +3,8 @@
 //
 // Pure: no clock and no loop; time comes in as an argument (milliseconds of any steady clock).
 // Ownership: a Timer is a member of what it times; it must be disarmed before it is destroyed.
-// Invariant: a timer fires at the first advance() whose `now` is at or past its deadline, never before.
+// Invariant: a timer fires at the first advance() whose `now` is at or past its deadline, never before. One armed
+// inside `fire` for a time that has come waits for the next advance(), so an advance() always ends.
 #pragma once
 
 #include <array>
@@ -26,6 +27,7 @@ struct Timer {
   Timer* next = nullptr;
   Timer* previous = nullptr;
   std::uint64_t deadline = 0;
+  std::uint32_t slot = 0;  // the slot it was placed in last, over all levels
 };
 
 class TimerWheel {
@@ -40,7 +42,8 @@ class TimerWheel {
   void arm(Timer& timer, std::uint64_t deadline) noexcept;
   void disarm(Timer& timer) noexcept;  // No effect on one that is not armed.
 
-  // Fires what is due, in order of deadline within a millisecond's precision. Returns how many.
+  // Fires what is due, in order of deadline. Returns how many. A `now` before the last one counts as the last
+  // one. Not from inside `fire`.
   std::size_t advance(std::uint64_t now) noexcept;
 
   // A time at which advance() should be called next: never later than the earliest deadline, possibly
@@ -50,17 +53,28 @@ class TimerWheel {
   std::size_t size() const noexcept { return size_; }
 
  private:
-  // 5 levels of 64 slots: 1 ms, 64 ms, 4 s, 4 min, 4.6 h a slot; 12 days in all, later ones are re-placed.
-  static constexpr unsigned kLevels = 5;
+  // A slot of level n spans 64^n ms. Eleven levels cover every 64-bit time, so nothing is out of range; those
+  // above the fourth (4.6 h a slot) are touched by what is days away only.
+  static constexpr unsigned kLevels = 11;
   static constexpr unsigned kSlotBits = 6;
   static constexpr unsigned kSlots = 1u << kSlotBits;
+  struct Slot {
+    unsigned level;
+    unsigned index;
+    std::uint64_t start;
+  };
 
   void place(Timer& timer) noexcept;
+  void unlink(Timer& timer) noexcept;
+  Slot earliest_slot() const noexcept;
+  void empty_into_due(Slot slot) noexcept;
 
   std::uint64_t now_;
   std::size_t size_ = 0;
-  std::array<std::uint64_t, kLevels> occupied_{};  // a bit a slot
-  std::array<std::array<Timer, kSlots>, kLevels> slots_{};  // list heads
+  std::uint32_t levels_occupied_ = 0;                   // a bit a level with an occupied slot
+  std::array<std::uint64_t, kLevels> slots_occupied_{};  // a bit a slot
+  Timer due_;                                           // list head: fires at the next advance()
+  std::array<Timer, kLevels * kSlots> slots_;           // list heads
 };
 
 }  // namespace headrace::core
