@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/committer.h"
+
+#include <algorithm>
+#include <span>
+
+#include "core/check.h"
+#include "core/limits.h"
+
+namespace headrace::store {
+
+namespace limits = core::limits;
+
+namespace {
+
+// Groups in a row before the loop gets to look at its timers again.
+constexpr int kCyclesPerIteration = 8;
+// Intakes are taken in steps, so that a group of large bodies ends near kGroupBytesMax.
+constexpr std::size_t kGatherStep = 32;
+constexpr core::SteadyMs kReportEveryMs = 1'000;
+constexpr core::SteadyMs kRetryAfterFailureMs = 100;
+
+// How far apart two positions are, in bytes of log; a segment counts full.
+std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
+  const auto a = static_cast<std::uint64_t>(from);
+  const auto b = static_cast<std::uint64_t>(to);
+  return ((b >> 32) - (a >> 32)) * limits::kSegmentBytes + (b & 0xffffffff) - (a & 0xffffffff);
+}
+
+template <class T>
+void drain_into(core::Mailbox<T>& mailbox, std::vector<T>& batch, std::size_t count_max) {
+  const std::size_t before = batch.size();
+  batch.resize(before + std::min(count_max, mailbox.size()));
+  batch.resize(before + mailbox.drain(std::span(batch).subspan(before)));
+}
+
+}  // namespace
+
+Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::LogSink& log)
+    : loop_(loop),
+      store_(store),
+      intakes_(ports.intakes),
+      outcomes_(ports.outcomes),
+      log_(log),
+      pool_(limits::kBufferBytesMaxDefault),
+      slots_(limits::kDeliveriesInMemoryMax) {
+  retry_timer_.owner = this;
+  retry_timer_.fire = &Committer::on_retry_timer;
+  for (auto* mailbox : ports.origins) {
+    origins_.push_back(std::make_unique<core::Mailbox<Answer>::Sender>(*mailbox));
+  }
+  for (auto* mailbox : ports.shards) {
+    shards_.push_back(std::make_unique<core::Mailbox<Delivery>::Sender>(*mailbox));
+  }
+  group_.intakes.reserve(limits::kGroupIntakesMax + kGatherStep);
+  group_.placed.reserve(limits::kGroupIntakesMax + kGatherStep);
+  group_.outcomes.reserve(limits::kGroupOutcomesMax);
+  loaded_.reserve(limits::kPendingLoadMax);
+}
+
+Committer::~Committer() { HEADRACE_CHECK(!started_); }
+
+Result<void> Committer::start() {
+  auto waiting = store_.pending_endpoints();
+  if (!waiting) return std::move(waiting).error();
+  for (const PendingEndpoint& pending : *waiting) {
+    LaneWindow& window = windows_.at(pending.endpoint);
+    window.waiting = pending.has_ready;
+    window.next_due = pending.next_due;
+    want_refill(window);
+  }
+  intakes_.open(loop_, &Committer::on_mail, this);
+  outcomes_.open(loop_, &Committer::on_mail, this);
+  loop_.add_before_wait(this);
+  started_ = true;
+  work_ = true;
+  return {};
+}
+
+void Committer::stop() {
+  if (!started_) return;
+  handing_over_ = false;
+  while (cycle()) {
+  }
+  if (auto done = store_.checkpoint(); !done) report(done.error(), "checkpoint_failed");
+  windows_.for_each([this](LaneWindow& window) { loop_.disarm(window.timer); });
+  loop_.disarm(retry_timer_);
+  loop_.remove_before_wait(this);
+  intakes_.close();
+  outcomes_.close();
+  started_ = false;
+}
+
+void Committer::before_wait() noexcept {
+  if (!work_) return;
+  work_ = false;
+  for (int i = 0; i < kCyclesPerIteration; ++i) {
+    if (!cycle()) return;
+  }
+  work_ = true;
+  intakes_.rearm();  // so that the loop does not wait
+}
+
+// One group. False: nothing is left to do.
+bool Committer::cycle() noexcept {
+  gather();
+  if (!group_.intakes.empty() || !group_.outcomes.empty()) {
+    if (auto appended = store_.append(group_); appended) {
+      healthy_.store(true, std::memory_order_relaxed);
+      counters_.groups.add();
+      answer();
+      close_slots();
+      hand_over();
+      index();
+    } else {
+      append_failed(appended.error());
+      return false;
+    }
+  }
+  const bool refilled = refill();
+  counters_.in_memory.set(slots_.size());
+  return refilled || intakes_.size() != 0 || outcomes_.size() != 0;
+}
+
+void Committer::gather() {
+  group_.clear();
+  group_.outcomes.swap(deferred_);
+  drain_into(outcomes_, group_.outcomes, limits::kGroupOutcomesMax);
+  std::size_t bytes = 0;
+  std::size_t counted = 0;
+  while (group_.intakes.size() < limits::kGroupIntakesMax && bytes < limits::kGroupBytesMax &&
+         intakes_.size() != 0) {
+    drain_into(intakes_, group_.intakes, kGatherStep);
+    if (counted == group_.intakes.size()) break;
+    for (; counted < group_.intakes.size(); ++counted)
+      bytes += group_.intakes[counted].payload.bytes();
+  }
+}
+
+// Nothing of this group was accepted. The intakes are refused; the outcomes are kept and logged
+// when it works again, so their deliveries stay in their windows and memory stays bounded.
+void Committer::append_failed(const Error& error) noexcept {
+  healthy_.store(false, std::memory_order_relaxed);
+  counters_.store_failures.add();
+  report(error, "append_failed");
+  const auto acceptance =
+      error.code == ErrorCode::kStorageFull ? Acceptance::kFull : Acceptance::kUnavailable;
+  group_.placed.assign(group_.intakes.size(), Placed{acceptance, MessageId{}, LogPosition{}});
+  answer();
+  deferred_.swap(group_.outcomes);
+  group_.clear();
+  if (!deferred_.empty() && !retry_timer_.armed())
+    loop_.arm(retry_timer_, loop_.now() + kRetryAfterFailureMs);
+}
+
+void Committer::answer() noexcept {
+  for (std::size_t i = 0; i < group_.intakes.size(); ++i) {
+    const Intake& intake = group_.intakes[i];
+    const Placed& placed = group_.placed[i];
+    switch (placed.acceptance) {
+      case Acceptance::kStored:
+        counters_.messages.add();
+        break;
+      case Acceptance::kDuplicate:
+        counters_.duplicates.add();
+        break;
+      default:
+        counters_.refused.add();
+        break;
+    }
+    // An origin has at most as many unanswered intakes as its mailbox holds.
+    HEADRACE_CHECK(
+        origins_[intake.origin]->try_push(Answer{intake.token, placed.id, placed.acceptance}));
+  }
+  for (auto& origin : origins_) origin->notify();
+}
+
+void Committer::close_slots() noexcept {
+  for (Outcome& outcome : group_.outcomes) {
+    const DeliverySlots::Slot slot = slots_.release(outcome.ticket.slot);
+    LaneWindow& window = windows_.at(outcome.endpoint);
+    if (slot.pending_entry && !outcome.ticket.pending_entry) {
+      outcome.ticket.pending_entry = true;
+      --window.forced;
+    }
+    settle(window, outcome);
+  }
+  counters_.outcomes.add(group_.outcomes.size());
+}
+
+// What an outcome means for the window of its lane.
+void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
+  --window.in_memory;
+  if (outcome.verdict == Verdict::kReturned) window.waiting = window.rewind = true;
+  if (outcome.hold_until != 0) {
+    window.hold_until = std::max(window.hold_until, outcome.hold_until);
+    window.probing = window.rewind = true;
+  } else if (outcome.http_status != 0) {
+    window.probing = false;
+  }
+  if (outcome.verdict == Verdict::kRetry) {
+    window.next_due = std::min(window.next_due.value_or(outcome.next_at), outcome.next_at);
+    // Only a clock that was set back makes a retry due before what was read already.
+    if (outcome.next_at <= window.cursor.due_after) window.rewind = true;
+  }
+  if (window.rewind && window.in_memory == 0) {
+    window.rewind = false;
+    window.cursor = PendingCursor{};
+  }
+  if (window.waiting || window.next_due) want_refill(window);
+}
+
+void Committer::hand_over() noexcept {
+  for (std::size_t i = 0; i < group_.intakes.size(); ++i) {
+    if (group_.placed[i].acceptance != Acceptance::kStored) continue;
+    for (const EndpointNumber endpoint : group_.intakes[i].targets.list()) {
+      hand_over(group_.intakes[i], group_.placed[i], endpoint);
+    }
+  }
+  for (auto& shard : shards_) shard->notify();
+}
+
+void Committer::hand_over(const Intake& intake, const Placed& placed,
+                          EndpointNumber endpoint) noexcept {
+  LaneWindow& window = windows_.at(endpoint);
+  if (handing_over_ && window.open_at(loop_.wall())) {
+    Delivery delivery;
+    delivery.payload = intake.payload;
+    delivery.message = placed.id;
+    delivery.received_at = intake.received_at;
+    delivery.endpoint = endpoint;
+    delivery.link = intake.link;
+    delivery.event = intake.event;
+    delivery.is_test = intake.is_test;
+    delivery.ticket.position = placed.position;
+    // The deliveries of one message share its buffer.
+    if (give(std::move(delivery), window,
+             intake.payload.buffer.capacity() / intake.targets.size())) {
+      counters_.handed_over.add();
+      return;
+    }
+  }
+  group_.spilled.push_back(PendingPut{endpoint, 0, placed.id, placed.position, 0});
+  window.waiting = true;
+  counters_.spilled.add();
+  want_refill(window);
+}
+
+// Gives a delivery to its shard, if memory allows.
+bool Committer::give(Delivery&& delivery, LaneWindow& window, std::size_t bytes) noexcept {
+  if (slots_.full() || slots_.bytes() + bytes > limits::kDeliveryBytesInMemoryMax) return false;
+  delivery.ticket.slot = slots_.take(delivery, bytes);
+  ++window.in_memory;
+  auto& shard = *shards_[static_cast<std::uint32_t>(delivery.endpoint) % shards_.size()];
+  HEADRACE_CHECK(shard.try_push(std::move(delivery)));  // sized for all deliveries in memory
+  return true;
+}
+
+// A delivery that stays in memory for long gets a pending entry, so that a crash never has much log
+// to replay.
+void Committer::bound_replay() noexcept {
+  const LogPosition end = store_.end();
+  for (const auto* slot = slots_.oldest();
+       slot != nullptr && distance(slot->position, end) > limits::kReplayBytesMax / 2;
+       slot = slots_.oldest()) {
+    group_.spilled.push_back(PendingPut{slot->endpoint, 0, slot->message, slot->position, 0});
+    ++windows_.at(slot->endpoint).forced;
+    slots_.mark_oldest_pending();
+  }
+  group_.low_water = slots_.oldest() != nullptr ? slots_.oldest()->position : end;
+}
+
+void Committer::index() noexcept {
+  bound_replay();
+  if (auto applied = store_.apply(group_); !applied) {
+    counters_.store_failures.add();
+    report(applied.error(), "index_failed");
+  }
+}
+
+void Committer::want_refill(LaneWindow& window) noexcept {
+  if (window.refill_queued) return;
+  window.refill_queued = true;
+  refill_queue_.push_back(&window);
+}
+
+// One round over the lanes that want more; a lane that is not done comes again. False: nothing was
+// handed over.
+bool Committer::refill() noexcept {
+  if (!handing_over_ || refill_queue_.empty()) return false;
+  const std::uint64_t loaded_before = counters_.loaded.value();
+  for (std::size_t lanes = refill_queue_.size(); lanes != 0; --lanes) {
+    if (slots_.full() || slots_.bytes() >= limits::kDeliveryBytesInMemoryMax) break;
+    LaneWindow& window = *refill_queue_.front();
+    refill_queue_.pop_front();
+    window.refill_queued = false;
+    refill(window);
+  }
+  for (auto& shard : shards_) shard->notify();
+  return counters_.loaded.value() != loaded_before;
+}
+
+void Committer::refill(LaneWindow& window) noexcept {
+  const core::WallMs now = loop_.wall();
+  const std::size_t room = window.room_at(now);
+  const bool due = window.waiting || (window.next_due && *window.next_due <= now);
+  // A nearly full window is left to drain first, so that reading back comes in batches.
+  const bool worth_it = room >= limits::kPendingLoadMax || window.in_memory == 0 || !window.waiting;
+  if (room != 0 && due && worth_it) {
+    loaded_.clear();
+    auto load = store_.load_pending(window.endpoint, window.cursor, now,
+                                    std::min(room, limits::kPendingLoadMax),
+                                    limits::kPendingLoadBytesMax, pool_, loaded_);
+    if (!load) {
+      report(load.error(), "load_failed");
+      loop_.arm(window.timer, loop_.now() + kReportEveryMs);
+      return;
+    }
+    window.waiting = load->more_ready;
+    window.next_due = load->next_due;
+    take_loaded(window);
+    if (!loaded_.empty() && (window.waiting || (window.next_due && *window.next_due <= now)))
+      want_refill(window);
+  }
+  arm(window, now);
+}
+
+void Committer::take_loaded(LaneWindow& window) noexcept {
+  for (Delivery& delivery : loaded_) {
+    if (window.forced != 0 && slots_.contains(delivery.endpoint, delivery.message)) continue;
+    const std::size_t bytes = delivery.payload.buffer.capacity();
+    if (give(std::move(delivery), window, bytes)) {
+      counters_.loaded.add();
+    } else {
+      window.waiting = window.rewind =
+          true;  // its entry is behind the cursor now: come back for it
+    }
+  }
+}
+
+// Has the lane looked at again when the next thing in it comes due.
+void Committer::arm(LaneWindow& window, core::WallMs now) noexcept {
+  loop_.disarm(window.timer);
+  if (window.refill_queued || (!window.waiting && !window.next_due)) return;
+  core::WallMs at = window.waiting ? now : *window.next_due;
+  at = std::max(at, window.hold_until);
+  if (at <= now) {
+    // Something is due and there was no room. An outcome of this lane makes room; without any,
+    // memory is short.
+    if (window.in_memory != 0) return;
+    at = now + kRetryAfterFailureMs;
+  }
+  window.committer = this;
+  window.timer.owner = &window;
+  window.timer.fire = &Committer::on_window_timer;
+  loop_.arm(window.timer, loop_.now() + (at - now));
+}
+
+void Committer::on_window_timer(core::Timer& timer) noexcept {
+  auto& window = *static_cast<LaneWindow*>(timer.owner);
+  window.committer->want_refill(window);
+  window.committer->work_ = true;
+}
+
+void Committer::on_retry_timer(core::Timer& timer) noexcept {
+  static_cast<Committer*>(timer.owner)->work_ = true;
+}
+
+// A disk that fails does so for every group: one line a second is enough.
+void Committer::report(const Error& error, std::string_view event) noexcept {
+  if (reported_at_ != 0 && loop_.now() - reported_at_ < kReportEveryMs) return;
+  reported_at_ = loop_.now();
+  log_.write(core::LogLevel::kError, event, error.what,
+             {{"code", to_string(error.code)}, {"detail", error.detail}});
+}
+
+}  // namespace headrace::store

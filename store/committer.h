@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store thread's work: group commit, hand-over of deliveries, and the windows of the lanes.
+//
+// All that has arrived is one group: append and sync, answer, hand over, index. Nothing waits for a group to fill;
+// groups grow because the next one gathers while this one is being synced.
+//
+// A lane (an endpoint) has a window of deliveries in memory. What does not fit waits in the store and is read back in
+// order as the window drains. While anything waits, new deliveries of that lane wait behind it.
+//
+// Threads: the store loop; the constructor and destructor run while the loop does not.
+// Invariant: a delivery in memory is in exactly one slot, from its hand-over to its outcome.
+// Limits: kDeliveriesInMemoryMax, kDeliveryBytesInMemoryMax, kLaneWindowMax; so no mailbox it pushes to can be full.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/buffer.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/mailbox.h"
+#include "core/metrics.h"
+#include "store/event_store.h"
+#include "store/lane_windows.h"
+
+namespace headrace::store {
+
+struct CommitterCounters {
+  core::Counter messages;         // stored
+  core::Counter duplicates;       // answered with the first one's id
+  core::Counter refused;          // answered 503
+  core::Counter groups;           // commits
+  core::Counter outcomes;         // recorded
+  core::Counter handed_over;      // deliveries given to shards straight from ingest
+  core::Counter spilled;          // deliveries that had to wait in the store
+  core::Counter loaded;           // deliveries read back
+  core::Counter in_memory;        // gauge: deliveries in memory
+  core::Counter store_failures;   // failed appends and applies
+};
+
+class Committer final : private core::BeforeWait {
+ public:
+  struct Ports {
+    core::Mailbox<Intake>& intakes;
+    core::Mailbox<Outcome>& outcomes;
+    std::vector<core::Mailbox<Answer>*> origins;    // by Intake::origin
+    std::vector<core::Mailbox<Delivery>*> shards;   // an endpoint belongs to number % size
+  };
+
+  Committer(core::Loop& loop, EventStore& store, Ports ports, core::LogSink& log);
+  ~Committer() override;  // Requires: stopped, or never started.
+
+  // Opens the mailboxes and takes up what waits in the store. On the loop.
+  Result<void> start();
+  // Handles all that is still queued, makes it durable for a quick next start and closes the mailboxes. On the loop.
+  // Requires: ingest and the shards are stopped, so nothing is pushed any more.
+  void stop();
+  // Hands over nothing more from now on (draining); intakes are still stored. On the loop.
+  void stop_hand_over() noexcept { handing_over_ = false; }
+
+  // Whether the store takes messages; any thread.
+  bool healthy() const noexcept { return healthy_.load(std::memory_order_relaxed); }
+  const CommitterCounters& counters() const noexcept { return counters_; }
+
+ private:
+  void before_wait() noexcept override;
+  static void on_mail(void* self) noexcept { static_cast<Committer*>(self)->work_ = true; }
+  static void on_window_timer(core::Timer& timer) noexcept;
+  static void on_retry_timer(core::Timer& timer) noexcept;
+
+  bool cycle() noexcept;
+  void gather();
+  void close_slots() noexcept;
+  void append_failed(const Error& error) noexcept;
+  void answer() noexcept;
+  void hand_over() noexcept;
+  void hand_over(const Intake& intake, const Placed& placed, EndpointNumber endpoint) noexcept;
+  void bound_replay() noexcept;
+  void index() noexcept;
+  bool refill() noexcept;
+  void refill(LaneWindow& window) noexcept;
+  void take_loaded(LaneWindow& window) noexcept;
+  void arm(LaneWindow& window, core::WallMs now) noexcept;
+  void want_refill(LaneWindow& window) noexcept;
+  void settle(LaneWindow& window, const Outcome& outcome) noexcept;
+  bool give(Delivery&& delivery, LaneWindow& window, std::size_t bytes) noexcept;
+  void report(const Error& error, std::string_view event) noexcept;
+
+  core::Loop& loop_;
+  EventStore& store_;
+  core::Mailbox<Intake>& intakes_;
+  core::Mailbox<Outcome>& outcomes_;
+  std::vector<std::unique_ptr<core::Mailbox<Answer>::Sender>> origins_;
+  std::vector<std::unique_ptr<core::Mailbox<Delivery>::Sender>> shards_;
+  core::LogSink& log_;
+
+  core::BufferPool pool_;  // payloads that are read back
+  Group group_;
+  std::vector<Outcome> deferred_;  // could not be logged yet (disk full); bounded by the deliveries in memory
+  LaneWindows windows_;
+  DeliverySlots slots_;
+  std::deque<LaneWindow*> refill_queue_;
+  std::vector<Delivery> loaded_;
+  core::Timer retry_timer_;
+  CommitterCounters counters_;
+  std::atomic<bool> healthy_{true};
+  core::SteadyMs reported_at_ = 0;
+  bool work_ = false;
+  bool started_ = false;
+  bool handing_over_ = true;
+};
+
+}  // namespace headrace::store

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/lane_windows.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/limits.h"
+
+namespace headrace::store {
+
+using core::limits::kLaneWindowMax;
+
+bool LaneWindow::open_at(core::WallMs now) const noexcept { return !waiting && room_at(now) != 0; }
+
+std::size_t LaneWindow::room_at(core::WallMs now) const noexcept {
+  if (rewind || hold_until > now) return 0;
+  const std::size_t width = probing ? 1 : kLaneWindowMax;
+  return in_memory < width ? width - in_memory : 0;
+}
+
+LaneWindow& LaneWindows::at(EndpointNumber endpoint) {
+  const auto number = static_cast<std::uint32_t>(endpoint);
+  const std::size_t page = number / kPageSize;
+  if (page >= pages_.size()) pages_.resize(page + 1);
+  if (!pages_[page]) {
+    pages_[page] = std::make_unique<Page>();
+    for (std::size_t i = 0; i < kPageSize; ++i) {
+      (*pages_[page])[i].endpoint =
+          EndpointNumber{static_cast<std::uint32_t>(page * kPageSize + i)};
+    }
+  }
+  return (*pages_[page])[number % kPageSize];
+}
+
+DeliverySlots::DeliverySlots(std::size_t capacity) : slots_(capacity + 1) {
+  free_.reserve(capacity);
+  for (std::size_t i = capacity; i > 0; --i) free_.push_back(static_cast<std::uint32_t>(i));
+}
+
+std::uint32_t DeliverySlots::take(const Delivery& delivery, std::size_t bytes) noexcept {
+  HEADRACE_DCHECK(!full());
+  const std::uint32_t index = free_.back();
+  free_.pop_back();
+  Slot& slot = slots_[index];
+  slot.message = delivery.message;
+  slot.position = delivery.ticket.position;
+  slot.endpoint = delivery.endpoint;
+  slot.bytes = static_cast<std::uint32_t>(bytes);
+  slot.pending_entry = delivery.ticket.pending_entry;
+  slot.used = true;
+  bytes_ += bytes;
+  if (!slot.pending_entry) {
+    slot.previous = tail_;
+    slot.next = kNone;
+    (tail_ == kNone ? head_ : slots_[tail_].next) = index;
+    tail_ = index;
+  }
+  return index;
+}
+
+DeliverySlots::Slot DeliverySlots::release(std::uint32_t index) noexcept {
+  Slot& slot = slots_[index];
+  HEADRACE_CHECK(slot.used);  // an outcome answered twice would free another delivery's slot
+  if (!slot.pending_entry) unlink(slot);
+  bytes_ -= slot.bytes;
+  const Slot released = slot;
+  slot.used = false;
+  free_.push_back(index);
+  return released;
+}
+
+void DeliverySlots::mark_oldest_pending() noexcept {
+  HEADRACE_DCHECK(head_ != kNone);
+  Slot& slot = slots_[head_];
+  unlink(slot);
+  slot.pending_entry = true;
+}
+
+bool DeliverySlots::contains(EndpointNumber endpoint, MessageId message) const noexcept {
+  return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+    return slot.used && slot.endpoint == endpoint && slot.message == message;
+  });
+}
+
+void DeliverySlots::unlink(Slot& slot) noexcept {
+  (slot.previous == kNone ? head_ : slots_[slot.previous].next) = slot.next;
+  (slot.next == kNone ? tail_ : slots_[slot.next].previous) = slot.previous;
+  slot.previous = slot.next = kNone;
+}
+
+}  // namespace headrace::store

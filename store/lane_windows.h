@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The committer's books: which deliveries are in memory, and how far each lane's waiting ones were handed over.
+//
+// Threads: the store loop only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/loop.h"
+#include "store/event_store.h"
+
+namespace headrace::store {
+
+class Committer;
+
+// What the store thread knows of one lane.
+struct LaneWindow {
+  EndpointNumber endpoint{};
+  std::uint32_t in_memory = 0;     // handed over, no outcome yet
+  std::uint32_t forced = 0;        // of these: got a pending entry only to bound the replay
+  bool waiting = false;            // never-tried deliveries wait in the store, new ones wait behind them
+  bool probing = false;            // after a hold: one at a time until the endpoint answered
+  bool rewind = false;             // read the waiting ones from the start again, once none is in memory
+  bool refill_queued = false;
+  core::WallMs hold_until = 0;     // the endpoint could not be reached; nothing before this
+  std::optional<core::WallMs> next_due;  // the earliest retry that waits
+  PendingCursor cursor;
+  core::Timer timer;               // its owner is this window
+  Committer* committer = nullptr;  // whom the timer tells
+
+  // May a new delivery go straight to the shard?
+  bool open_at(core::WallMs now) const noexcept;
+  // How many more deliveries the shard may be given now.
+  std::size_t room_at(core::WallMs now) const noexcept;
+};
+
+// Windows by endpoint number, in pages that never move.
+class LaneWindows {
+ public:
+  // Makes the window on first use.
+  LaneWindow& at(EndpointNumber endpoint);
+
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (auto& page : pages_) {
+      if (!page) continue;
+      for (LaneWindow& window : *page) visit(window);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kPageSize = 64;
+  using Page = std::array<LaneWindow, kPageSize>;
+  std::vector<std::unique_ptr<Page>> pages_;
+};
+
+// Deliveries in memory. Those without a pending entry form a list in log order: its front is the low-water mark.
+class DeliverySlots {
+ public:
+  static constexpr std::uint32_t kNone = 0;
+
+  struct Slot {
+    MessageId message;
+    LogPosition position{};
+    EndpointNumber endpoint{};
+    std::uint32_t bytes = 0;
+    bool pending_entry = false;
+    bool used = false;
+    std::uint32_t previous = kNone;
+    std::uint32_t next = kNone;
+  };
+
+  explicit DeliverySlots(std::size_t capacity);
+
+  // Requires: !full(). Deliveries without a pending entry come in log order.
+  std::uint32_t take(const Delivery& delivery, std::size_t bytes) noexcept;
+  // The slot's content; it is free afterwards.
+  Slot release(std::uint32_t index) noexcept;
+
+  bool full() const noexcept { return free_.empty(); }
+  std::size_t size() const noexcept { return slots_.size() - 1 - free_.size(); }
+  std::size_t bytes() const noexcept { return bytes_; }
+
+  // The oldest one without a pending entry, or null.
+  const Slot* oldest() const noexcept { return head_ == kNone ? nullptr : &slots_[head_]; }
+  // Takes it out of the list: it has a pending entry from now on.
+  void mark_oldest_pending() noexcept;
+  // Linear; for the rare lane that has forced entries.
+  bool contains(EndpointNumber endpoint, MessageId message) const noexcept;
+
+ private:
+  void unlink(Slot& slot) noexcept;
+
+  std::vector<Slot> slots_;  // index 0 is kNone
+  std::vector<std::uint32_t> free_;
+  std::size_t bytes_ = 0;
+  std::uint32_t head_ = kNone;
+  std::uint32_t tail_ = kNone;
+};
+
+}  // namespace headrace::store

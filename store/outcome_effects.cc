@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/outcome_effects.h"
+
+#include <algorithm>
+
+namespace headrace::store {
+
+OutcomeEffects effects_of(const Outcome& outcome) noexcept {
+  const DeliveryTicket& ticket = outcome.ticket;
+  OutcomeEffects effects;
+  PendingPut waiting{outcome.endpoint, ticket.due, outcome.message, ticket.position,
+                     outcome.attempt};
+  switch (outcome.verdict) {
+    case Verdict::kDelivered:
+    case Verdict::kDead:
+      effects.erases = ticket.pending_entry;
+      effects.attempted = true;
+      effects.closes = true;
+      break;
+    case Verdict::kRetry:
+      effects.erases = ticket.pending_entry;
+      effects.attempted = true;
+      waiting.due = std::max<core::WallMs>(outcome.next_at, 1);  // 0 would mean "never tried"
+      effects.waiting = waiting;
+      break;
+    case Verdict::kReturned:
+      if (!ticket.pending_entry) effects.waiting = waiting;
+      break;
+  }
+  return effects;
+}
+
+AttemptRecord attempt_record(const Outcome& outcome) {
+  AttemptRecord record;
+  record.endpoint = outcome.endpoint;
+  record.message = outcome.message;
+  record.attempt = outcome.attempt;
+  record.verdict = outcome.verdict;
+  record.error = outcome.error;
+  record.http_status = outcome.http_status;
+  record.started_at = outcome.started_at;
+  record.duration_us = outcome.duration_us;
+  record.next_at = outcome.next_at;
+  return record;
+}
+
+}  // namespace headrace::store

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a store is opened.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/limits.h"
+
+namespace headrace::store {
+
+class FileSystem;
+
+enum class Durability : std::uint8_t {
+  kFsync,  // an accepted message survives a power cut
+  kOs,     // it survives a crash of the process; the kernel writes it to the disk when it likes
+};
+
+struct StoreOptions {
+  std::string directory;
+  Durability durability = Durability::kFsync;
+  std::uint64_t retention_ms = std::uint64_t{30} * 24 * 3600 * 1000;
+  std::uint64_t dedupe_window_ms = std::uint64_t{24} * 3600 * 1000;
+  std::uint64_t segment_bytes = core::limits::kSegmentBytes;
+  std::uint64_t replay_bytes_max = core::limits::kReplayBytesMax;
+  FileSystem* log_files = nullptr;  // where the message log lives; null: the system's files
+  // What RocksDB lives on, a rocksdb::Env; null: the system's. For tests that stay in memory.
+  void* rocks_env_for_test = nullptr;
+};
+
+}  // namespace headrace::store
