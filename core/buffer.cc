@@ -17,7 +17,8 @@ using detail::BufferBlock;
 namespace {
 
 BufferBlock* allocate(std::size_t capacity) noexcept {
-  void* memory = std::aligned_alloc(alignof(BufferBlock), sizeof(BufferBlock) + capacity + BufferPool::kPadding);
+  void* memory = std::aligned_alloc(alignof(BufferBlock),
+                                    sizeof(BufferBlock) + capacity + BufferPool::kPadding);
   if (memory == nullptr) return nullptr;
   auto* block = new (memory) BufferBlock{};
   block->capacity = capacity;
@@ -43,7 +44,8 @@ BufferPool::~BufferPool() {
 BufferRef BufferPool::acquire(std::size_t bytes) noexcept {
   std::uint32_t size_class = 0;
   while (size_class < kUnpooled && kClassBytes[size_class] < bytes) ++size_class;
-  const std::size_t capacity = size_class < kUnpooled ? kClassBytes[size_class] : (bytes + 63) / 64 * 64;
+  const std::size_t capacity =
+      size_class < kUnpooled ? kClassBytes[size_class] : (bytes + 63) / 64 * 64;
   if (bytes_used() + capacity > bytes_max_) return BufferRef{};
   BufferBlock* block = size_class < kUnpooled ? take(size_class) : nullptr;
   if (block == nullptr) block = allocate(capacity);
@@ -67,13 +69,16 @@ BufferBlock* BufferPool::take(std::uint32_t size_class) noexcept {
 
 void BufferPool::give_back(BufferBlock* block) noexcept {
   const std::size_t capacity = block->capacity;
-  // What is cached counts against the same bound, so memory once used for a burst is given up after it.
-  const bool keep = block->size_class < kUnpooled && bytes_cached_.load(std::memory_order_relaxed) + capacity <= bytes_max_ / 4;
+  // What is cached counts against the same bound, so memory once used for a burst is given up after
+  // it.
+  const bool keep = block->size_class < kUnpooled &&
+                    bytes_cached_.load(std::memory_order_relaxed) + capacity <= bytes_max_ / 4;
   if (keep) {
     bytes_cached_.fetch_add(capacity, std::memory_order_relaxed);
     auto& head = returned_[block->size_class];
     block->next = head.load(std::memory_order_relaxed);
-    while (!head.compare_exchange_weak(block->next, block, std::memory_order_release, std::memory_order_relaxed)) {
+    while (!head.compare_exchange_weak(block->next, block, std::memory_order_release,
+                                       std::memory_order_relaxed)) {
     }
   } else {
     std::free(block);

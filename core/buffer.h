@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooled, reference-counted byte buffers: a message's bytes, from the socket to the socket.
 //
-// Threads: acquire() on the pool's owner thread; references may be copied, moved and dropped anywhere.
-// Invariant: behind `capacity()` there are kPadding more readable bytes, so a JSON parser may read past the end.
-// Limits: a pool hands out at most `bytes_max` at a time; acquire() then answers null and the caller sheds.
+// Threads: acquire() on the pool's owner thread; references may be copied, moved and dropped
+// anywhere. Invariant: behind `capacity()` there are kPadding more readable bytes, so a JSON parser
+// may read past the end. Limits: a pool hands out at most `bytes_max` at a time; acquire() then
+// answers null and the caller sheds.
 #pragma once
 
 #include <array>
@@ -72,7 +73,8 @@ struct Range {
 
 class BufferPool {
  public:
-  static constexpr std::size_t kPadding = 64;  // SIMDJSON_PADDING of simdjson 3; checked where it is used
+  static constexpr std::size_t kPadding =
+      64;  // SIMDJSON_PADDING of simdjson 3; checked where it is used
 
   explicit BufferPool(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
   BufferPool(const BufferPool&) = delete;
@@ -88,7 +90,7 @@ class BufferPool {
 
  private:
   friend void detail::release_block(detail::BufferBlock*) noexcept;
-  static constexpr std::array<std::size_t, 7> kClassBytes = {1 << 10,  1 << 12,  1 << 14, 1 << 16,
+  static constexpr std::array<std::size_t, 7> kClassBytes = {1 << 10, 1 << 12, 1 << 14, 1 << 16,
                                                              1 << 18, 1 << 20, 1 << 22};
   static constexpr std::uint32_t kUnpooled = kClassBytes.size();
 

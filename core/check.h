@@ -10,8 +10,10 @@ namespace headrace::core {
 }  // namespace headrace::core
 
 // Cold paths; kept in release builds.
-#define HEADRACE_CHECK(condition) \
-  (__builtin_expect(!!(condition), 1) ? (void)0 : ::headrace::core::check_failed(#condition, __FILE__, __LINE__))
+#define HEADRACE_CHECK(condition)     \
+  (__builtin_expect(!!(condition), 1) \
+       ? (void)0                      \
+       : ::headrace::core::check_failed(#condition, __FILE__, __LINE__))
 
 // Hot paths; compiled out of release builds.
 #ifdef NDEBUG

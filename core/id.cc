@@ -5,7 +5,8 @@ namespace headrace {
 namespace {
 
 constexpr char kDigits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-// The largest power of 62 in 64 bits: a 128-bit number is taken apart by two wide divisions, the rest is in words.
+// The largest power of 62 in 64 bits: a 128-bit number is taken apart by two wide divisions, the
+// rest is in words.
 constexpr unsigned kChunkDigits = 10;
 constexpr std::uint64_t kChunk = 839299365868340224ULL;  // 62^10
 __extension__ using Wide = unsigned __int128;
@@ -36,13 +37,15 @@ void format_base62(Bits128 bits, char* out) noexcept {
 
 Result<Bits128> parse_base62(std::string_view digits) {
   if (digits.size() != kIdDigits) {
-    return Error{ErrorCode::kMalformed, "an id has 22 digits", static_cast<std::int64_t>(digits.size())};
+    return Error{ErrorCode::kMalformed, "an id has 22 digits",
+                 static_cast<std::int64_t>(digits.size())};
   }
   Wide number = 0;
   for (std::size_t i = 0; i < digits.size(); ++i) {
     const int value = digit_value(digits[i]);
     if (value < 0) {
-      return Error{ErrorCode::kMalformed, "an id is made of 0-9, A-Z and a-z", static_cast<std::int64_t>(i)};
+      return Error{ErrorCode::kMalformed, "an id is made of 0-9, A-Z and a-z",
+                   static_cast<std::int64_t>(i)};
     }
     const Wide next = number * 62 + static_cast<unsigned>(value);
     // The first 21 digits cannot overflow; the last multiplication can.

@@ -14,18 +14,19 @@ inline constexpr std::size_t kKiB = 1024;
 inline constexpr std::size_t kMiB = 1024 * kKiB;
 
 // HTTP.
-inline constexpr std::size_t kHeadBytesMax = 32 * kKiB;           // request line + header section
+inline constexpr std::size_t kHeadBytesMax = 32 * kKiB;  // request line + header section
 inline constexpr std::size_t kHeaderCountMax = 128;
 inline constexpr std::size_t kTargetBytesMax = 8 * kKiB;
 inline constexpr std::size_t kBodyBytesMaxDefault = 1 * kMiB;
-inline constexpr std::size_t kBodyBytesMax = 64 * kMiB;           // what a webhook may raise its limit to
-inline constexpr std::size_t kReceiveBufferBytes = 16 * kKiB;     // holds a usual request whole
-inline constexpr std::size_t kPipelineDepthMax = 16;              // unanswered requests a connection
+inline constexpr std::size_t kBodyBytesMax = 64 * kMiB;  // what a webhook may raise its limit to
+inline constexpr std::size_t kReceiveBufferBytes = 16 * kKiB;  // holds a usual request whole
+inline constexpr std::size_t kPipelineDepthMax = 16;           // unanswered requests a connection
 inline constexpr std::size_t kConnectionsPerLoopMax = 16 * kKiB;
-inline constexpr std::size_t kChunkHeaderBytesMax = 256;          // size digits and extensions of one chunk
+inline constexpr std::size_t kChunkHeaderBytesMax = 256;  // size digits and extensions of one chunk
 inline constexpr std::size_t kResponseHeadBytesMax = 64 * kKiB;
 inline constexpr std::size_t kResponseBodyBytesKept = 16 * kKiB;
-inline constexpr std::size_t kResponseBodyBytesRead = 1 * kMiB;   // beyond it the connection is closed
+inline constexpr std::size_t kResponseBodyBytesRead =
+    1 * kMiB;  // beyond it the connection is closed
 inline constexpr std::chrono::seconds kHeadTimeout{10};
 inline constexpr std::chrono::seconds kBodyTimeout{30};
 inline constexpr std::chrono::seconds kIdleTimeout{75};
@@ -38,24 +39,27 @@ inline constexpr std::size_t kEventsPerWebhookMax = 64 * kKiB;
 inline constexpr std::size_t kTargetsPerMessageMax = 16 * kKiB;
 
 // The way of a message.
-inline constexpr std::size_t kIntakesPerLoopMax = 4 * kKiB;       // given to the store, not yet answered
+inline constexpr std::size_t kIntakesPerLoopMax = 4 * kKiB;  // given to the store, not yet answered
 inline constexpr std::size_t kIngestLoopsMax = 16;
 inline constexpr std::size_t kShardsMax = 16;
-inline constexpr std::size_t kIntakeQueueMax = 8 * kKiB;          // over all loops; full: 503
-inline constexpr std::size_t kDeliveriesInMemoryMax = 16 * kKiB;  // over all shards; the rest waits in the store
-inline constexpr std::size_t kLaneWindowMax = 1024;               // deliveries of one endpoint in memory
+inline constexpr std::size_t kIntakeQueueMax = 8 * kKiB;  // over all loops; full: 503
+inline constexpr std::size_t kDeliveriesInMemoryMax =
+    16 * kKiB;  // over all shards; the rest waits in the store
+inline constexpr std::size_t kDeliveryBytesInMemoryMax = 48 * kMiB;  // their payloads' buffers
+inline constexpr std::size_t kLaneWindowMax = 1024;  // deliveries of one endpoint in memory
 inline constexpr std::size_t kLaneInFlightDefault = 64;
 inline constexpr std::size_t kLaneInFlightMax = 1024;
-inline constexpr std::size_t kGroupIntakesMax = 256;              // one pwritev, one fdatasync
+inline constexpr std::size_t kGroupIntakesMax = 256;  // one pwritev, one fdatasync
 inline constexpr std::size_t kGroupOutcomesMax = 1024;
 inline constexpr std::size_t kGroupBytesMax = 8 * kMiB;
-inline constexpr std::size_t kPendingLoadMax = 256;               // deliveries read back at once
+inline constexpr std::size_t kPendingLoadMax = 256;  // deliveries read back at once
 inline constexpr std::size_t kPendingLoadBytesMax = 4 * kMiB;
-inline constexpr std::size_t kBufferBytesMaxDefault = 96 * kMiB;  // receive buffers of one loop, in flight and cached
+inline constexpr std::size_t kBufferBytesMaxDefault =
+    96 * kMiB;  // receive buffers of one loop, in flight and cached
 
 // Disk.
 inline constexpr std::uint64_t kSegmentBytes = 256 * kMiB;
-inline constexpr std::uint64_t kReplayBytesMax = 256 * kMiB;      // log behind the applied position
+inline constexpr std::uint64_t kReplayBytesMax = 256 * kMiB;  // log behind the applied position
 inline constexpr std::size_t kDedupeKeyBytesMax = 256;
 
 // A delivery in memory makes exactly one outcome, so a mailbox of this size never refuses one.
@@ -64,12 +68,19 @@ inline constexpr std::size_t kOutcomeMailboxSize = kDeliveriesInMemoryMax;
 // A loop never has more unanswered intakes than its answers' mailbox can hold.
 inline constexpr std::size_t kAnswerMailboxSize = kIntakesPerLoopMax;
 
-static_assert(kLaneWindowMax >= kLaneInFlightMax, "a lane can fill its in-flight cap from its window");
-static_assert(kDeliveriesInMemoryMax >= 8 * kLaneWindowMax, "a few full lanes leave room for the others");
+static_assert(kLaneWindowMax >= kLaneInFlightMax,
+              "a lane can fill its in-flight cap from its window");
+static_assert(kDeliveriesInMemoryMax >= 8 * kLaneWindowMax,
+              "a few full lanes leave room for the others");
 static_assert(kGroupBytesMax < kSegmentBytes / 8, "a group fits a segment several times");
-static_assert(kBodyBytesMax + kHeadBytesMax + kMiB < kSegmentBytes, "the largest message fits one segment");
-static_assert(kReceiveBufferBytes <= kHeadBytesMax, "a head may outgrow the first buffer, never the limit");
+static_assert(kBodyBytesMax + kHeadBytesMax + kMiB < kSegmentBytes,
+              "the largest message fits one segment");
+static_assert(kReceiveBufferBytes <= kHeadBytesMax,
+              "a head may outgrow the first buffer, never the limit");
 static_assert(kPendingLoadMax <= kLaneWindowMax / 2, "a refill fits the drained half of a window");
 static_assert(kBufferBytesMaxDefault > kBodyBytesMax, "the largest body can be received");
+static_assert(kDeliveryBytesInMemoryMax < kBufferBytesMaxDefault,
+              "deliveries leave room to receive");
+static_assert(kPendingLoadBytesMax < kBufferBytesMaxDefault / 8, "a refill fits its pool");
 
 }  // namespace headrace::core::limits

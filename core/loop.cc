@@ -11,7 +11,10 @@
 namespace headrace::core {
 
 Loop::Loop(const Clock& clock)
-    : clock_(clock), now_ms_(clock.steady_ns() / 1'000'000), wall_ms_(clock.wall_ms()), wheel_(now_ms_) {
+    : clock_(clock),
+      now_ms_(clock.steady_ns() / 1'000'000),
+      wall_ms_(clock.wall_ms()),
+      wheel_(now_ms_) {
   HEADRACE_CHECK(uv_loop_init(&loop_) == 0);
   loop_.data = this;
   HEADRACE_CHECK(uv_prepare_init(&loop_, &prepare_) == 0);
@@ -104,7 +107,8 @@ void Loop::on_wake(uv_async_t* handle) noexcept { static_cast<Loop*>(handle->dat
 
 void Loop::on_timer(uv_timer_t*) noexcept {}  // its only purpose is to end the wait
 
-// libuv keeps its timers in a heap and its own idea of the time; it is asked only when the deadline moves.
+// libuv keeps its timers in a heap and its own idea of the time; it is asked only when the deadline
+// moves.
 void Loop::rearm() noexcept {
   const SteadyMs next = wheel_.next_wakeup();
   if (next == timer_set_for_ && uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_))) return;
@@ -117,7 +121,8 @@ void Loop::rearm() noexcept {
   uv_timer_start(&timer_, &Loop::on_timer, next > now_ms_ ? next - now_ms_ : 0, 0);
 }
 
-LoopThread::LoopThread(const Clock& clock, std::string name) : loop_(clock), name_(std::move(name)) {}
+LoopThread::LoopThread(const Clock& clock, std::string name)
+    : loop_(clock), name_(std::move(name)) {}
 
 LoopThread::~LoopThread() { HEADRACE_CHECK(!thread_.joinable()); }
 

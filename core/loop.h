@@ -21,8 +21,8 @@
 
 namespace headrace::core {
 
-// Called once an iteration, after all of its input was handled and before the loop waits: the place to
-// flush what was gathered, so that a batch costs one wake-up.
+// Called once an iteration, after all of its input was handled and before the loop waits: the place
+// to flush what was gathered, so that a batch costs one wake-up.
 class BeforeWait {
  public:
   virtual ~BeforeWait() = default;

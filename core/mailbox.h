@@ -4,7 +4,8 @@
 // Invariant: capacity is fixed at construction; a full mailbox refuses, it never blocks or grows.
 // Invariant: what one Sender pushes arrives in order; between senders there is no order.
 // Invariant: wake-ups coalesce, so the consumer drains until empty or until its budget is spent.
-// Lifecycle: open() on the consumer's loop before the first drain; close() there before destruction.
+// Lifecycle: open() on the consumer's loop before the first drain; close() there before
+// destruction.
 #pragma once
 
 #include <concurrentqueue.h>
@@ -39,11 +40,12 @@ class MailboxSignal {
   void release(std::size_t count) noexcept { size_.fetch_sub(count, std::memory_order_release); }
   std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
-  // Only the first notice after a drain costs a system call. libuv before 1.53 tests its own pending flag
-  // with a relaxed load, which may be ordered before the push: hence the full fence.
+  // Only the first notice after a drain costs a system call. libuv before 1.53 tests its own
+  // pending flag with a relaxed load, which may be ordered before the push: hence the full fence.
   void notify() noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (!notified_.load(std::memory_order_relaxed) && !notified_.exchange(true, std::memory_order_seq_cst)) {
+    if (!notified_.load(std::memory_order_relaxed) &&
+        !notified_.exchange(true, std::memory_order_seq_cst)) {
       uv_async_send(&async_);
     }
   }
@@ -67,19 +69,23 @@ class MailboxSignal {
 
 template <class T>
 class Mailbox {
-  // Blocks of the queue are made in the constructor, for the capacity and a few partly used ones a sender.
+  // Blocks of the queue are made in the constructor, for the capacity and a few partly used ones a
+  // sender.
   static constexpr std::size_t kSendersExpected = 20;
 
  public:
   explicit Mailbox(std::size_t capacity)
-      : signal_(capacity), queue_(capacity, kSendersExpected, kSendersExpected), consumer_token_(queue_) {}
+      : signal_(capacity),
+        queue_(capacity, kSendersExpected, kSendersExpected),
+        consumer_token_(queue_) {}
 
   // One a producing thread; must be destroyed before the mailbox.
   class Sender {
    public:
     explicit Sender(Mailbox& mailbox) : mailbox_(mailbox), token_(mailbox.queue_) {}
 
-    // False: full, the caller sheds and `message` is untouched. Does not wake the consumer: notify() does.
+    // False: full, the caller sheds and `message` is untouched. Does not wake the consumer:
+    // notify() does.
     bool try_push(T&& message) noexcept {
       if (!mailbox_.signal_.reserve(1)) return false;
       mailbox_.queue_.enqueue(token_, std::move(message));
@@ -98,11 +104,13 @@ class Mailbox {
   };
 
   // `on_mail(consumer)` is called on `loop` after messages were pushed and notified.
-  void open(Loop& loop, MailboxSignal::OnMail on_mail, void* consumer) { signal_.open(loop, on_mail, consumer); }
+  void open(Loop& loop, MailboxSignal::OnMail on_mail, void* consumer) {
+    signal_.open(loop, on_mail, consumer);
+  }
   void close() noexcept { signal_.close(); }
 
-  // Moves up to batch.size() messages out; 0 when empty. When it fills the batch there may be more: the
-  // consumer drains again or calls rearm(). Consumer's thread only.
+  // Moves up to batch.size() messages out; 0 when empty. When it fills the batch there may be more:
+  // the consumer drains again or calls rearm(). Consumer's thread only.
   std::size_t drain(std::span<T> batch) noexcept {
     signal_.acknowledge();
     const std::size_t count = queue_.try_dequeue_bulk(consumer_token_, batch.data(), batch.size());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dense numbers that the registry gives out, never used twice: what the hot path indexes by and what the keys
-// on disk hold. People see the ids of headrace/id.h and tags instead.
+// Dense numbers that the registry gives out, never used twice: what the hot path indexes by and
+// what the keys on disk hold. People see the ids of headrace/id.h and tags instead.
 #pragma once
 
 #include <cstdint>

@@ -37,7 +37,8 @@ std::uint64_t Random::below(std::uint64_t bound) noexcept {
   const std::uint64_t threshold = (0 - bound) % bound;
   for (;;) {
     const Wide product = Wide{next()} * bound;
-    if (static_cast<std::uint64_t>(product) >= threshold) return static_cast<std::uint64_t>(product >> 64);
+    if (static_cast<std::uint64_t>(product) >= threshold)
+      return static_cast<std::uint64_t>(product >> 64);
   }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Read-mostly data as an immutable snapshot that is swapped whole.
 //
-// Threads: publish() and load() from any thread; a SnapshotReader belongs to one thread and costs one atomic load
-// while nothing changes.
+// Threads: publish() and load() from any thread; a SnapshotReader belongs to one thread and costs
+// one atomic load while nothing changes.
 #pragma once
 
 #include <atomic>

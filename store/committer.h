@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store thread's work: group commit, hand-over of deliveries, and the windows of the lanes.
 //
-// All that has arrived is one group: append and sync, answer, hand over, index. Nothing waits for a group to fill;
-// groups grow because the next one gathers while this one is being synced.
+// All that has arrived is one group: append and sync, answer, hand over, index. Nothing waits for a
+// group to fill; groups grow because the next one gathers while this one is being synced.
 //
-// A lane (an endpoint) has a window of deliveries in memory. What does not fit waits in the store and is read back in
-// order as the window drains. While anything waits, new deliveries of that lane wait behind it.
+// A lane (an endpoint) has a window of deliveries in memory. What does not fit waits in the store
+// and is read back in order as the window drains. While anything waits, new deliveries of that lane
+// wait behind it.
 //
 // Threads: the store loop; the constructor and destructor run while the loop does not.
 // Invariant: a delivery in memory is in exactly one slot, from its hand-over to its outcome.
-// Limits: kDeliveriesInMemoryMax, kDeliveryBytesInMemoryMax, kLaneWindowMax; so no mailbox it pushes to can be full.
+// Limits: kDeliveriesInMemoryMax, kDeliveryBytesInMemoryMax, kLaneWindowMax; so no mailbox it
+// pushes to can be full.
 #pragma once
 
 #include <array>
@@ -30,16 +32,16 @@
 namespace headrace::store {
 
 struct CommitterCounters {
-  core::Counter messages;         // stored
-  core::Counter duplicates;       // answered with the first one's id
-  core::Counter refused;          // answered 503
-  core::Counter groups;           // commits
-  core::Counter outcomes;         // recorded
-  core::Counter handed_over;      // deliveries given to shards straight from ingest
-  core::Counter spilled;          // deliveries that had to wait in the store
-  core::Counter loaded;           // deliveries read back
-  core::Counter in_memory;        // gauge: deliveries in memory
-  core::Counter store_failures;   // failed appends and applies
+  core::Counter messages;        // stored
+  core::Counter duplicates;      // answered with the first one's id
+  core::Counter refused;         // answered 503
+  core::Counter groups;          // commits
+  core::Counter outcomes;        // recorded
+  core::Counter handed_over;     // deliveries given to shards straight from ingest
+  core::Counter spilled;         // deliveries that had to wait in the store
+  core::Counter loaded;          // deliveries read back
+  core::Counter in_memory;       // gauge: deliveries in memory
+  core::Counter store_failures;  // failed appends and applies
 };
 
 class Committer final : private core::BeforeWait {
@@ -47,8 +49,8 @@ class Committer final : private core::BeforeWait {
   struct Ports {
     core::Mailbox<Intake>& intakes;
     core::Mailbox<Outcome>& outcomes;
-    std::vector<core::Mailbox<Answer>*> origins;    // by Intake::origin
-    std::vector<core::Mailbox<Delivery>*> shards;   // an endpoint belongs to number % size
+    std::vector<core::Mailbox<Answer>*> origins;   // by Intake::origin
+    std::vector<core::Mailbox<Delivery>*> shards;  // an endpoint belongs to number % size
   };
 
   Committer(core::Loop& loop, EventStore& store, Ports ports, core::LogSink& log);
@@ -56,8 +58,9 @@ class Committer final : private core::BeforeWait {
 
   // Opens the mailboxes and takes up what waits in the store. On the loop.
   Result<void> start();
-  // Handles all that is still queued, makes it durable for a quick next start and closes the mailboxes. On the loop.
-  // Requires: ingest and the shards are stopped, so nothing is pushed any more.
+  // Handles all that is still queued, makes it durable for a quick next start and closes the
+  // mailboxes. On the loop. Requires: ingest and the shards are stopped, so nothing is pushed any
+  // more.
   void stop();
   // Hands over nothing more from now on (draining); intakes are still stored. On the loop.
   void stop_hand_over() noexcept { handing_over_ = false; }
@@ -100,7 +103,8 @@ class Committer final : private core::BeforeWait {
 
   core::BufferPool pool_;  // payloads that are read back
   Group group_;
-  std::vector<Outcome> deferred_;  // could not be logged yet (disk full); bounded by the deliveries in memory
+  std::vector<Outcome>
+      deferred_;  // could not be logged yet (disk full); bounded by the deliveries in memory
   LaneWindows windows_;
   DeliverySlots slots_;
   std::deque<LaneWindow*> refill_queue_;

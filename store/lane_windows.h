@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The committer's books: which deliveries are in memory, and how far each lane's waiting ones were handed over.
+// The committer's books: which deliveries are in memory, and how far each lane's waiting ones were
+// handed over.
 //
 // Threads: the store loop only.
 #pragma once
@@ -20,13 +21,13 @@ class Committer;
 // What the store thread knows of one lane.
 struct LaneWindow {
   EndpointNumber endpoint{};
-  std::uint32_t in_memory = 0;     // handed over, no outcome yet
-  std::uint32_t forced = 0;        // of these: got a pending entry only to bound the replay
-  bool waiting = false;            // never-tried deliveries wait in the store, new ones wait behind them
-  bool probing = false;            // after a hold: one at a time until the endpoint answered
-  bool rewind = false;             // read the waiting ones from the start again, once none is in memory
+  std::uint32_t in_memory = 0;  // handed over, no outcome yet
+  std::uint32_t forced = 0;     // of these: got a pending entry only to bound the replay
+  bool waiting = false;  // never-tried deliveries wait in the store, new ones wait behind them
+  bool probing = false;  // after a hold: one at a time until the endpoint answered
+  bool rewind = false;   // read the waiting ones from the start again, once none is in memory
   bool refill_queued = false;
-  core::WallMs hold_until = 0;     // the endpoint could not be reached; nothing before this
+  core::WallMs hold_until = 0;           // the endpoint could not be reached; nothing before this
   std::optional<core::WallMs> next_due;  // the earliest retry that waits
   PendingCursor cursor;
   core::Timer timer;               // its owner is this window
@@ -58,7 +59,8 @@ class LaneWindows {
   std::vector<std::unique_ptr<Page>> pages_;
 };
 
-// Deliveries in memory. Those without a pending entry form a list in log order: its front is the low-water mark.
+// Deliveries in memory. Those without a pending entry form a list in log order: its front is the
+// low-water mark.
 class DeliverySlots {
  public:
   static constexpr std::uint32_t kNone = 0;

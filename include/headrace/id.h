@@ -50,7 +50,8 @@ struct Id {
   // kMalformed when the prefix or a digit is wrong.
   static Result<Id> parse(std::string_view text) {
     if (!text.starts_with(kPrefix)) {
-      return Error{ErrorCode::kMalformed, "an id that begins with " + std::string(kPrefix) + " was expected", 0};
+      return Error{ErrorCode::kMalformed,
+                   "an id that begins with " + std::string(kPrefix) + " was expected", 0};
     }
     auto bits = parse_base62(text.substr(kPrefix.size()));
     if (!bits) return std::move(bits).error();
@@ -60,12 +61,19 @@ struct Id {
   friend constexpr auto operator<=>(const Id&, const Id&) = default;
 };
 
-struct MessageTag { static constexpr std::string_view kPrefix = "msg_"; };
-struct EndpointTag { static constexpr std::string_view kPrefix = "ep_"; };
-struct LinkTag { static constexpr std::string_view kPrefix = "lnk_"; };
+struct MessageTag {
+  static constexpr std::string_view kPrefix = "msg_";
+};
+struct EndpointTag {
+  static constexpr std::string_view kPrefix = "ep_";
+};
+struct LinkTag {
+  static constexpr std::string_view kPrefix = "lnk_";
+};
 
-// A message id is time-ordered: its top 48 bits are the milliseconds since 1970 of its acceptance, then
-// 16 bits of sequence, then the link's number (32 bits), then 32 random bits. Ids of one store only grow.
+// A message id is time-ordered: its top 48 bits are the milliseconds since 1970 of its acceptance,
+// then 16 bits of sequence, then the link's number (32 bits), then 32 random bits. Ids of one store
+// only grow.
 using MessageId = Id<MessageTag>;
 using EndpointId = Id<EndpointTag>;
 using LinkId = Id<LinkTag>;

@@ -23,7 +23,8 @@ enum class ErrorCode : std::uint8_t {
   kUnauthorized,     // The credential is missing or wrong.
   kUnavailable,      // Overloaded, draining or not ready; the same call may succeed later.
   kStorageFull,      // The disk has no room.
-  kStorageFailed,    // The disk refused a read, a write or a sync; `detail` is errno where there is one.
+  kStorageFailed,    // The disk refused a read, a write or a sync; `detail` is errno where there is
+                     // one.
   kCorrupted,        // Stored bytes are not what was written; `detail` is the position.
   kTimedOut,         // A deadline passed.
   kResolveFailed,    // A host name could not be resolved.
@@ -35,7 +36,8 @@ enum class ErrorCode : std::uint8_t {
   kUnsupported,      // Valid, but not offered by this build.
 };
 
-// The name of a code in snake_case ("not_found"): stable, used in problem documents, logs and metrics.
+// The name of a code in snake_case ("not_found"): stable, used in problem documents, logs and
+// metrics.
 std::string_view to_string(ErrorCode code) noexcept;
 
 // Whether the same call can succeed later without being changed.
@@ -62,7 +64,8 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit by design
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
 
   bool has_value() const noexcept { return state_.index() == 0; }

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of a provider's header lines go on to the receivers, and which values matter on the way.
+#pragma once
+
+#include <string_view>
+
+#include "core/http_request.h"
+
+namespace headrace::ingest {
+
+// Moves the lines to pass on to the front of `head.lines`, in their order, and returns where they
+// lie. Dropped are hop-by-hop fields (RFC 9110 section 7.6.1, those named by Connection too), what
+// describes this one transfer (Host, Content-Length, Expect), and the names that headrace itself
+// sets (webhook-id, webhook-timestamp, webhook-signature). The ranges of `head.fields` no longer
+// hold afterwards.
+core::Range keep_forwarded_lines(const core::RequestHead& head, char* base) noexcept;
+
+// The value by which a provider names a message, for the detection of duplicates: the first of
+// webhook-id, idempotency-key and x-github-delivery that is there; empty when none is, or when it
+// is longer than kDedupeKeyBytesMax.
+std::string_view find_dedupe_value(const core::RequestHead& head, const char* base) noexcept;
+
+}  // namespace headrace::ingest

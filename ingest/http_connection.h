@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// One client connection of an HttpServer. Private to it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "ingest/http_server.h"
+
+namespace headrace::ingest {
+
+class HttpServer::Connection {
+ public:
+  Connection(HttpServer& server, std::uint32_t index);
+
+  // Accepts the next waiting client. False: it is gone already; closed() follows.
+  bool open(uv_stream_t* listener) noexcept;
+  void reply(std::uint32_t slot, const Response& response) noexcept;
+  void flush() noexcept;
+  // Closes as soon as nothing is owed.
+  void drain() noexcept;
+  void close() noexcept;
+
+  std::uint32_t index() const noexcept { return index_; }
+  std::uint64_t generation() const noexcept { return generation_; }
+  bool awaits(std::uint32_t slot) const noexcept;
+  bool is_open() const noexcept { return state_ == State::kOpen || state_ == State::kLingering; }
+  bool dirty = false;
+
+ private:
+  enum class State : std::uint8_t {
+    kFree,
+    kOpen,
+    kLingering,  // everything is answered, our side is shut; input is thrown away until the client
+                 // closes
+    kClosing,
+  };
+  enum class Phase : std::uint8_t { kIdle, kHead, kBody };
+
+  // A request that was handed to the handler, or refused; answers leave in this order.
+  struct Pending {
+    bool answered = false;
+    bool keep_alive = true;
+    bool http_1_1 = true;
+    bool head_only = false;
+    bool close = false;
+    std::string text;  // an answer that came before its turn
+  };
+
+  static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer) noexcept;
+  static void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) noexcept;
+  static void on_written(uv_write_t* request, int status) noexcept;
+  static void on_shutdown(uv_shutdown_t* request, int status) noexcept;
+  static void on_closed(uv_handle_t* handle) noexcept;
+  static void on_deadline(core::Timer& timer) noexcept;
+
+  void received(std::size_t size) noexcept;
+  void process() noexcept;
+  bool parse_one() noexcept;
+  bool head_complete() noexcept;
+  void request_complete() noexcept;
+  void refuse(int status, std::string_view reason, std::string_view lines) noexcept;
+  void deadline_passed() noexcept;
+  bool make_room() noexcept;
+  std::uint32_t push_pending(bool keep_alive) noexcept;
+  void format(std::string& out, const Pending& pending, const Response& response) noexcept;
+  void pop_answered() noexcept;
+  void update_reading() noexcept;
+  void set_phase(Phase phase) noexcept;
+  void set_deadline(core::SteadyMs deadline) noexcept;
+  void finish_output() noexcept;
+  ResponseToken token(std::uint32_t slot) const noexcept;
+  uv_stream_t* stream() noexcept { return reinterpret_cast<uv_stream_t*>(&tcp_); }
+
+  HttpServer& server_;
+  const std::uint32_t index_;
+  std::uint64_t generation_ = 0;
+  State state_ = State::kFree;
+  Phase phase_ = Phase::kIdle;
+  bool reading_ = false;
+  bool input_ended_ = false;  // nothing more is parsed: refused, closing, or the client's EOF
+  bool close_when_sent_ = false;
+  bool writing_active_ = false;
+
+  uv_tcp_t tcp_;
+  uv_write_t write_;
+  uv_shutdown_t shutdown_;
+  core::RequestParser parser_;
+  core::BufferRef buffer_;
+  std::size_t start_ = 0;  // where the current request begins in the buffer
+  std::size_t fill_ = 0;   // where the next byte from the socket goes
+  std::array<Pending, core::limits::kPipelineDepthMax> pending_;
+  std::uint32_t first_ = 0;
+  std::uint32_t count_ = 0;
+  std::string out_;      // formatted, not yet given to the socket
+  std::string writing_;  // being written by libuv
+  core::Timer timer_;
+  core::SteadyMs deadline_ = 0;
+};
+
+}  // namespace headrace::ingest

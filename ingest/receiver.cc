@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/receiver.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/limits.h"
+#include "ingest/forwarded_headers.h"
+
+namespace headrace::ingest {
+
+namespace limits = core::limits;
+
+namespace {
+
+constexpr std::string_view kPrefix = "/in/";
+constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
+constexpr std::size_t kAnswerBatch = 256;
+
+struct Target {
+  std::string_view token;
+  std::string_view query;
+};
+
+Target split_target(std::string_view target) noexcept {
+  const std::size_t question = target.find('?');
+  const std::string_view path = target.substr(0, question);
+  return {path.starts_with(kPrefix) ? path.substr(kPrefix.size()) : std::string_view{},
+          question == std::string_view::npos ? std::string_view{} : target.substr(question + 1)};
+}
+
+}  // namespace
+
+Receiver::Receiver(core::Loop& loop, const Ports& ports)
+    : loop_(loop),
+      origin_(ports.origin),
+      pool_(limits::kBufferBytesMaxDefault),
+      router_(ports.routes, pool_, ports.dedupe_seed),
+      server_(loop, pool_, *this),
+      intakes_(ports.intakes),
+      answers_(ports.answers),
+      flush_(*this),
+      batch_(kAnswerBatch) {}
+
+Receiver::~Receiver() { HEADRACE_CHECK(!started_); }
+
+Result<void> Receiver::start(int fd) {
+  answers_.open(loop_, &Receiver::on_answers, this);
+  loop_.add_before_wait(&flush_);
+  started_ = true;
+  return server_.listen(fd);
+}
+
+void Receiver::drain() {
+  draining_ = true;
+  server_.drain();
+}
+
+void Receiver::stop(std::function<void()> done) {
+  if (!started_) {
+    done();
+    return;
+  }
+  server_.stop([this, done = std::move(done)] {
+    answers_.close();
+    loop_.remove_before_wait(&flush_);
+    started_ = false;
+    done();
+  });
+}
+
+HeadDecision Receiver::on_head(const core::RequestHead& head, const char* base) noexcept {
+  if (draining_) {
+    counters_.unavailable.add();
+    return {.refuse_status = 503, .refuse_reason = "shutting down", .refuse_lines = kRetryAfter};
+  }
+  const selector::LinkRoute* link = router_.find(split_target(head.target.in(base)).token);
+  if (link == nullptr) {
+    return {.refuse_status = 404, .refuse_reason = "there is no such link"};
+  }
+  if (head.method != core::Method::kPost && head.method != core::Method::kGet) {
+    return {.refuse_status = 405,
+            .refuse_reason = "a link takes POST and GET",
+            .refuse_lines = "Allow: POST, GET\r\n"};
+  }
+  return {.body_bytes_max = link->body_bytes_max};
+}
+
+void Receiver::on_request(const IncomingRequest& request, ResponseToken token) noexcept {
+  const Target target = split_target(request.head.target.in(request.base));
+  // Looked up again: the table may have been swapped since the head arrived.
+  const selector::LinkRoute* link = router_.find(target.token);
+  if (link == nullptr) {
+    refuse(token, 404, "there is no such link");
+    return;
+  }
+  if (unanswered_ >= limits::kIntakesPerLoopMax) {
+    counters_.unavailable.add();
+    refuse(token, 503, "too many messages wait to be stored", kRetryAfter);
+    return;
+  }
+  store::Intake intake;
+  intake.dedupe_key = router_.dedupe_key(*link, find_dedupe_value(request.head, request.base));
+  const DeclaredBody declared =
+      declared_body(request.head.find(request.base, "content-type"),
+                    request.head.find(request.base, "content-encoding"), request.body.size);
+  const core::Range lines = keep_forwarded_lines(request.head, request.base);
+  const auto offset_in_request = [&](std::string_view part) {
+    return core::Range{part.empty() ? 0 : static_cast<std::uint32_t>(part.data() - request.base),
+                       static_cast<std::uint32_t>(part.size())};
+  };
+  intake.payload.buffer = request.buffer;
+  intake.payload.headers = request.in_buffer(lines);
+  intake.payload.query = request.in_buffer(offset_in_request(target.query));
+  intake.payload.body = request.in_buffer(request.body);
+  intake.payload.method = request.head.method;
+  intake.received_at = loop_.wall();
+  intake.origin = origin_;
+  intake.token = static_cast<std::uint64_t>(token);
+
+  if (auto routed = router_.route(*link, declared, intake); !routed) {
+    const bool malformed = routed.error().code == ErrorCode::kMalformed;
+    if (!malformed) counters_.unavailable.add();
+    refuse(token, malformed ? 400 : 503, routed.error().what,
+           malformed ? std::string_view{} : kRetryAfter);
+    return;
+  }
+  if (!intakes_.try_push(std::move(intake))) {
+    counters_.unavailable.add();
+    refuse(token, 503, "too many messages wait to be stored", kRetryAfter);
+    return;
+  }
+  ++unanswered_;
+}
+
+void Receiver::on_answers(void* self) noexcept {
+  auto& receiver = *static_cast<Receiver*>(self);
+  for (;;) {
+    const std::size_t count = receiver.answers_.drain(receiver.batch_);
+    for (std::size_t i = 0; i < count; ++i) receiver.answer(receiver.batch_[i]);
+    if (count < receiver.batch_.size()) return;
+  }
+}
+
+void Receiver::answer(const store::Answer& answer) noexcept {
+  --unanswered_;
+  const ResponseToken token{answer.token};
+  switch (answer.acceptance) {
+    case store::Acceptance::kStored:
+    case store::Acceptance::kDuplicate: {
+      counters_.accepted.add();
+      constexpr std::string_view kBefore = R"({"id":")";
+      constexpr std::string_view kAfter = R"("})";
+      char body[kBefore.size() + MessageId::kTextSize + kAfter.size()];
+      kBefore.copy(body, kBefore.size());
+      answer.id.format(body + kBefore.size());
+      kAfter.copy(body + kBefore.size() + MessageId::kTextSize, kAfter.size());
+      server_.respond(
+          token,
+          {.content_type = "application/json", .body = {body, sizeof(body)}, .extra_lines = {}});
+      return;
+    }
+    case store::Acceptance::kFull:
+      counters_.unavailable.add();
+      refuse(token, 503, "the disk is full", kRetryAfter);
+      return;
+    case store::Acceptance::kUnavailable:
+      counters_.unavailable.add();
+      refuse(token, 503, "the store does not take messages", kRetryAfter);
+      return;
+  }
+}
+
+void Receiver::refuse(ResponseToken token, int status, std::string_view detail,
+                      std::string_view lines) noexcept {
+  const std::string body = problem_document(status, detail);
+  server_.respond(token, {.status = status,
+                          .content_type = "application/problem+json",
+                          .body = body,
+                          .extra_lines = lines});
+}
+
+}  // namespace headrace::ingest
