@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All selectors of a webhook compiled to one program: a trie of paths with hashed values, run over a message once.
+// All selectors of a webhook compiled to one program: a trie of paths with hashed values, run over
+// a message once.
 //
 // Threads: a Program is immutable and shared; a Matcher is one thread's scratch memory.
 // Limits: kEventsPerWebhookMax events; JSON depth kJsonDepthMax.
@@ -21,8 +22,8 @@
 
 namespace headrace::selector {
 
-// One event to find: it matches when the scalar at `selector` equals `value` (its text: strings by content, numbers
-// as normalised decimal, true/false/null).
+// One event to find: it matches when the scalar at `selector` equals `value` (its text: strings by
+// content, numbers as normalised decimal, true/false/null).
 struct EventRule {
   core::EventNumber event{};
   Selector selector;
@@ -45,19 +46,23 @@ struct MessageView {
 
 struct Match {
   static constexpr std::size_t kOthersMax = 4;
-  bool valid = true;                                   // false: the body is not JSON
-  core::EventNumber event = core::EventNumber::kNone;  // of those that match, the one given first to compile()
-  std::uint32_t other_count = 0;                       // further events that match
+  bool valid = true;  // false: the body is not JSON
+  core::EventNumber event =
+      core::EventNumber::kNone;   // of those that match, the one given first to compile()
+  std::uint32_t other_count = 0;  // further events that match
   std::array<core::EventNumber, kOthersMax> others{};  // the first of them
-  std::size_t fault_offset = 0;                        // when not valid: in bytes from the start of the body
-  const char* fault = "";                              // a sentence
+  std::size_t fault_offset = 0;  // when not valid: in bytes from the start of the body
+  const char* fault = "";        // a sentence
 };
 
 class Program {
  public:
-  // `rules` in order of creation. `captures`: further selectors whose values a run also reports (dedupe keys).
-  // kConflict when two rules have the same path and value; `detail` is the index of the second.
-  static Result<Program> compile(std::span<const EventRule> rules, std::span<const Selector> captures = {});
+  // `rules` in order of creation. `captures`: further selectors whose values a run also reports
+  // (dedupe keys). kConflict when two rules have the same path and value (1e2 and 100 are the
+  // same); `detail` is the index of the second. kTooLarge above kEventsPerWebhookMax;
+  // kInvalidArgument for an empty path.
+  static Result<Program> compile(std::span<const EventRule> rules,
+                                 std::span<const Selector> captures = {});
   Program(Program&&) noexcept;
   Program& operator=(Program&&) noexcept;
   ~Program();
@@ -75,19 +80,21 @@ class Matcher {
   Matcher();
   ~Matcher();
 
-  // No allocation once the scratch memory has grown to the usual message. The result's captures stay valid until the
-  // next run.
+  // No allocation once the scratch memory has grown to the usual message. The result's captures
+  // stay valid until the next run. Headers, parameters, fields and members that occur twice: the
+  // first counts. A form's field is also looked into as JSON when a path goes on behind its name.
   Match run(const Program& program, const MessageView& message) noexcept;
   // The text at capture `index` of the last run; nullopt when the message has no scalar there.
   std::optional<std::string_view> capture(std::size_t index) const noexcept;
 
  private:
   struct Scratch;
+  struct Run;
   std::unique_ptr<Scratch> scratch_;
 };
 
-// The comparison text of the scalar at `selector` in a JSON document; nullopt when there is none. For samples; needs no
-// padding. kMalformed with the byte offset when the document is not JSON.
+// The comparison text of the scalar at `selector` in a JSON document; nullopt when there is none.
+// For samples; needs no padding. kMalformed with the byte offset when the document is not JSON.
 Result<std::optional<std::string>> value_in_sample(const Selector& selector, std::string_view json);
 
 }  // namespace headrace::selector
