@@ -5,12 +5,15 @@
 // Threads: any. A sink must be thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <variant>
+
+#include "core/clock.h"
 
 namespace headrace::core {
 
@@ -31,16 +34,27 @@ class LogSink {
 };
 
 // One JSON object a line: {"ts":"…Z","level":"info","event":"…","message":"…", fields…}. One write() a line.
+// Whatever is given, the line is valid JSON in UTF-8: bytes that are not UTF-8 become U+FFFD.
+// Limits: kLineBytesMax a line; longer texts are cut, and what has no room is left out and "truncated" set.
 class JsonLogSink final : public LogSink {
  public:
-  explicit JsonLogSink(int fd, LogLevel least = LogLevel::kInfo) noexcept : fd_(fd), least_(least) {}
+  // Shorter than PIPE_BUF, so that lines of several processes on one pipe do not mix either.
+  static constexpr std::size_t kLineBytesMax = 4096;
+  static constexpr std::size_t kTextBytesMax = 1024;  // of one message or value, before escaping
+
+  explicit JsonLogSink(int fd, LogLevel least = LogLevel::kInfo) noexcept : JsonLogSink(fd, system_clock_, least) {}
+  // `clock` must outlive the sink.
+  JsonLogSink(int fd, const Clock& clock, LogLevel least = LogLevel::kInfo) noexcept
+      : fd_(fd), least_(least), clock_(clock) {}
   void write(LogLevel level, std::string_view event, std::string_view message,
              std::initializer_list<LogField> fields) noexcept override;
 
  private:
   const int fd_;
   const LogLevel least_;
-  std::mutex mutex_;  // lines must not mix
+  SystemClock system_clock_;  // without state; only its address is taken before it is made
+  const Clock& clock_;
+  std::mutex mutex_;  // lines must not mix, even where the kernel takes one in two pieces
 };
 
 // Says nothing; the library's default.

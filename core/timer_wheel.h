@@ -42,7 +42,7 @@ class TimerWheel {
   void arm(Timer& timer, std::uint64_t deadline) noexcept;
   void disarm(Timer& timer) noexcept;  // No effect on one that is not armed.
 
-  // Fires what is due, in order of deadline. Returns how many. A `now` before the last one counts as the last
+  // Fires what is due: first what was armed late, then in order of deadline. Returns how many. A `now` before the last one counts as the last
   // one. Not from inside `fire`.
   std::size_t advance(std::uint64_t now) noexcept;
 
