@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dispatch/endpoint.h"
+
+#include <algorithm>
+#include <array>
+
+#include "dispatch/percent.h"
+
+namespace headrace::dispatch {
+
+namespace {
+
+using core::Method;
+
+// Framing is ours to decide, and the webhook headers say which delivery it is.
+constexpr std::array<std::string_view, 11> kReservedNames = {
+    "connection", "content-length", "expect",     "keep-alive",        "te",
+    "trailer", "transfer-encoding", "upgrade", "webhook-id", "webhook-signature", "webhook-timestamp"};
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+std::string to_lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), lower);
+  return result;
+}
+
+// RFC 9110 5.6.2.
+bool is_token(std::string_view name) noexcept {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
+  });
+}
+
+// RFC 9110 5.5: visible characters, spaces and tabs, bytes above ASCII.
+bool is_field_value(std::string_view value) noexcept {
+  return std::all_of(value.begin(), value.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return c == '\t' || (byte >= 0x20 && byte != 0x7f);
+  });
+}
+
+Error invalid(std::string what) { return Error{ErrorCode::kInvalidArgument, std::move(what), 0}; }
+
+Result<void> check(const EndpointSettings& settings) {
+  if (settings.method == Method::kOptions || settings.method == Method::kOther) {
+    return invalid("an endpoint's method is GET, HEAD, POST, PUT, PATCH or DELETE");
+  }
+  if (settings.in_flight_max == 0 || settings.in_flight_max > core::limits::kLaneInFlightMax) {
+    return invalid("an endpoint allows 1 to 1024 deliveries in flight");
+  }
+  if (settings.connect_timeout.count() <= 0 || settings.attempt_timeout.count() <= 0) {
+    return invalid("a time limit is positive");
+  }
+  for (const auto& [name, value] : settings.headers) {
+    if (!is_token(name)) return invalid("a header's name is not a token");
+    if (!is_field_value(value)) return invalid("a header's value holds control characters");
+    const std::string key = to_lower(name);
+    if (std::find(kReservedNames.begin(), kReservedNames.end(), key) != kReservedNames.end()) {
+      return invalid("the header " + key + " is set by the engine");
+    }
+  }
+  return {};
+}
+
+std::string target_of(const EndpointSettings& settings, const Url& url) {
+  std::string target = url.target;
+  char joint = target.find('?') == std::string::npos ? '?' : '&';
+  for (const auto& [name, value] : settings.query) {
+    target += joint;
+    append_percent_encoded(target, name);
+    target += '=';
+    append_percent_encoded(target, value);
+    joint = '&';
+  }
+  return target;
+}
+
+void append_headers(Endpoint& endpoint) {
+  bool names_host = false;
+  std::string lines;
+  for (const auto& [name, value] : endpoint.settings.headers) {
+    std::string key = to_lower(name);
+    names_host |= key == "host";
+    endpoint.names_agent |= key == "user-agent";
+    lines.append(name).append(": ").append(value).append("\r\n");
+    endpoint.replaced.push_back(std::move(key));
+  }
+  if (!names_host) endpoint.prefix += "Host: " + endpoint.url.authority() + "\r\n";
+  endpoint.prefix += lines;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Endpoint>> make_endpoint(EndpointSettings settings) {
+  if (auto checked = check(settings); !checked) return std::move(checked).error();
+  auto url = Url::parse(settings.url);
+  if (!url) return std::move(url).error();
+
+  auto endpoint = std::make_shared<Endpoint>();
+  endpoint->settings = std::move(settings);
+  endpoint->url = std::move(*url);
+  const Method method = endpoint->settings.method;
+  endpoint->sends_body =
+      method != Method::kGet && method != Method::kHead && method != Method::kDelete;
+  const std::string target = target_of(endpoint->settings, endpoint->url);
+  endpoint->query_joint = target.find('?') == std::string::npos ? '?' : '&';
+  endpoint->prefix.append(core::to_string(method)).append(" ").append(target);
+  endpoint->target_end = endpoint->prefix.size();
+  endpoint->prefix += " HTTP/1.1\r\n";
+  append_headers(*endpoint);
+  return std::shared_ptr<const Endpoint>(std::move(endpoint));
+}
+
+EndpointTable::EndpointTable(std::vector<std::shared_ptr<const Endpoint>> endpoints) {
+  by_number_.reserve(endpoints.size());
+  for (auto& endpoint : endpoints) {
+    const auto number = static_cast<std::uint32_t>(endpoint->settings.number);
+    by_number_.emplace(number, std::move(endpoint));
+  }
+}
+
+const std::shared_ptr<const Endpoint>* EndpointTable::find(
+    core::EndpointNumber number) const noexcept {
+  const auto found = by_number_.find(static_cast<std::uint32_t>(number));
+  return found == by_number_.end() ? nullptr : &found->second;
+}
+
+}  // namespace headrace::dispatch

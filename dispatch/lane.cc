@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dispatch/lane.h"
+
+#include "core/check.h"
+
+namespace headrace::dispatch {
+
+bool Lane::push(Flight& flight) noexcept {
+  if (queued_ >= core::limits::kLaneWindowMax) return false;
+  flight.next = nullptr;
+  (last_ == nullptr ? first_ : last_->next) = &flight;
+  last_ = &flight;
+  ++queued_;
+  return true;
+}
+
+Flight* Lane::start_next(core::WallMs now, std::uint32_t in_flight_max) noexcept {
+  const std::uint32_t cap = probing_ ? 1 : in_flight_max;
+  if (in_flight_ >= cap || on_hold(now)) return nullptr;
+  Flight* flight = take_queued();
+  if (flight != nullptr) ++in_flight_;
+  return flight;
+}
+
+Flight* Lane::take_queued() noexcept {
+  Flight* flight = first_;
+  if (flight == nullptr) return nullptr;
+  first_ = flight->next;
+  if (first_ == nullptr) last_ = nullptr;
+  flight->next = nullptr;
+  --queued_;
+  return flight;
+}
+
+void Lane::on_attempt_end() noexcept {
+  HEADRACE_DCHECK(in_flight_ > 0);
+  --in_flight_;
+}
+
+core::WallMs Lane::on_unreachable(core::WallMs now, std::chrono::milliseconds delay) noexcept {
+  probing_ = true;
+  if (!on_hold(now)) hold_until_ = now + static_cast<core::WallMs>(delay.count());
+  return hold_until_;
+}
+
+}  // namespace headrace::dispatch

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// An endpoint's queue and what may leave it: order, in-flight cap, hold and probing.
+//
+// A lane is open, on hold or probing. An attempt that cannot reach the peer at all puts it on hold: the caller hands
+// back what is queued, and everything that failed in the same outage shares one time, so that its order survives. After
+// the hold it probes, one delivery at a time, until an answer of any kind shows that the peer is there.
+//
+// Pure: no clock and no I/O; time comes in as an argument.
+// Limits: kLaneWindowMax queued.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/clock.h"
+#include "core/limits.h"
+#include "dispatch/flight.h"
+
+namespace headrace::dispatch {
+
+class Lane {
+ public:
+  // At the end of the queue. False: the window is full.
+  bool push(Flight& flight) noexcept;
+
+  // The next that may be attempted now, counted as in flight; null when nothing waits, the cap (`in_flight_max`, or one
+  // while probing) is reached, or the lane is on hold.
+  Flight* start_next(core::WallMs now, std::uint32_t in_flight_max) noexcept;
+
+  // Takes one out of the queue without an attempt; null when it is empty.
+  Flight* take_queued() noexcept;
+
+  // An attempt ended, in whatever way. Once for each start_next().
+  void on_attempt_end() noexcept;
+  // The peer answered something: full width from here on.
+  void on_reached() noexcept { probing_ = false; }
+  // The peer could not be reached; the delivery would wait `delay`. Returns when the hold ends: a hold that is on
+  // already is kept as it is.
+  core::WallMs on_unreachable(core::WallMs now, std::chrono::milliseconds delay) noexcept;
+  // The peer could not be reached, and the delivery is not retried: no hold, but one at a time from here on.
+  void on_given_up() noexcept { probing_ = true; }
+
+  bool on_hold(core::WallMs now) const noexcept { return now < hold_until_; }
+  core::WallMs hold_until() const noexcept { return hold_until_; }
+  bool probing() const noexcept { return probing_; }
+  std::size_t queued() const noexcept { return queued_; }
+  std::uint32_t in_flight() const noexcept { return in_flight_; }
+  bool idle() const noexcept { return queued_ == 0 && in_flight_ == 0; }
+
+ private:
+  Flight* first_ = nullptr;
+  Flight* last_ = nullptr;
+  std::size_t queued_ = 0;
+  std::uint32_t in_flight_ = 0;
+  core::WallMs hold_until_ = 0;
+  bool probing_ = false;
+};
+
+}  // namespace headrace::dispatch

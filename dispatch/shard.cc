@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// Deliveries in, connections, start and end; shard_outcomes.cc makes the outcomes.
+#include "dispatch/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/check.h"
+
+namespace headrace::dispatch {
+
+namespace {
+constexpr std::size_t kFreeConnectionsKept = 256;
+}  // namespace
+
+Shard::Shard(core::Loop& loop, const ShardLinks& links, ShardOptions options)
+    : loop_(loop),
+      deliveries_(links.deliveries),
+      outcomes_(links.outcomes),
+      endpoints_(links.endpoints),
+      endpoints_reader_(links.endpoints),
+      answers_(links.answers),
+      log_(links.log),
+      options_(std::move(options)),
+      random_(options_.seed),
+      context_{loop, links.resolver, *this, counters_, links.tls, options_.allowed, options_.idle_timeout, {}, {}} {
+  sweep_timer_.owner = grace_timer_.owner = this;
+  sweep_timer_.fire = [](core::Timer& timer) noexcept { static_cast<Shard*>(timer.owner)->sweep(); };
+  grace_timer_.fire = [](core::Timer& timer) noexcept {
+    static_cast<Shard*>(timer.owner)->abort_in_flight();
+  };
+}
+
+Shard::~Shard() { HEADRACE_CHECK(state_ == State::kNew || state_ == State::kStopped); }
+
+void Shard::start() {
+  HEADRACE_CHECK(state_ == State::kNew);
+  state_ = State::kRunning;
+  loop_.add_before_wait(this);
+  deliveries_.open(loop_, &Shard::on_mail, this);
+  deliveries_.rearm();  // for what was pushed before
+}
+
+void Shard::on_mail(void* shard) noexcept { static_cast<Shard*>(shard)->take_mail(); }
+
+void Shard::take_mail() noexcept {
+  for (std::size_t i = 0; i < kBatchesAtOnce; ++i) {
+    const std::size_t count = deliveries_.drain(batch_);
+    for (std::size_t j = 0; j < count; ++j) accept(std::move(batch_[j]));
+    if (count < kBatch) return;
+  }
+  deliveries_.rearm();
+}
+
+void Shard::accept(store::Delivery&& delivery) noexcept {
+  if (state_ != State::kRunning) return hand_back(std::exchange(delivery, {}), 0);
+  LaneEntry& entry = lane_of(delivery.endpoint);
+  refresh(entry);
+  if (entry.endpoint == nullptr) return bury(std::exchange(delivery, {}));
+  if (entry.lane.on_hold(wall_ms())) {
+    return hand_back(std::exchange(delivery, {}), entry.lane.hold_until());
+  }
+  Flight* flight = entry.lane.queued() < core::limits::kLaneWindowMax ? flights_.take() : nullptr;
+  if (flight == nullptr) return hand_back(std::exchange(delivery, {}), 0);
+  flight->delivery = std::move(delivery);
+  flight->lane = &entry;
+  entry.lane.push(*flight);
+  pump(entry);
+}
+
+LaneEntry& Shard::lane_of(core::EndpointNumber number) {
+  std::unique_ptr<LaneEntry>& entry = lanes_[static_cast<std::uint32_t>(number)];
+  if (entry == nullptr) {
+    entry = std::make_unique<LaneEntry>();
+    entry->number = number;
+    counters_.lanes.set(lanes_.size());
+    arm_sweep();
+  }
+  return *entry;
+}
+
+// Looks the endpoint up again when the table was swapped. Connections to what it was are not used any more.
+void Shard::refresh(LaneEntry& entry) noexcept {
+  // The version first: a table that is swapped right after is then looked at once more.
+  const std::uint64_t version = endpoints_.version();
+  if (version == entry.table_version) return;
+  entry.table_version = version;
+  const std::shared_ptr<const Endpoint>* found = endpoints_reader_.get().find(entry.number);
+  const bool usable = found != nullptr && (*found)->settings.enabled;
+  if (usable && *found == entry.endpoint) return;
+  entry.endpoint = usable ? *found : nullptr;
+  entry.session.forget();
+  close_idle(entry);
+}
+
+void Shard::pump(LaneEntry& entry) noexcept {
+  if (entry.pumping || state_ != State::kRunning) return;
+  refresh(entry);
+  if (entry.endpoint == nullptr) return bury_queue(entry);
+  // An attempt may end before start_attempt() returns, and asks for the next: the loop here gives it.
+  entry.pumping = true;
+  const std::uint32_t cap = entry.endpoint->settings.in_flight_max;
+  while (entry.lane.queued() != 0) {
+    Flight* flight = entry.lane.start_next(wall_ms(), cap);
+    if (flight == nullptr) break;
+    start_attempt(entry, *flight);
+  }
+  entry.pumping = false;
+}
+
+void Shard::start_attempt(LaneEntry& entry, Flight& flight) noexcept {
+  flight.started_ns = loop_.clock().steady_ns();
+  flight.started_at = wall_ms();
+  const auto limit = static_cast<core::SteadyMs>(entry.endpoint->settings.attempt_timeout.count());
+  flight.deadline = flight.started_ns / 1'000'000 + limit;
+  counters_.attempts.add();
+  Connection* connection = entry.idle;
+  if (connection == nullptr) return open_connection(entry, flight);
+  unlink_idle(entry, *connection);
+  connection->send(flight);
+}
+
+void Shard::on_stale(Flight& flight) noexcept {
+  LaneEntry& entry = *flight.lane;
+  // One that the peer closed has siblings that it closed: they would only be found out one by one.
+  close_idle(entry);
+  if (entry.endpoint == nullptr) return conclude(entry, flight, {store::AttemptError::kClosed, 0, -1, {}, {}});
+  open_connection(entry, flight);
+}
+
+void Shard::open_connection(LaneEntry& entry, Flight& flight) noexcept {
+  if (free_connections_ == nullptr) {
+    connections_.push_back(std::make_unique<Connection>(context_));
+    free_connections_ = connections_.back().get();
+  }
+  Connection& connection = *free_connections_;
+  free_connections_ = std::exchange(connection.next, nullptr);
+  ++entry.connections;
+  counters_.connections_open.set(++connections_open_);
+  connection.open(entry.endpoint, entry, entry.session, flight);
+}
+
+void Shard::on_connection_closed(Connection& connection) noexcept {
+  --connection.lane()->connections;
+  counters_.connections_open.set(--connections_open_);
+  connection.next = std::exchange(free_connections_, &connection);
+}
+
+void Shard::on_idle_end(Connection& connection) noexcept { unlink_idle(*connection.lane(), connection); }
+
+void Shard::keep_idle(LaneEntry& entry, Connection& connection) noexcept {
+  if (state_ != State::kRunning || connection.endpoint() != entry.endpoint.get() ||
+      connections_idle_ >= options_.idle_connections_max) {
+    return connection.close();
+  }
+  connection.previous = nullptr;
+  connection.next = entry.idle;
+  if (entry.idle != nullptr) entry.idle->previous = &connection;
+  entry.idle = &connection;
+  ++connections_idle_;
+}
+
+void Shard::unlink_idle(LaneEntry& entry, Connection& connection) noexcept {
+  (connection.previous == nullptr ? entry.idle : connection.previous->next) = connection.next;
+  if (connection.next != nullptr) connection.next->previous = connection.previous;
+  connection.next = connection.previous = nullptr;
+  --connections_idle_;
+}
+
+void Shard::close_idle(LaneEntry& entry) noexcept {
+  while (entry.idle != nullptr) {
+    Connection& connection = *entry.idle;
+    unlink_idle(entry, connection);
+    connection.close();
+  }
+}
+
+void Shard::drain(std::function<void()> done) {
+  HEADRACE_CHECK(state_ == State::kRunning);
+  state_ = State::kDraining;
+  on_drained_ = std::move(done);
+  for (auto& [number, entry] : lanes_) {
+    hand_back_queue(*entry, 0);
+    close_idle(*entry);
+  }
+  loop_.arm(grace_timer_, now_ms() + static_cast<core::SteadyMs>(options_.drain_grace.count()));
+  deliveries_.rearm();
+}
+
+void Shard::abort_in_flight() noexcept {
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    Connection& connection = *connections_[i];
+    Flight* flight = connection.flight();
+    if (flight == nullptr) continue;
+    connection.close();
+    flight->lane->lane.on_attempt_end();
+    hand_back(flight->delivery, 0);
+    flights_.give_back(flight);
+  }
+}
+
+void Shard::stop(std::function<void()> done) {
+  HEADRACE_CHECK(state_ == State::kRunning || state_ == State::kDraining);
+  state_ = State::kStopping;
+  on_stopped_ = std::move(done);
+  loop_.disarm(grace_timer_);
+  loop_.disarm(sweep_timer_);
+  while (deliveries_.size() != 0) take_mail();
+  for (auto& [number, entry] : lanes_) {
+    hand_back_queue(*entry, 0);
+    close_idle(*entry);
+  }
+  abort_in_flight();
+  deliveries_.close();
+  loop_.post([] {});  // has before_wait() called soon
+}
+
+// Once an iteration, before the loop waits: the batch of outcomes costs one wake-up.
+void Shard::before_wait() noexcept {
+  outcomes_.notify();
+  if (on_drained_ != nullptr && flights_.used() == 0 && deliveries_.size() == 0) {
+    loop_.disarm(grace_timer_);
+    loop_.post(std::exchange(on_drained_, nullptr));
+  }
+  if (on_stopped_ != nullptr && connections_open_ == 0) {
+    // Two rounds on, so that libuv is done with the mailbox's handle, too.
+    loop_.post([this, done = std::exchange(on_stopped_, nullptr)]() mutable {
+      loop_.post([this, last = std::move(done)] {
+        finish_stop();
+        last();
+      });
+    });
+  }
+}
+
+void Shard::finish_stop() {
+  loop_.remove_before_wait(this);
+  HEADRACE_CHECK(flights_.used() == 0);
+  state_ = State::kStopped;
+}
+
+void Shard::arm_sweep() noexcept {
+  if (sweep_timer_.armed()) return;
+  const auto period = static_cast<core::SteadyMs>(options_.lane_idle_timeout.count()) / 2 + 1;
+  loop_.arm(sweep_timer_, now_ms() + period);
+}
+
+// Forgets lanes that nobody uses, and connections' memory beyond what is likely to be needed again.
+void Shard::sweep() noexcept {
+  const core::SteadyMs now = now_ms();
+  const core::WallMs wall = wall_ms();
+  const auto limit = static_cast<core::SteadyMs>(options_.lane_idle_timeout.count());
+  std::erase_if(lanes_, [&](const auto& item) {
+    LaneEntry& entry = *item.second;
+    if (!entry.lane.idle() || entry.connections != 0 || entry.lane.on_hold(wall)) return false;
+    return now >= entry.used_at + limit;
+  });
+  counters_.lanes.set(lanes_.size());
+  if (connections_.size() > connections_open_ + kFreeConnectionsKept) {
+    std::erase_if(connections_, [](const auto& connection) { return connection->free(); });
+    free_connections_ = nullptr;
+  }
+  if (!lanes_.empty()) arm_sweep();
+}
+
+}  // namespace headrace::dispatch
