@@ -78,7 +78,7 @@ function isIdentical(sink, id, body) {
   return got.length > 0 && got.every((record) => record.sha256 === sha256(body));
 }
 
-const COLUMNS = [32, 15, 20, 26];
+const COLUMNS = [33, 15, 20, 26];
 const row = (cells) => cells.map((cell, at) => String(cell).padEnd(COLUMNS[at] ?? 0)).join(' ').trimEnd();
 
 function attemptText({attempt, http_status: status, duration_us: us, status: verdict}) {
@@ -92,7 +92,7 @@ function showRow({sent, status, id, message, attempts, identical}) {
   const delivered = message.status !== 'routed' ? 'kept' : identical ? '✔ identical ' : '✘ NOT identical ';
   const hash = message.status === 'routed' ? sha256(sent.body).slice(0, 12) : '';
   const text = row([
-    `${what.padEnd(24)} ${size}`, `${status} …${id.slice(-8)}`, event, delivered + hash,
+    `${what.padEnd(25)} ${size}`, `${status} …${id.slice(-8)}`, event, delivered + hash,
     attempts.map(attemptText).join('; ') || '–',
   ]);
   say(text.replace('✔', green('✔')).replace('✘', red('✘')));
