@@ -242,11 +242,13 @@ RequestParser::Refusal RequestParser::feed_llhttp(const char* base, std::size_t 
   if (until <= fed_) return {};
   const llhttp_errno_t code = llhttp_execute(&llhttp_, base + fed_, until - fed_);
   fed_ = until;
-  if (llhttp_.method == HTTP_PRI && head_end_ == until) return {505, "HTTP/2 is not spoken here"};
+  if (llhttp_.method == HTTP_PRI && (code != HPE_OK || head_end_ == until)) return {505, "HTTP/2 is not spoken here"};
   switch (code) {
     case HPE_OK: return head_end_ == until ? Refusal{400, "the head has no end"} : Refusal{};
     case HPE_PAUSED: return head_end_ == until ? Refusal{} : Refusal{400, "the head has two ends"};
-    case HPE_INVALID_VERSION: return {505, "an HTTP version other than 1.0 and 1.1"};
+    case HPE_INVALID_VERSION:
+      if (llhttp_.http_major != 1 || llhttp_.http_minor > 1) return {505, "an HTTP version other than 1.0 and 1.1"};
+      return {400, "a malformed request line"};
     default: return {400, llhttp_get_error_reason(&llhttp_)};
   }
 }

@@ -169,7 +169,7 @@ std::string_view to_string(LogLevel level) noexcept {
 void JsonLogSink::write(LogLevel level, std::string_view event, std::string_view message,
                         std::initializer_list<LogField> fields) noexcept {
   if (level < least_) return;
-  const auto time = timestamp(clock_.wall_ms());
+  const auto time = timestamp(clock_->wall_ms());
   Line line;
   line.member("ts", std::string_view{time.data(), time.size()});
   line.member("level", to_string(level));
@@ -178,7 +178,9 @@ void JsonLogSink::write(LogLevel level, std::string_view event, std::string_view
   for (const LogField& field : fields) line.member(field.name, field.value);
   const std::string_view text = line.close();
   const std::lock_guard lock(mutex_);
-  write_all(fd_, text);
+  write_line(level, text);
 }
+
+void JsonLogSink::write_line(LogLevel, std::string_view line) noexcept { write_all(fd_, line); }
 
 }  // namespace headrace::core

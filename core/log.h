@@ -36,24 +36,28 @@ class LogSink {
 // One JSON object a line: {"ts":"…Z","level":"info","event":"…","message":"…", fields…}. One write() a line.
 // Whatever is given, the line is valid JSON in UTF-8: bytes that are not UTF-8 become U+FFFD.
 // Limits: kLineBytesMax a line; longer texts are cut, and what has no room is left out and "truncated" set.
-class JsonLogSink final : public LogSink {
+class JsonLogSink : public LogSink {
  public:
   // Shorter than PIPE_BUF, so that lines of several processes on one pipe do not mix either.
   static constexpr std::size_t kLineBytesMax = 4096;
   static constexpr std::size_t kTextBytesMax = 1024;  // of one message or value, before escaping
 
-  explicit JsonLogSink(int fd, LogLevel least = LogLevel::kInfo) noexcept : JsonLogSink(fd, system_clock_, least) {}
+  explicit JsonLogSink(int fd, LogLevel least = LogLevel::kInfo) noexcept : fd_(fd), least_(least) {}
   // `clock` must outlive the sink.
   JsonLogSink(int fd, const Clock& clock, LogLevel least = LogLevel::kInfo) noexcept
-      : fd_(fd), least_(least), clock_(clock) {}
+      : fd_(fd), least_(least), clock_(&clock) {}
   void write(LogLevel level, std::string_view event, std::string_view message,
              std::initializer_list<LogField> fields) noexcept override;
+
+ protected:
+  // Where a line goes, its "\n" included; one call at a time.
+  virtual void write_line(LogLevel level, std::string_view line) noexcept;
 
  private:
   const int fd_;
   const LogLevel least_;
-  SystemClock system_clock_;  // without state; only its address is taken before it is made
-  const Clock& clock_;
+  const SystemClock system_clock_;
+  const Clock* const clock_ = &system_clock_;
   std::mutex mutex_;  // lines must not mix, even where the kernel takes one in two pieces
 };
 
