@@ -3,8 +3,8 @@
 //
 //   tools/crash [--rounds 20] [--seed N] [--connections 8]
 //
-// Prints what was accepted, delivered, delivered more than once, and lost. Exit code 7 when anything was lost or
-// changed; the same seed repeats the same sizes and kill points.
+// Prints what was accepted, delivered, delivered more than once, and lost. Exit code 7 when
+// anything was lost or changed; the same seed repeats the same sizes and kill points.
 import {mkdtemp, rm} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -15,14 +15,17 @@ import {CrashRun} from '../tests/integration/lib/crash.mjs';
 const LOST = 7;
 
 function options() {
-  const {values} = parseArgs({options: {
-    rounds: {type: 'string', default: '20'},
-    seed: {type: 'string', default: String(process.pid)},
-    connections: {type: 'string', default: '8'},
-  }});
+  const {values} = parseArgs({
+    options: {
+      rounds: {type: 'string', default: '20'},
+      seed: {type: 'string', default: String(process.pid)},
+      connections: {type: 'string', default: '8'},
+    }
+  });
   return Object.fromEntries(Object.entries(values).map(([name, text]) => {
     const number = Number(text);
-    if (!Number.isSafeInteger(number) || number < 1) throw new Error(`--${name} takes a whole number from 1`);
+    if (!Number.isSafeInteger(number) || number < 1)
+      throw new Error(`--${name} takes a whole number from 1`);
     return [name, number];
   }));
 }
@@ -34,8 +37,10 @@ async function main() {
   const data = await mkdtemp(path.join(os.tmpdir(), 'headrace-crash-'));
   try {
     const totals = await new CrashRun({data, seed, connections, say}).run(rounds);
-    say(`accepted ${totals.accepted}, delivered ${totals.delivered}, duplicates ${totals.duplicates}, ` +
-        `lost ${totals.lost}, damaged ${totals.damaged}, delivered without a 2xx ${totals.unanswered}`);
+    say(`accepted ${totals.accepted}, delivered ${totals.delivered}, duplicates ${
+            totals.duplicates}, ` +
+        `lost ${totals.lost}, damaged ${totals.damaged}, delivered without a 2xx ${
+            totals.unanswered}`);
     if (totals.lost > 0 || totals.damaged > 0) return LOST;
     return totals.exitCode === 0 ? 0 : 1;
   } finally {

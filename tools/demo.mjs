@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The main job on real input: GitHub's example payloads go to a link, are made durable, find their event, reach
-// an endpoint byte for byte, and every attempt is on record.
+// The main job on real input: GitHub's example payloads go to a link, are made durable, find their
+// event, reach an endpoint byte for byte, and every attempt is on record.
 //
-// Everything printed is read back: from the answers, from what the endpoint got, from the management API.
+// Everything printed is read back: from the answers, from what the endpoint got, from the
+// management API.
 import {mkdtemp, rm} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,7 +14,8 @@ import {Client} from '../tests/integration/lib/http.mjs';
 import {Sink, sha256} from '../tests/integration/lib/sink.mjs';
 import {until} from '../tests/integration/lib/wait.mjs';
 
-const EVENTS = [  // where two match, the first wins
+const EVENTS = [
+  // where two match, the first wins
   byPath('pull_request.closed', '$Event{pull_request}{state}', {pull_request: {state: 'closed'}}),
   byHeader('push'),
   byHeader('pull_request'),
@@ -21,10 +23,22 @@ const EVENTS = [  // where two match, the first wins
   byHeader('release'),
   byPath('created', '$Event{action}', {action: 'created'}),
 ];
-const SHOWN = [  // GitHub's event and, of its examples, those with this action
-  ['push'], ['push'], ['pull_request', 'opened'], ['pull_request', 'closed'], ['pull_request', 'synchronize'],
-  ['issues', 'opened'], ['issues', 'labeled'], ['release', 'published'], ['star', 'created'],
-  ['issue_comment', 'created'], ['label', 'created'], ['check_run', 'created'], ['fork'], ['ping'],
+const SHOWN = [
+  // GitHub's event and, of its examples, those with this action
+  ['push'],
+  ['push'],
+  ['pull_request', 'opened'],
+  ['pull_request', 'closed'],
+  ['pull_request', 'synchronize'],
+  ['issues', 'opened'],
+  ['issues', 'labeled'],
+  ['release', 'published'],
+  ['star', 'created'],
+  ['issue_comment', 'created'],
+  ['label', 'created'],
+  ['check_run', 'created'],
+  ['fork'],
+  ['ping'],
 ];
 const RETRIED = 'release';  // the endpoint refuses this one once, to show a retry
 
@@ -37,7 +51,8 @@ const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 function chosen() {
   const left = payloads();
   return SHOWN.map(([name, action]) => {
-    const at = left.findIndex((one) => one.name === name && (!action || one.payload.action === action));
+    const at =
+        left.findIndex((one) => one.name === name && (!action || one.payload.action === action));
     return left.splice(at, 1)[0];
   });
 }
@@ -52,8 +67,12 @@ function refuseOnce() {
 }
 
 function showRegistered(daemon, sink, registered) {
-  step('running', `headrace: links on ${daemon.ingestAddress}, management API on ${daemon.apiAddress}, fresh data`);
-  step('registered', `app github, webhook repo-events, env prd, ${plural(EVENTS.length, 'event')}:`);
+  step(
+      'running',
+      `headrace: links on ${daemon.ingestAddress}, management API on ${
+          daemon.apiAddress}, fresh data`);
+  step(
+      'registered', `app github, webhook repo-events, env prd, ${plural(EVENTS.length, 'event')}:`);
   for (const {tag, selector, selector_value: value, sample} of EVENTS) {
     const wanted = value ?? Object.values(sample.pull_request ?? sample)[0];
     say(`${' '.repeat(12)}${tag.split(':')[1].padEnd(20)} ${selector} = ${wanted}`);
@@ -70,7 +89,11 @@ async function outcome(api, id) {
     const {data} = await api.get(`/v1/deliveries?message=${id}`);
     return data.length > 0 && data.every(({status}) => status === 'delivered' || status === 'dead');
   }, {what: `${id} is still being delivered`});
-  return {message, attempts: (await api.get(`/v1/attempts?message=${id}`)).data.sort((a, b) => a.attempt - b.attempt)};
+  return {
+    message,
+    attempts:
+        (await api.get(`/v1/attempts?message=${id}`)).data.sort((a, b) => a.attempt - b.attempt)
+  };
 }
 
 function isIdentical(sink, id, body) {
@@ -79,7 +102,8 @@ function isIdentical(sink, id, body) {
 }
 
 const COLUMNS = [33, 15, 20, 26];
-const row = (cells) => cells.map((cell, at) => String(cell).padEnd(COLUMNS[at] ?? 0)).join(' ').trimEnd();
+const row = (cells) =>
+    cells.map((cell, at) => String(cell).padEnd(COLUMNS[at] ?? 0)).join(' ').trimEnd();
 
 function attemptText({attempt, http_status: status, duration_us: us, status: verdict}) {
   return `#${attempt} ${status ?? 'none'} ${verdict}, ${(us / 1000).toFixed(1)} ms`;
@@ -89,10 +113,15 @@ function showRow({sent, status, id, message, attempts, identical}) {
   const what = `${sent.name}${sent.payload.action ? `, ${sent.payload.action}` : ''}`;
   const size = `${(sent.body.length / 1000).toFixed(1)} kB`.padStart(7);
   const event = message.event?.split(':')[1] ?? message.status;
-  const delivered = message.status !== 'routed' ? 'kept' : identical ? '✔ identical ' : '✘ NOT identical ';
+  const delivered = message.status !== 'routed' ? 'kept' :
+      identical                                 ? '✔ identical ' :
+                                                  '✘ NOT identical ';
   const hash = message.status === 'routed' ? sha256(sent.body).slice(0, 12) : '';
   const text = row([
-    `${what.padEnd(25)} ${size}`, `${status} …${id.slice(-8)}`, event, delivered + hash,
+    `${what.padEnd(25)} ${size}`,
+    `${status} …${id.slice(-8)}`,
+    event,
+    delivered + hash,
     attempts.map(attemptText).join('; ') || '–',
   ]);
   say(text.replace('✔', green('✔')).replace('✘', red('✘')));
@@ -101,21 +130,27 @@ function showRow({sent, status, id, message, attempts, identical}) {
 function showTotals(rows) {
   const accepted = rows.filter(({status}) => status === 200).length;
   const routed = rows.filter(({message}) => message.status === 'routed');
-  const delivered = routed.filter(({identical, attempts}) => identical && attempts.at(-1)?.status === 'delivered');
+  const delivered = routed.filter(
+      ({identical, attempts}) => identical && attempts.at(-1)?.status === 'delivered');
   const attempts = rows.reduce((sum, one) => sum + one.attempts.length, 0);
   const unmatched = rows.filter(({message}) => message.status === 'unmatched').length;
-  const isGood = accepted === rows.length && delivered.length === routed.length && routed.length === SHOWN.length - 2 &&
-      unmatched === 2 && attempts === routed.length + 1;
+  const isGood = accepted === rows.length && delivered.length === routed.length &&
+      routed.length === SHOWN.length - 2 && unmatched === 2 && attempts === routed.length + 1;
   say();
-  step('total', `${plural(accepted, 'payload')} accepted, ${routed.length} routed, ${delivered.length} delivered ` +
-      `byte for byte, ${plural(attempts, 'attempt')} on record (one was refused and retried), ` +
-      `${unmatched} kept as unmatched`);
+  step(
+      'total',
+      `${plural(accepted, 'payload')} accepted, ${routed.length} routed, ${
+          delivered.length} delivered ` +
+          `byte for byte, ${
+              plural(attempts, 'attempt')} on record (one was refused and retried), ` +
+          `${unmatched} kept as unmatched`);
   return isGood;
 }
 
 async function play(daemon, sink, client) {
   const {api} = daemon;
-  const registered = await register(api, {events: EVENTS, url: sink.url, retry: {schedule: ['1s', '5s']}});
+  const registered =
+      await register(api, {events: EVENTS, url: sink.url, retry: {schedule: ['1s', '5s']}});
   showRegistered(daemon, sink, registered);
   const rows = [];
   for (const sent of chosen()) {
@@ -124,7 +159,8 @@ async function play(daemon, sink, client) {
   }
   step('posted', `${rows.length} of GitHub's example payloads to the link. What became of each:`);
   say();
-  say(dim(row(['posted', 'accepted', 'routed to event', 'delivered (SHA-256)', 'attempts on record'])));
+  say(dim(
+      row(['posted', 'accepted', 'routed to event', 'delivered (SHA-256)', 'attempts on record'])));
   for (const one of rows) {
     Object.assign(one, await outcome(api, one.id));
     one.identical = isIdentical(sink, one.id, one.sent.body);

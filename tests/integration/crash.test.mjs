@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Durability: what got a 2xx is delivered, whenever the daemon is killed. tools/crash runs more rounds of it.
+// Durability: what got a 2xx is delivered, whenever the daemon is killed. tools/crash runs more
+// rounds of it.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
@@ -12,7 +13,8 @@ const SEED = Number(process.env.HEADRACE_SEED ?? 20);
 test('no accepted message is lost when the daemon is killed at random instants', async (t) => {
   t.diagnostic(`HEADRACE_SEED=${SEED}`);
   const data = await scratch.folder(t);
-  const totals = await new CrashRun({data, seed: SEED, say: (line) => t.diagnostic(line)}).run(ROUNDS);
+  const totals =
+      await new CrashRun({data, seed: SEED, say: (line) => t.diagnostic(line)}).run(ROUNDS);
   t.diagnostic(JSON.stringify(totals));
   assert.ok(totals.accepted > 0);
   assert.equal(totals.lost, 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The main job on all of GitHub's example payloads: accepted, routed, delivered byte for byte, recorded.
+// The main job on all of GitHub's example payloads: accepted, routed, delivered byte for byte,
+// recorded.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
@@ -9,12 +10,25 @@ import {sha256} from './lib/sink.mjs';
 import {until} from './lib/wait.mjs';
 
 const UNKNOWN = new Set(['ping', 'fork', 'meta']);  // no event is defined for these
-const VALUES = [  // found by a value in the payload; created first, so they win over the header's event
-  {tag: 'queued', selector: '$Event{workflow_job.status}', sample: {workflow_job: {status: 'queued'}}},
+const VALUES = [
+  // found by a value in the payload; created first, so they win over the header's event
+  {
+    tag: 'queued',
+    selector: '$Event{workflow_job.status}',
+    sample: {workflow_job: {status: 'queued'}}
+  },
   {tag: 'opened', selector: '$Event{action}', sample: {action: 'opened'}},
-  {tag: 'distinct', selector: '$Event{commits}{0}{distinct}', sample: {commits: [{distinct: true}]}},
+  {
+    tag: 'distinct',
+    selector: '$Event{commits}{0}{distinct}',
+    sample: {commits: [{distinct: true}]}
+  },
 ];
-const PATHS = {queued: ['workflow_job', 'status'], opened: ['action'], distinct: ['commits', 0, 'distinct']};
+const PATHS = {
+  queued: ['workflow_job', 'status'],
+  opened: ['action'],
+  distinct: ['commits', 0, 'distinct']
+};
 const at = (document, path) => path.reduce((value, key) => value?.[key], document);
 
 // The event that a payload is, worked out by other means than the engine's.
@@ -32,7 +46,10 @@ async function setUp(t) {
   const client = scratch.client(t);
   const sent = payloads();
   const names = [...new Set(sent.map(({name}) => name))].filter((name) => !UNKNOWN.has(name));
-  const events = [...VALUES.map(({tag, selector, sample}) => byPath(tag, selector, sample)), ...names.map(byHeader)];
+  const events = [
+    ...VALUES.map(({tag, selector, sample}) => byPath(tag, selector, sample)),
+    ...names.map(byHeader)
+  ];
   const registered = await register(daemon.api, {events, url: sink.url});
   return {daemon, sink, client, sent, registered};
 }
@@ -50,7 +67,8 @@ function checkDelivered(sink, sent) {
   const byId = new Map(sent.map((one) => [one.id, one]));
   for (const record of sink.records) {
     const one = byId.get(record.message);
-    assert.equal(record.sha256, sha256(one.body), `${one.name} #${one.index} was changed on its way`);
+    assert.equal(
+        record.sha256, sha256(one.body), `${one.name} #${one.index} was changed on its way`);
     assert.equal(record.method, 'POST');
     assert.equal(record.headers['content-type'], 'application/json');
     for (const name of ['x-github-event', 'x-github-delivery']) {
@@ -60,7 +78,8 @@ function checkDelivered(sink, sent) {
   }
   const ids = sink.records.map(({message}) => message);
   const routed = sent.filter((one) => expectedEvent(one) !== null).map(({id}) => id);
-  assert.deepEqual(ids.sort(), routed.sort(), 'each routed message came exactly once, and no other');
+  assert.deepEqual(
+      ids.sort(), routed.sort(), 'each routed message came exactly once, and no other');
 }
 
 async function checkMessages(api, sent, link) {
@@ -107,25 +126,29 @@ async function checkOneInFull(api, one, {endpoint}) {
   assert.deepEqual(attempts.map(({attempt, status}) => [attempt, status]), [[1, 'delivered']]);
 }
 
-test('all of GitHub\'s examples are accepted, routed, delivered byte for byte and recorded', async (t) => {
-  const job = await setUp(t);
-  const {daemon, sink, sent, registered} = job;
-  assert.equal(sent.length, 329);
-  await postAll(job);
-  await sink.receives(sent.filter((one) => expectedEvent(one) !== null).length);
-  await checkAttempts(daemon.api, sent, registered.endpoint);
-  checkDelivered(sink, sent);
-  await checkMessages(daemon.api, sent, registered.link_id);
-  await checkOneInFull(daemon.api, sent.find(({name}) => name === 'push'), registered);
-  assert.equal(await daemon.stop(), 0);
-});
+test(
+    'all of GitHub\'s examples are accepted, routed, delivered byte for byte and recorded',
+    async (t) => {
+      const job = await setUp(t);
+      const {daemon, sink, sent, registered} = job;
+      assert.equal(sent.length, 329);
+      await postAll(job);
+      await sink.receives(sent.filter((one) => expectedEvent(one) !== null).length);
+      await checkAttempts(daemon.api, sent, registered.endpoint);
+      checkDelivered(sink, sent);
+      await checkMessages(daemon.api, sent, registered.link_id);
+      await checkOneInFull(daemon.api, sent.find(({name}) => name === 'push'), registered);
+      assert.equal(await daemon.stop(), 0);
+    });
 
 test('a refused delivery is tried again, and each attempt is on record', async (t) => {
   const daemon = await scratch.daemon(t);
   const statuses = [500, 503, 200];
   const sink = await scratch.sink(t, {answer: () => statuses[sink.records.length - 1]});
   const registered = await register(daemon.api, {
-    events: [byHeader('push')], url: sink.url, retry: {schedule: ['1s', '1s']},
+    events: [byHeader('push')],
+    url: sink.url,
+    retry: {schedule: ['1s', '1s']},
   });
   const push = payloads().find(({name}) => name === 'push');
   const answer = await scratch.client(t).send('POST', registered.link, push.body, push.headers);
@@ -137,24 +160,31 @@ test('a refused delivery is tried again, and each attempt is on record', async (
   }, {what: 'the delivery is not closed'});
   assert.equal(delivery.attempts, 3);
   const {data} = await daemon.api.get(`/v1/attempts?message=${id}`);
-  assert.deepEqual(data.map(({attempt, status, http_status: http}) => [attempt, status, http]),
-                   [[1, 'retry', 500], [2, 'retry', 503], [3, 'delivered', 200]]);
-  assert.deepEqual(new Set(sink.records.map((record) => record.sha256)), new Set([sha256(push.body)]));
+  assert.deepEqual(
+      data.map(({attempt, status, http_status: http}) => [attempt, status, http]),
+      [[1, 'retry', 500], [2, 'retry', 503], [3, 'delivered', 200]]);
+  assert.deepEqual(
+      new Set(sink.records.map((record) => record.sha256)), new Set([sha256(push.body)]));
 });
 
 test('a delivery whose retries are spent is dead, and its endpoint serves on', async (t) => {
   const daemon = await scratch.daemon(t);
   const sink = await scratch.sink(t, {answer: ({headers}) => headers['x-bad'] ? 500 : 200});
   const registered = await register(daemon.api, {
-    events: [byHeader('push')], url: sink.url, retry: {schedule: ['1s']},
+    events: [byHeader('push')],
+    url: sink.url,
+    retry: {schedule: ['1s']},
   });
   const push = payloads().find(({name}) => name === 'push');
   const client = scratch.client(t);
-  const bad = await client.send('POST', registered.link, push.body, {...push.headers, 'x-bad': '1'});
+  const bad =
+      await client.send('POST', registered.link, push.body, {...push.headers, 'x-bad': '1'});
   const {id} = JSON.parse(bad.body);
-  await until(async () => (await daemon.api.get(`/v1/deliveries?message=${id}`)).data[0]?.status === 'dead',
-              {what: 'the delivery is not dead'});
-  const good = await client.send('POST', registered.link, push.body, {...push.headers, 'x-github-delivery': 'other'});
+  await until(
+      async () => (await daemon.api.get(`/v1/deliveries?message=${id}`)).data[0]?.status === 'dead',
+      {what: 'the delivery is not dead'});
+  const good = await client.send(
+      'POST', registered.link, push.body, {...push.headers, 'x-github-delivery': 'other'});
   assert.equal(good.status, 200);
   await sink.receives(3);
   assert.equal(sink.records[2].message, JSON.parse(good.body).id);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Settings: file, environment variable and flag, in rising order; mistakes have a place; the key is private.
+// Settings: file, environment variable and flag, in rising order; mistakes have a place; the key is
+// private.
 import assert from 'node:assert/strict';
 import {readFile, stat, writeFile} from 'node:fs/promises';
 import path from 'node:path';
@@ -22,7 +23,8 @@ test('headrace check accepts a good file', async (t) => {
 });
 
 test('an unknown key is an error with its line and column, for check and for serve', async (t) => {
-  const file = await configuration(t, '# a comment\ndata = "somewhere"\n  lissten = "127.0.0.1:0"\n');
+  const file =
+      await configuration(t, '# a comment\ndata = "somewhere"\n  lissten = "127.0.0.1:0"\n');
   for (const command of ['check', 'serve']) {
     const {code, stdout, stderr} = await run([command, '--config', file]);
     assert.notEqual(code, 0, command);
@@ -33,7 +35,8 @@ test('an unknown key is an error with its line and column, for check and for ser
 
 test('a value of the wrong type, or that is no address, is an error with its line', async (t) => {
   for (const line of ['data = 7', 'listen = "nowhere"']) {
-    const {code, stdout, stderr} = await run(['check', '--config', await configuration(t, `\n${line}\n`)]);
+    const {code, stdout, stderr} =
+        await run(['check', '--config', await configuration(t, `\n${line}\n`)]);
     assert.notEqual(code, 0, line);
     assert.match(stdout + stderr, /:2\b|line 2/, line);
   }
@@ -46,12 +49,17 @@ test('text that is not TOML, or a file that is not there, is an error', async (t
 });
 
 test('the environment overrides the file, and a flag overrides both', async (t) => {
-  const [inFile, inEnvironment, inFlag] = [await scratch.folder(t), await scratch.folder(t), await scratch.folder(t)];
+  const [inFile, inEnvironment, inFlag] =
+      [await scratch.folder(t), await scratch.folder(t), await scratch.folder(t)];
   const file = await configuration(t, [
-    `data = "${inFile}"`, 'listen = "127.0.0.1:0"', 'api_listen = "127.0.0.1:0"', 'public_url = "http://file.test"',
+    `data = "${inFile}"`,
+    'listen = "127.0.0.1:0"',
+    'api_listen = "127.0.0.1:0"',
+    'public_url = "http://file.test"',
   ].join('\n'));
   const serve = async (data, args, env) => {
-    const daemon = await Daemon.start({data, bare: true, args: ['serve', '--config', file, ...args], env});
+    const daemon =
+        await Daemon.start({data, bare: true, args: ['serve', '--config', file, ...args], env});
     try {
       return await linkOf(daemon);
     } finally {
@@ -66,7 +74,8 @@ test('the environment overrides the file, and a flag overrides both', async (t) 
 });
 
 async function linkOf(daemon) {
-  const {envs} = await daemon.api.post('/v1/apps/a/webhooks', {name: 'w', tag: 'w', description: 'd', envs: [{slug: 'prd'}]});
+  const {envs} = await daemon.api.post(
+      '/v1/apps/a/webhooks', {name: 'w', tag: 'w', description: 'd', envs: [{slug: 'prd'}]});
   return envs[0].link;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGTERM: not ready any more, what is in flight ends, exit code 0; the next start delivers the rest.
+// SIGTERM: not ready any more, what is in flight ends, exit code 0; the next start delivers the
+// rest.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
@@ -17,14 +18,16 @@ test('SIGTERM ends what is in flight, and a restart delivers the rest', async (t
   const hold = () => new Promise((resolve) => waiting.push(resolve));
   const sink = await scratch.sink(t, {answer: hold});
   const first = await scratch.daemon(t, {data});
-  const {link} = await register(first.api, {events: [byHeader('push')], url: sink.url, in_flight_max: IN_FLIGHT});
+  const {link} = await register(
+      first.api, {events: [byHeader('push')], url: sink.url, in_flight_max: IN_FLIGHT});
   const ids = await postPushes(scratch.client(t), link);
   await until(() => waiting.length === IN_FLIGHT, {what: 'the lane is not full'});
 
   first.terminate();
   const probe = new Api(`http://${first.apiAddress}`, null);
   scratch.atEnd(t, () => probe.close());
-  await until(async () => (await probe.call('GET', '/readyz')).status === 503, {what: 'it is ready'});
+  await until(
+      async () => (await probe.call('GET', '/readyz')).status === 503, {what: 'it is ready'});
   sink.answer = () => 200;
   for (const answer of waiting.splice(0)) answer(200);
   assert.equal(await first.stop(), 0);
@@ -33,7 +36,9 @@ test('SIGTERM ends what is in flight, and a restart delivers the rest', async (t
   assert.ok(atStop.size >= IN_FLIGHT);
   const second = await scratch.daemon(t, {data});
   const delivered = () => new Set(sink.records.map(({message}) => message));
-  await sink.reaches(() => ids.every((id) => delivered().has(id)), {what: 'the restart does not deliver the rest'});
+  await sink.reaches(
+      () => ids.every((id) => delivered().has(id)),
+      {what: 'the restart does not deliver the rest'});
   assert.equal(sink.records.length, MESSAGES, 'a clean stop makes no duplicates');
   for (const id of ids.slice(0, IN_FLIGHT)) {
     const {data: attempts} = await second.api.get(`/v1/attempts?message=${id}`);
@@ -58,7 +63,8 @@ test('a daemon without work is ready, and ends at once', async (t) => {
   const daemon = await scratch.daemon(t);
   const probe = new Api(`http://${daemon.apiAddress}`, null);
   scratch.atEnd(t, () => probe.close());
-  for (const path of ['/livez', '/readyz']) assert.equal((await probe.call('GET', path)).status, 200);
+  for (const path of ['/livez', '/readyz'])
+    assert.equal((await probe.call('GET', path)).status, 200);
   const metrics = await probe.call('GET', '/metrics');
   assert.equal(metrics.status, 200);
   assert.match(metrics.body, /^# TYPE headrace_/m);

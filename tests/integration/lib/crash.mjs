@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kills a daemon under load, again and again, and counts what became of every message that got a 2xx.
+// Kills a daemon under load, again and again, and counts what became of every message that got a
+// 2xx.
 //
-// The instants are seeded: a round ends with SIGKILL after a random number of acceptances, or, in every fourth
-// round, without new load, after a random number of deliveries that the restart took up again. The endpoint
-// leaves some requests unanswered until the kill, so that deliveries are cut in the middle.
+// The instants are seeded: a round ends with SIGKILL after a random number of acceptances, or, in
+// every fourth round, without new load, after a random number of deliveries that the restart took
+// up again. The endpoint leaves some requests unanswered until the kill, so that deliveries are cut
+// in the middle.
 import {Daemon} from './daemon.mjs';
 import {byHeader, register} from './github.mjs';
 import {Client} from './http.mjs';
@@ -35,12 +37,13 @@ export class CrashRun {
     this.accepted = new Set();   // numbers that got a 2xx
     this.delivered = new Map();  // number → how often the endpoint got it
     this.damaged = 0;
-    this.held = [];              // how to answer what is left unanswered
+    this.held = [];  // how to answer what is left unanswered
   }
 
   // Answers {rounds, accepted, delivered, duplicates, unanswered, damaged, lost}.
   async run(rounds) {
-    this.sink = await Sink.start({keep: (_, body) => this.#keep(body), answer: () => this.#answer()});
+    this.sink =
+        await Sink.start({keep: (_, body) => this.#keep(body), answer: () => this.#answer()});
     try {
       for (let round = 1; round <= rounds; ++round) await this.#round(round, rounds);
       await this.#finish();
@@ -59,7 +62,8 @@ export class CrashRun {
   async #start() {
     this.daemon = await Daemon.start({data: this.data});
     if (this.link !== undefined) return;
-    const registered = await register(this.daemon.api, {events: [byHeader('push')], url: this.sink.url});
+    const registered =
+        await register(this.daemon.api, {events: [byHeader('push')], url: this.sink.url});
     this.link = registered.link;
   }
 
@@ -67,12 +71,15 @@ export class CrashRun {
     await this.#start();
     const isLoaded = round % 4 !== 0;
     const before = this.accepted.size;
-    if (isLoaded) await this.#load(this.#between(ACCEPTED_PER_ROUND));
-    else await this.#takeUp();
+    if (isLoaded)
+      await this.#load(this.#between(ACCEPTED_PER_ROUND));
+    else
+      await this.#takeUp();
     await this.daemon.kill();
     this.#release();
     const open = this.#missing().length;
-    this.say(`round ${round}/${rounds}: ${this.accepted.size - before} accepted, killed, ${open} not delivered yet`);
+    this.say(`round ${round}/${rounds}: ${this.accepted.size - before} accepted, killed, ${
+        open} not delivered yet`);
   }
 
   // Posts over several connections; kills the daemon at the very answer that is number `count`.
@@ -90,7 +97,8 @@ export class CrashRun {
         const body = this.#body(number);
         this.sent.set(number, sha256(body));
         const answer = await client.send('POST', this.daemon.linkUrl(this.link), body, {
-          'content-type': 'application/json', 'x-github-event': 'push',
+          'content-type': 'application/json',
+          'x-github-event': 'push',
         });
         if (answer.status !== 200) continue;
         this.accepted.add(number);
@@ -111,9 +119,11 @@ export class CrashRun {
   // No load: the restarted daemon takes up what is open, and is killed while it does.
   async #takeUp() {
     const missing = this.#missing().length;
-    const wanted = this.sink.records.length + Math.min(missing, 1 + Math.floor(this.random() * TAKEN_UP_BEFORE_KILL));
-    await this.sink.reaches(() => this.sink.records.length >= wanted,
-                            {what: 'the restarted daemon takes up nothing', seconds: PATIENCE_SECONDS});
+    const wanted = this.sink.records.length +
+        Math.min(missing, 1 + Math.floor(this.random() * TAKEN_UP_BEFORE_KILL));
+    await this.sink.reaches(
+        () => this.sink.records.length >= wanted,
+        {what: 'the restarted daemon takes up nothing', seconds: PATIENCE_SECONDS});
   }
 
   #keep(body) {
@@ -124,7 +134,8 @@ export class CrashRun {
   }
 
   #answer() {
-    if (this.isFinishing || this.held.length >= HELD_PER_ROUND || this.random() * HELD_OF >= 1) return 200;
+    if (this.isFinishing || this.held.length >= HELD_PER_ROUND || this.random() * HELD_OF >= 1)
+      return 200;
     return new Promise((resolve) => this.held.push(() => resolve(200)));
   }
 
@@ -144,7 +155,9 @@ export class CrashRun {
       let last = -1;  // wait as long as there is progress
       while (count() > 0 && count() !== last) {
         last = count();
-        await this.sink.reaches(() => count() === 0, {what: 'deliveries are missing', seconds: PATIENCE_SECONDS})
+        await this.sink
+            .reaches(
+                () => count() === 0, {what: 'deliveries are missing', seconds: PATIENCE_SECONDS})
             .catch(() => {});
       }
     } finally {

@@ -15,7 +15,8 @@ const START_SECONDS = 60;  // a sanitizer build that replays a log is slow
 const LINES_KEPT = 400;
 
 // What is run: HEADRACE_BINARY, or the release build of this checkout.
-export const BINARY = process.env.HEADRACE_BINARY ?? path.join(ROOT, 'build/release/tools/headrace');
+export const BINARY =
+    process.env.HEADRACE_BINARY ?? path.join(ROOT, 'build/release/tools/headrace');
 
 // This environment without the settings of a daemon that the caller may run himself.
 export function cleanEnvironment(extra = {}) {
@@ -29,11 +30,23 @@ export class Daemon {
 
   // Starts `headrace serve` and waits until it serves. `args` come after the defaults, so they win.
   static async start({data, args = [], env = {}, bare = false}) {
-    const daemon = new Daemon(data, bare ? args : [
-      'serve', '--data', data, '--listen', '127.0.0.1:0', '--api-listen', '127.0.0.1:0', ...args,
-    ], env);
+    const daemon = new Daemon(
+        data,
+        bare ? args :
+               [
+                 'serve',
+                 '--data',
+                 data,
+                 '--listen',
+                 '127.0.0.1:0',
+                 '--api-listen',
+                 '127.0.0.1:0',
+                 ...args,
+               ],
+        env);
     try {
-      await within(START_SECONDS, () => `the daemon does not serve\n${daemon.log()}`, daemon.serving);
+      await within(
+          START_SECONDS, () => `the daemon does not serve\n${daemon.log()}`, daemon.serving);
     } catch (error) {
       await daemon.kill();
       throw error;
@@ -45,7 +58,8 @@ export class Daemon {
 
   constructor(data, args, env) {
     this.data = data;
-    this.#child = spawn(BINARY, args, {env: cleanEnvironment(env), stdio: ['ignore', 'ignore', 'pipe']});
+    this.#child =
+        spawn(BINARY, args, {env: cleanEnvironment(env), stdio: ['ignore', 'ignore', 'pipe']});
     this.pid = this.#child.pid;
     this.exited = once(this.#child, 'exit').then(([code, signal]) => ({code, signal}));
     this.exited.catch(() => {});
@@ -90,8 +104,8 @@ export class Daemon {
   async stop(seconds = 60) {
     this.api?.close();
     this.terminate();
-    const {code, signal} =
-        await within(seconds, () => `the daemon does not end after SIGTERM\n${this.log()}`, this.exited);
+    const {code, signal} = await within(
+        seconds, () => `the daemon does not end after SIGTERM\n${this.log()}`, this.exited);
     return code ?? signal;
   }
 
@@ -111,9 +125,13 @@ export class Daemon {
 
 // Runs the binary to its end: {code, stdout, stderr}.
 export async function run(args, {env = {}, seconds = 30} = {}) {
-  const child = spawn(BINARY, args, {env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe']});
+  const child =
+      spawn(BINARY, args, {env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe']});
   const text = {stdout: '', stderr: ''};
-  for (const name of ['stdout', 'stderr']) child[name].on('data', (chunk) => { text[name] += chunk; });
+  for (const name of ['stdout', 'stderr'])
+    child[name].on('data', (chunk) => {
+      text[name] += chunk;
+    });
   try {
     const [code] = await within(seconds, `headrace ${args.join(' ')} runs`, once(child, 'close'));
     return {code, ...text};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small HTTP client over kept-alive connections: JSON calls to the management API, bytes to a link.
+// A small HTTP client over kept-alive connections: JSON calls to the management API, bytes to a
+// link.
 import http from 'node:http';
 
 export class Client {
@@ -8,8 +9,8 @@ export class Client {
     this.agent = new http.Agent({keepAlive: true, maxSockets: connections});
   }
 
-  // Sends `body` (Buffer, string or null) and answers {status, headers, body: Buffer}. `target` is a URL, or
-  // {socketPath, path} for a server on a UNIX socket.
+  // Sends `body` (Buffer, string or null) and answers {status, headers, body: Buffer}. `target` is
+  // a URL, or {socketPath, path} for a server on a UNIX socket.
   send(method, target, body = null, headers = {}) {
     const options = {method, headers: {...headers}, agent: this.agent};
     if (body !== null) options.headers['content-length'] = Buffer.byteLength(body);
@@ -19,7 +20,8 @@ export class Client {
         answer.on('data', (chunk) => chunks.push(chunk));
         answer.on('error', reject);
         answer.on('end', () => {
-          resolve({status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks)});
+          resolve(
+              {status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks)});
         });
       };
       const request = typeof target === 'string' ? http.request(target, options, onAnswer) :
@@ -72,7 +74,8 @@ export class Api {
     let cursor = null;
     do {
       const joint = path.includes('?') ? '&' : '?';
-      const page = await this.get(cursor === null ? path : `${path}${joint}cursor=${encodeURIComponent(cursor)}`);
+      const page = await this.get(
+          cursor === null ? path : `${path}${joint}cursor=${encodeURIComponent(cursor)}`);
       items.push(...page.data);
       cursor = page.next ?? null;
     } while (cursor !== null);

@@ -78,7 +78,9 @@ export async function startProxy(name, {folder, upstream}) {
   await writeFile(file, configuration({socket, upstream, folder}));
   const child = spawn(find(name), args(file, folder), {stdio: ['ignore', 'ignore', 'pipe']});
   let errors = '';
-  child.stderr.on('data', (chunk) => { errors += chunk; });
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
   const exited = once(child, 'exit');
   const end = async () => {
     child.kill('SIGKILL');
@@ -105,12 +107,18 @@ async function isServing(socketPath) {
 
 // Runs curl; answers {status, text} where text is what it wrote to standard output.
 export async function curl(args) {
-  const child = spawn(find('curl'), ['--silent', '--show-error', '--max-time', '30', '--write-out', '\n%{http_code}', ...args],
-                      {stdio: ['ignore', 'pipe', 'pipe']});
+  const child = spawn(
+      find('curl'),
+      ['--silent', '--show-error', '--max-time', '30', '--write-out', '\n%{http_code}', ...args],
+      {stdio: ['ignore', 'pipe', 'pipe']});
   let out = '';
   let errors = '';
-  child.stdout.on('data', (chunk) => { out += chunk; });
-  child.stderr.on('data', (chunk) => { errors += chunk; });
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
   const [code] = await within(40, 'curl runs', once(child, 'close'));
   const end = out.lastIndexOf('\n');
   return {code, status: Number(out.slice(end + 1)), text: out.slice(0, end), errors};

@@ -30,8 +30,8 @@ export class RawConnection {
     this.socket.write(bytes, 'latin1');
   }
 
-  // The answers so far: [{status, head, body}]. Bodies are framed by Content-Length; `bodiless`: how many answers, from
-  // the first, have none whatever their head says (they answer HEAD).
+  // The answers so far: [{status, head, body}]. Bodies are framed by Content-Length; `bodiless`:
+  // how many answers, from the first, have none whatever their head says (they answer HEAD).
   answers(bodiless = 0) {
     const found = [];
     let rest = this.#text;
@@ -54,15 +54,19 @@ export class RawConnection {
       while (this.answers(bodiless).length < count) await once(this.socket, 'grown');
     })();
     const what = () => `${count} answers were expected, this came: ${JSON.stringify(this.#text)}`;
-    await within(SECONDS, what, Promise.race([enough, this.closed.then(() => {
-      if (this.answers(bodiless).length < count) throw new Error(`closed; ${what()}`);
-    })]));
+    await within(SECONDS, what, Promise.race([
+      enough, this.closed.then(() => {
+        if (this.answers(bodiless).length < count) throw new Error(`closed; ${what()}`);
+      })
+    ]));
     return this.answers(bodiless);
   }
 
   // Waits until the peer has closed, and returns all answers.
   async ended() {
-    await within(SECONDS, () => `the connection is open; this came: ${JSON.stringify(this.#text)}`, this.closed);
+    await within(
+        SECONDS, () => `the connection is open; this came: ${JSON.stringify(this.#text)}`,
+        this.closed);
     return this.answers();
   }
 

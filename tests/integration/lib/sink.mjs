@@ -9,8 +9,9 @@ import {within} from './wait.mjs';
 export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 export class Sink extends EventEmitter {
-  // `keep(request, body)`: what is remembered of a request; by default its message id, its headers and body.
-  // `answer(record, request)`: the status to answer with, or a promise of it. `path`: of its URL.
+  // `keep(request, body)`: what is remembered of a request; by default its message id, its headers
+  // and body. `answer(record, request)`: the status to answer with, or a promise of it. `path`: of
+  // its URL.
   static async start({port = 0, path = '/hook', keep = keepAll, answer = () => 200} = {}) {
     const sink = new Sink();
     sink.records = [];
@@ -46,7 +47,9 @@ export class Sink extends EventEmitter {
   async reaches(isDone, {what, seconds = 60}) {
     let look;
     const done = new Promise((resolve) => {
-      look = () => { if (isDone()) resolve(); };
+      look = () => {
+        if (isDone()) resolve();
+      };
       this.on('record', look);
       look();
     });
@@ -58,8 +61,9 @@ export class Sink extends EventEmitter {
   }
 
   async receives(count, seconds = 60) {
-    await this.reaches(() => this.records.length >= count,
-                       {what: () => `the sink has ${this.records.length} of ${count} requests`, seconds});
+    await this.reaches(
+        () => this.records.length >= count,
+        {what: () => `the sink has ${this.records.length} of ${count} requests`, seconds});
   }
 
   async close() {

@@ -7,7 +7,9 @@ const RETRY_MS = 10;  // between two looks at something that has no event to wai
 export async function within(seconds, what, promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${seconds} s passed and still: ${describe(what)}`)), seconds * 1000);
+    timer = setTimeout(
+        () => reject(new Error(`${seconds} s passed and still: ${describe(what)}`)),
+        seconds * 1000);
   });
   try {
     return await Promise.race([promise, late]);
@@ -16,8 +18,8 @@ export async function within(seconds, what, promise) {
   }
 }
 
-// Asks `probe` again and again until its answer is truthy, and returns that answer. An error that the probe
-// throws counts as "not yet"; the last one is told when time runs out.
+// Asks `probe` again and again until its answer is truthy, and returns that answer. An error that
+// the probe throws counts as "not yet"; the last one is told when time runs out.
 export async function until(probe, {what, seconds = 30}) {
   const deadline = performance.now() + seconds * 1000;
   let error;
