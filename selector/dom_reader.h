@@ -30,8 +30,9 @@ static_assert(simdjson::DEFAULT_MAX_DEPTH <= core::limits::kJsonDepthMax,
 
 class DomReader {
  public:
-  // Longer documents are left to the scanner, which needs no memory for them.
-  static constexpr std::size_t kBytesMax = 1 * core::limits::kMiB;
+  // Longer documents are left to the scanner: half as fast, but it needs no memory for them. So a
+  // reader never keeps more than 4 MiB, whatever it has seen.
+  static constexpr std::size_t kBytesMax = 256 * core::limits::kKiB;
 
   // False: refused, or a path met a number whose text is needed; `findings` then holds a part only.
   // Requires: simdjson's padding behind `text`.

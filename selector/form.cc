@@ -2,16 +2,26 @@
 #include "selector/form.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 namespace headrace::selector {
 namespace {
 
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+constexpr std::array<std::int8_t, 256> make_hex_values() {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (int i = 0; i < 10; ++i)
+    values[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(i);
+  for (int i = 0; i < 6; ++i) {
+    values[static_cast<std::size_t>('a' + i)] = static_cast<std::int8_t>(10 + i);
+    values[static_cast<std::size_t>('A' + i)] = static_cast<std::int8_t>(10 + i);
+  }
+  return values;
 }
+constexpr std::array<std::int8_t, 256> kHexValues = make_hex_values();
+
+int hex_value(char c) noexcept { return kHexValues[static_cast<unsigned char>(c)]; }
 
 // A plain loop: find_first_of would search its set anew for each byte.
 std::size_t find_encoded(std::string_view text, std::size_t at) noexcept {
@@ -33,24 +43,21 @@ bool next_form_field(std::string_view& rest, FormField& field) noexcept {
 }
 
 void append_form_decoded(std::string_view text, std::string& out) {
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const std::size_t next = find_encoded(text, at);
-    out += text.substr(at, next - at);
-    at = next;
-    if (at == text.size()) return;
-    if (text[at] == '+') {
-      out += ' ';
-      continue;
+  // Decoded text is never longer, so it is written without a check a byte and cut to its size at
+  // the end.
+  const std::size_t before = out.size();
+  out.resize(before + text.size());
+  char* to = out.data() + before;
+  const char* at = text.data();
+  for (const char* const end = at + text.size(); at != end; ++at) {
+    if (*at == '%' && end - at > 2 && hex_value(at[1]) >= 0 && hex_value(at[2]) >= 0) {
+      *to++ = static_cast<char>(hex_value(at[1]) * 16 + hex_value(at[2]));
+      at += 2;
+    } else {
+      *to++ = *at == '+' ? ' ' : *at;
     }
-    const int high = at + 2 < text.size() ? hex_value(text[at + 1]) : -1;
-    const int low = at + 2 < text.size() ? hex_value(text[at + 2]) : -1;
-    if (high < 0 || low < 0) {
-      out += '%';
-      continue;
-    }
-    out += static_cast<char>(high * 16 + low);
-    at += 2;
   }
+  out.resize(static_cast<std::size_t>(to - out.data()));
 }
 
 std::string_view form_decoded(std::string_view text, std::string& scratch) {

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run allocates nothing once its memory has grown to the usual message.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "selector/program.h"
+#include "selector/routing_table.h"
+#include "tests/selector/padded_text.h"
+
+namespace {
+std::atomic<std::size_t> allocations{0};
+}  // namespace
+
+// The array and nothrow forms come here too. Not inlined, or the compiler sees malloc's memory
+// given to delete.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace headrace::selector {
+namespace {
+
+Selector parsed(std::string_view text) { return std::move(Selector::parse(text)).value(); }
+
+Program make_program() {
+  const std::vector<EventRule> rules = {
+      {core::EventNumber{1}, parsed("$Event{action}"),
+       "opened by a value that is longer than any small string"},
+      {core::EventNumber{2}, parsed("$Event{issue.labels[1].name}"), "bug"},
+      {core::EventNumber{3}, parsed("$Event{payload.n}"), "2.5"},
+      {core::EventNumber{4}, parsed("$Header{x-github-event}"), "issues"},
+      {core::EventNumber{5}, parsed("$Query{topic}"), "a b"},
+  };
+  const std::vector<Selector> captures = {parsed("$Event{delivery}"), parsed("$Event{action}")};
+  return std::move(Program::compile(rules, captures)).value();
+}
+
+std::size_t allocations_of_a_later_run(std::string_view body, BodyKind kind) {
+  const Program program = make_program();
+  const PaddedText padded(body);
+  Matcher matcher;
+  const MessageView message{padded.view(), kind, "x=1&topic=a+b",
+                            "Host: a\r\nX-GitHub-Event: issues\r\n"};
+  matcher.run(program, message);
+  const std::size_t before = allocations.load();
+  for (int i = 0; i < 10; ++i) matcher.run(program, message);
+  return allocations.load() - before;
+}
+
+TEST(AllocationTest, TheFastWayAllocatesNothing) {
+  EXPECT_EQ(
+      allocations_of_a_later_run(
+          R"({"action":"opened by a value that is longer than any small string","delivery":12345678901234567890,)"
+          R"("issue":{"labels":[{"name":"x"},{"name":"bug"}]}})",
+          BodyKind::kJson),
+      0U);
+}
+
+TEST(AllocationTest, TheExactWayAllocatesNothing) {
+  EXPECT_EQ(
+      allocations_of_a_later_run(
+          R"({"action":"opened by\u0020a value that is longer than any small string","delivery":1e999,)"
+          R"("issue":{"labels":[{"name":"x"},{"name":"b\u0075g"}]},"n":123456789012345678901234567890})",
+          BodyKind::kJson),
+      0U);
+}
+
+TEST(AllocationTest, AnInvalidBodyAllocatesNothing) {
+  EXPECT_EQ(allocations_of_a_later_run(R"({"action":"opened","delivery":"a","issue":{"labels":[}})",
+                                       BodyKind::kJson),
+            0U);
+}
+
+TEST(AllocationTest, AFormAllocatesNothing) {
+  EXPECT_EQ(allocations_of_a_later_run("action=op%65ned&delivery=7&payload=%7B%22n%22%3A2.50%7D",
+                                       BodyKind::kForm),
+            0U);
+}
+
+TEST(AllocationTest, ALookupOfALinkAllocatesNothing) {
+  std::vector<LinkRoute> links(3);
+  links[1].token.low = 1;
+  links[2].token.low = 2;
+  const RoutingTable table(std::move(links), 42);
+  const std::size_t before = allocations.load();
+  EXPECT_NE(table.find("0000000000000000000002"), nullptr);
+  EXPECT_EQ(table.find("000000000000000000000-"), nullptr);
+  EXPECT_EQ(table.find("0"), nullptr);
+  EXPECT_EQ(allocations.load(), before);
+}
+
+}  // namespace
+}  // namespace headrace::selector

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// What holds for every selector, program and document.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "selector/json.h"
+#include "tests/selector/case_maker.h"
+#include "tests/selector/padded_text.h"
+
+namespace headrace::selector {
+namespace {
+
+// The same cases in every run, unless RC_PARAMS says otherwise; rapidcheck reads it at its first
+// check.
+const bool kSeeded = setenv("RC_PARAMS", "seed=20 max_success=500", 0) == 0;
+
+// Text of the grammar's characters, so that much of it parses.
+std::string selector_text() {
+  const auto pieces = *rc::gen::container<std::vector<std::string>>(
+      rc::gen::element<std::string>("a", "key", "0", "12", ".", "{", "}", "[", "]", "[0]", "}{",
+                                    "\\.", "\\{", "\\]", "\\\\", "\xC3\xA9", " ", "$", "-"));
+  std::string text =
+      *rc::gen::element<std::string>("$Event{a", "$Event", "$Header{x", "$Query{", "$Event{");
+  for (const std::string& piece : pieces) text += piece;
+  if (*rc::gen::inRange(0, 4) != 0) text += '}';
+  return text;
+}
+
+Selector random_selector() {
+  Selector selector;
+  const auto count = *rc::gen::inRange(1, 6);
+  for (int i = 0; i < count; ++i) {
+    const auto key = *rc::gen::nonEmpty(
+        rc::gen::container<std::string>(rc::gen::elementOf(std::string("ab.{}[]\\01 "))));
+    const auto index = static_cast<std::uint32_t>(*rc::gen::inRange(0, 1'000'000'000));
+    Segment segment;
+    if (*rc::gen::arbitrary<bool>()) {
+      segment.is_index = true;
+      segment.index = index;
+    } else {
+      segment.key = key;
+      const bool digits = key.find_first_not_of("01") == std::string::npos && key.size() <= 9;
+      segment.maybe_index = digits && (key.size() == 1 || key[0] != '0');
+      if (segment.maybe_index) segment.index = static_cast<std::uint32_t>(std::stoul(key));
+    }
+    selector.path.push_back(segment);
+  }
+  return selector;
+}
+
+TEST(SelectorPropertyTest, TheCanonicalSpellingReadsBackAsTheSameSelector) {
+  EXPECT_TRUE(rc::check([] {
+    const Selector selector = random_selector();
+    const std::string text = selector.canonical();
+    auto again = Selector::parse(text);
+    RC_ASSERT(static_cast<bool>(again));
+    RC_ASSERT(*again == selector);
+    RC_ASSERT(again->canonical() == text);
+  }));
+}
+
+TEST(SelectorPropertyTest, AnyTextIsASelectorWithACanonicalSpellingOrHasAFaultInside) {
+  EXPECT_TRUE(rc::check([] {
+    const std::string text = selector_text();
+    auto selector = Selector::parse(ExactText(text).view());
+    if (selector) {
+      auto again = Selector::parse(selector->canonical());
+      RC_ASSERT(static_cast<bool>(again));
+      RC_ASSERT(*again == *selector);
+    } else {
+      RC_ASSERT(selector.error().detail >= 0);
+      RC_ASSERT(static_cast<std::size_t>(selector.error().detail) <= text.size());
+    }
+  }));
+}
+
+TEST(SelectorPropertyTest, BothReadersFindTheSame) {
+  ASSERT_TRUE(kSeeded);
+  int compared = 0;
+  EXPECT_TRUE(rc::check([&compared] {
+    // Many bytes, whatever rapidcheck's size is: documents are made of them.
+    const auto size = *rc::gen::inRange<std::size_t>(20, 200);
+    const auto bytes =
+        *rc::gen::container<std::vector<std::uint8_t>>(size, rc::gen::arbitrary<std::uint8_t>());
+    CaseMaker maker(bytes.data(), bytes.size());
+    const auto rules = maker.rules();
+    const auto captures = maker.captures();
+    auto program = Program::compile(rules, captures);
+    RC_PRE(static_cast<bool>(program));
+    const PaddedText text(maker.document());
+    RC_LOG() << text.view() << '\n';
+
+    const auto exact = read_exactly(*program, text.view(), captures.size());
+    const auto fast = read_fast(*program, text.view(), captures.size());
+    Matcher matcher;
+    const Reading usual = read_as_usual(*program, matcher, text.view(), captures.size());
+    RC_ASSERT(usual.match.valid == exact.has_value());
+    RC_ASSERT(usual.match.valid == !find_json_fault(text.view()).has_value());
+    if (exact) RC_ASSERT(usual == *exact);
+    if (fast) {
+      RC_ASSERT(exact.has_value());
+      RC_ASSERT(*fast == *exact);
+      ++compared;
+    }
+  }));
+  EXPECT_GT(compared, 100);
+}
+
+// A document as a tree, and the meaning of a path in it, written down a second time.
+struct Tree {
+  enum class Kind { kScalar, kObject, kArray } kind = Kind::kScalar;
+  std::string json;  // of a scalar
+  std::string text;  // likewise, for comparison
+  std::vector<std::pair<std::string, Tree>> members;
+
+  std::string to_json() const {
+    if (kind == Kind::kScalar) return json;
+    std::string out(1, kind == Kind::kObject ? '{' : '[');
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (i != 0) out += ',';
+      if (kind == Kind::kObject) out += '"' + members[i].first + "\":";
+      out += members[i].second.to_json();
+    }
+    return out + (kind == Kind::kObject ? '}' : ']');
+  }
+  const Tree* child(const Segment& segment) const {
+    if (kind == Kind::kArray) {
+      const bool inside =
+          (segment.is_index || segment.maybe_index) && segment.index < members.size();
+      return inside ? &members[segment.index].second : nullptr;
+    }
+    if (kind == Kind::kScalar || segment.is_index) return nullptr;
+    const auto found = std::find_if(members.begin(), members.end(),
+                                    [&](const auto& m) { return m.first == segment.key; });
+    return found == members.end() ? nullptr : &found->second;
+  }
+};
+
+Tree random_tree(int depth) {
+  Tree tree;
+  const int kind = *rc::gen::inRange(depth == 0 ? 1 : 0, depth >= 4 ? 1 : 3);
+  if (kind == 0) {
+    const auto scalar = *rc::gen::element<std::pair<std::string, std::string>>(
+        std::pair{"\"x\"", "x"}, std::pair{"7", "7"}, std::pair{"1.50", "1.5"},
+        std::pair{"\"\\n\"", "\n"}, std::pair{"true", "true"}, std::pair{"1e2", "100"},
+        std::pair{"99999999999999999999", "99999999999999999999"});
+    tree.json = scalar.first;
+    tree.text = scalar.second;
+    return tree;
+  }
+  tree.kind = kind == 1 ? Tree::Kind::kObject : Tree::Kind::kArray;
+  const int count = *rc::gen::inRange(0, 5);
+  for (int i = 0; i < count; ++i) {
+    const auto key = *rc::gen::element<std::string>("a", "b", "0", "1", "2", "");
+    tree.members.emplace_back(key, random_tree(depth + 1));
+  }
+  return tree;
+}
+
+TEST(SelectorPropertyTest, APathMeansWhatTheTreeSays) {
+  EXPECT_TRUE(rc::check([] {
+    const Tree tree = random_tree(0);
+    const auto parts = *rc::gen::nonEmpty(rc::gen::container<std::vector<std::string>>(
+        rc::gen::element<std::string>("{a}", "{b}", "{0}", "{1}", "[0]", "[1]", "[2]")));
+    std::string text = "$Event";
+    for (std::size_t i = 0; i < std::min<std::size_t>(parts.size(), 5); ++i) text += parts[i];
+    const Selector selector = std::move(Selector::parse(text)).value();
+
+    const Tree* at = &tree;
+    for (const Segment& segment : selector.path) at = at == nullptr ? nullptr : at->child(segment);
+    std::optional<std::string> expected;
+    if (at != nullptr && at->kind == Tree::Kind::kScalar) expected = at->text;
+
+    const std::string json = tree.to_json();
+    RC_LOG() << text << " in " << json << '\n';
+    auto value = value_in_sample(selector, json);
+    RC_ASSERT(static_cast<bool>(value));
+    RC_ASSERT(*value == expected);
+
+    const std::vector<EventRule> rules = {
+        {core::EventNumber{1}, selector, expected.value_or("none")}};
+    const Program program = std::move(Program::compile(rules)).value();
+    Matcher matcher;
+    const PaddedText padded(json);
+    MessageView message;
+    message.body = padded.view();
+    RC_ASSERT((matcher.run(program, message).event == core::EventNumber{1}) ==
+              expected.has_value());
+  }));
+}
+
+std::string numbered_key(int number) {
+  std::string key(1, 'k');
+  return key += std::to_string(number);
+}
+
+TEST(SelectorPropertyTest, TheOrderOfMembersDoesNotDecide) {
+  EXPECT_TRUE(rc::check([] {
+    auto keys = *rc::gen::unique<std::vector<int>>(rc::gen::inRange(0, 50));
+    std::vector<EventRule> rules;
+    for (int i = 0; i < 50; ++i) {
+      Selector selector;
+      selector.path.push_back({numbered_key(i)});
+      rules.push_back({static_cast<core::EventNumber>(i + 1), selector, "1"});
+    }
+    const Program program = std::move(Program::compile(rules)).value();
+    std::string json = "{";
+    for (const int key : keys) json += '"' + numbered_key(key) + "\":1,";
+    json += "\"end\":0}";
+    const PaddedText padded(json);
+    MessageView message;
+    message.body = padded.view();
+    const Match match = Matcher().run(program, message);
+    std::sort(keys.begin(), keys.end());
+    RC_ASSERT(match.event == (keys.empty() ? core::EventNumber::kNone
+                                           : static_cast<core::EventNumber>(keys[0] + 1)));
+    RC_ASSERT(match.other_count == (keys.empty() ? 0 : keys.size() - 1));
+    for (std::size_t i = 1; i < std::min<std::size_t>(keys.size(), Match::kOthersMax + 1); ++i) {
+      RC_ASSERT(match.others[i - 1] == static_cast<core::EventNumber>(keys[i] + 1));
+    }
+  }));
+}
+
+}  // namespace
+}  // namespace headrace::selector
