@@ -2,6 +2,7 @@
 #include "core/loop.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -128,6 +129,10 @@ LoopThread::~LoopThread() { HEADRACE_CHECK(!thread_.joinable()); }
 
 void LoopThread::start() {
   thread_ = std::thread([this] {
+    // Signals are the host's business; and a peer that closed early must not raise SIGPIPE here.
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
     pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
     loop_.run();
   });

@@ -2,6 +2,7 @@
 #include "ingest/receiver.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/check.h"
 #include "core/limits.h"
@@ -51,9 +52,16 @@ Result<void> Receiver::start(int fd) {
   return server_.listen(fd);
 }
 
-void Receiver::drain() {
+void Receiver::drain(std::function<void()> done) {
   draining_ = true;
+  drained_ = std::move(done);
   server_.drain();
+}
+
+void Receiver::end_of_iteration() noexcept {
+  intakes_.notify();
+  if (drained_ && unanswered_ == 0 && server_.drained())
+    loop_.post(std::exchange(drained_, nullptr));
 }
 
 void Receiver::stop(std::function<void()> done) {

@@ -45,8 +45,9 @@ class Receiver final : public HttpHandler {
   Result<void> start(int fd);
   // New requests are answered 503; what was taken is answered as it becomes durable. `drained` is
   // called on the loop when every connection is gone.
-  void drain();
-  bool drained() const noexcept { return unanswered_ == 0 && server_.drained(); }
+  // `done` is called on the loop once every connection is gone; a client that keeps one busy delays
+  // it, so the caller has a limit of its own.
+  void drain(std::function<void()> done);
   void stop(std::function<void()> done);
 
   const ReceiverCounters& counters() const noexcept { return counters_; }
@@ -57,7 +58,7 @@ class Receiver final : public HttpHandler {
   class Flush final : public core::BeforeWait {
    public:
     explicit Flush(Receiver& receiver) : receiver_(receiver) {}
-    void before_wait() noexcept override { receiver_.intakes_.notify(); }
+    void before_wait() noexcept override { receiver_.end_of_iteration(); }
 
    private:
     Receiver& receiver_;
@@ -65,6 +66,7 @@ class Receiver final : public HttpHandler {
 
   HeadDecision on_head(const core::RequestHead& head, const char* base) noexcept override;
   void on_request(const IncomingRequest& request, ResponseToken token) noexcept override;
+  void end_of_iteration() noexcept;
   static void on_answers(void* self) noexcept;
   void answer(const store::Answer& answer) noexcept;
 
@@ -82,6 +84,7 @@ class Receiver final : public HttpHandler {
   std::vector<store::Answer> batch_;
   std::size_t unanswered_ = 0;
   bool draining_ = false;
+  std::function<void()> drained_;
   bool started_ = false;
   ReceiverCounters counters_;
 };

@@ -19,6 +19,7 @@ constexpr int kCyclesPerIteration = 8;
 constexpr std::size_t kGatherStep = 32;
 constexpr core::SteadyMs kReportEveryMs = 1'000;
 constexpr core::SteadyMs kRetryAfterFailureMs = 100;
+constexpr core::SteadyMs kRetainEveryMs = 60'000;
 
 // How far apart two positions are, in bytes of log; a segment counts full.
 std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
@@ -46,6 +47,8 @@ Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::Log
       slots_(limits::kDeliveriesInMemoryMax) {
   retry_timer_.owner = this;
   retry_timer_.fire = &Committer::on_retry_timer;
+  retain_timer_.owner = this;
+  retain_timer_.fire = &Committer::on_retain_timer;
   for (auto* mailbox : ports.origins) {
     origins_.push_back(std::make_unique<core::Mailbox<Answer>::Sender>(*mailbox));
   }
@@ -72,6 +75,7 @@ Result<void> Committer::start() {
   intakes_.open(loop_, &Committer::on_mail, this);
   outcomes_.open(loop_, &Committer::on_mail, this);
   loop_.add_before_wait(this);
+  loop_.arm(retain_timer_, loop_.now());
   started_ = true;
   work_ = true;
   return {};
@@ -85,6 +89,7 @@ void Committer::stop() {
   if (auto done = store_.checkpoint(); !done) report(done.error(), "checkpoint_failed");
   windows_.for_each([this](LaneWindow& window) { loop_.disarm(window.timer); });
   loop_.disarm(retry_timer_);
+  loop_.disarm(retain_timer_);
   loop_.remove_before_wait(this);
   intakes_.close();
   outcomes_.close();
@@ -364,6 +369,14 @@ void Committer::on_window_timer(core::Timer& timer) noexcept {
 
 void Committer::on_retry_timer(core::Timer& timer) noexcept {
   static_cast<Committer*>(timer.owner)->work_ = true;
+}
+
+void Committer::on_retain_timer(core::Timer& timer) noexcept {
+  auto& committer = *static_cast<Committer*>(timer.owner);
+  if (auto retained = committer.store_.retain(committer.loop_.wall()); !retained) {
+    committer.report(retained.error(), "retention_failed");
+  }
+  committer.loop_.arm(timer, committer.loop_.now() + kRetainEveryMs);
 }
 
 // A disk that fails does so for every group: one line a second is enough.

@@ -74,6 +74,7 @@ class Committer final : private core::BeforeWait {
   static void on_mail(void* self) noexcept { static_cast<Committer*>(self)->work_ = true; }
   static void on_window_timer(core::Timer& timer) noexcept;
   static void on_retry_timer(core::Timer& timer) noexcept;
+  static void on_retain_timer(core::Timer& timer) noexcept;
 
   bool cycle() noexcept;
   void gather();
@@ -110,6 +111,7 @@ class Committer final : private core::BeforeWait {
   std::deque<LaneWindow*> refill_queue_;
   std::vector<Delivery> loaded_;
   core::Timer retry_timer_;
+  core::Timer retain_timer_;
   CommitterCounters counters_;
   std::atomic<bool> healthy_{true};
   core::SteadyMs reported_at_ = 0;

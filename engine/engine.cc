@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "headrace/engine.h"
+
+#include <atomic>
+#include <filesystem>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/random.h"
+#include "dispatch/tls.h"
+#include "engine/history.h"
+#include "engine/registry.h"
+#include "engine/units.h"
+#include "ingest/listener.h"
+#include "store/log_repair.h"
+#include "store/memory_store.h"
+#include "store/rocks_store.h"
+
+namespace headrace {
+
+namespace {
+
+namespace limits = core::limits;
+
+// Hands log lines to the host.
+class HostLog final : public core::JsonLogSink {
+ public:
+  explicit HostLog(std::function<void(LogLevel, std::string_view)> log)
+      : JsonLogSink(-1, core::LogLevel::kDebug), log_(std::move(log)) {}
+
+ private:
+  void write_line(core::LogLevel level, std::string_view line) noexcept override {
+    if (log_) log_(static_cast<LogLevel>(level), line);
+  }
+  const std::function<void(LogLevel, std::string_view)> log_;
+};
+static_assert(static_cast<int>(LogLevel::kError) == static_cast<int>(core::LogLevel::kError));
+
+// Of a machine's cores, each half of the work gets one; more cores are shared out evenly.
+unsigned threads_for(unsigned asked, std::size_t at_most) noexcept {
+  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  const unsigned count = asked != 0 ? asked : std::max(1u, cores / 2);
+  return std::min(count, static_cast<unsigned>(at_most));
+}
+
+Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config,
+                                                      const core::Clock& clock,
+                                                      core::LogSink& log) {
+  store::StoreOptions options;
+  options.directory = config.data_directory;
+  options.durability =
+      config.durability == Durability::kFsync ? store::Durability::kFsync : store::Durability::kOs;
+  options.retention_ms = static_cast<std::uint64_t>(config.retention.count());
+  options.dedupe_window_ms = static_cast<std::uint64_t>(config.dedupe_window.count());
+  if (config.data_directory.empty()) {
+    return std::unique_ptr<store::EventStore>(
+        std::make_unique<store::MemoryStore>(options, clock, core::random_seed()));
+  }
+  std::error_code failed;
+  std::filesystem::create_directories(config.data_directory, failed);
+  if (failed) {
+    return Error{ErrorCode::kStorageFailed,
+                 "cannot make " + config.data_directory + ": " + failed.message(), failed.value()};
+  }
+  return store::RocksStore::open(options, clock, core::random_seed(), log);
+}
+
+}  // namespace
+
+class Engine::Impl {
+ public:
+  Impl(EngineConfig config, Dependencies dependencies)
+      : config_(std::move(config)), log_(std::move(dependencies.log)), store_unit_(clock_) {}
+  ~Impl() {
+    close();
+    // They hold ways into the mailboxes of units that are destroyed before the store's.
+    store_unit_.committer.reset();
+    submit_unit_.submitter.reset();
+  }
+
+  Result<void> open();
+  void close();
+  bool ready() const noexcept {
+    return open_.load(std::memory_order_acquire) && store_unit_.committer->healthy();
+  }
+  std::string ingest_address() const { return ingest_address_; }
+  void submit(const Submission& submission, std::function<void(SubmitStatus, MessageId)> done);
+  std::string metrics() const { return metrics_.prometheus(); }
+  engine::Registry& registry() noexcept { return *registry_; }
+  const engine::History& history() const noexcept { return *history_; }
+
+ private:
+  Result<std::vector<int>> bind(std::size_t count);
+  void make_units(std::size_t ingest_loops);
+  Result<void> make_shards();
+  Result<void> start(std::vector<int> sockets);
+  void stop_threads();
+  bool drain_ingest();
+  void drain_shards();
+
+  const EngineConfig config_;
+  const core::SystemClock clock_;
+  HostLog log_;
+  std::string ingest_address_;
+  std::unique_ptr<store::EventStore> store_;
+  std::unique_ptr<engine::Registry> registry_;
+  std::unique_ptr<engine::History> history_;
+  std::unique_ptr<dispatch::TlsContext> tls_;
+  engine::StoreUnit store_unit_;
+  engine::SubmitUnit submit_unit_;
+  std::vector<std::unique_ptr<engine::ShardUnit>> shards_;
+  std::vector<std::unique_ptr<engine::IngestUnit>> ingest_;
+  core::MetricsRegistry metrics_;
+  std::atomic<bool> open_{false};
+  bool started_ = false;
+  bool listening_ = false;
+};
+
+Result<void> Engine::Impl::open() {
+  auto store = open_store(config_, clock_, log_);
+  if (!store) return std::move(store).error();
+  store_ = std::move(*store);
+  auto registry = engine::Registry::load(*store_, config_.public_url);
+  if (!registry) return std::move(registry).error();
+  registry_ = std::move(*registry);
+  history_ = std::make_unique<engine::History>(*store_, *registry_);
+  auto tls = dispatch::TlsContext::make({.extra_roots_file = config_.tls_ca_file});
+  if (!tls) return std::move(tls).error();
+  tls_ = std::move(*tls);
+
+  const std::size_t ingest_loops = threads_for(config_.ingest_loops, limits::kIngestLoopsMax);
+  auto sockets = bind(ingest_loops);
+  if (!sockets) return std::move(sockets).error();
+  if (config_.public_url.empty() && listening_)
+    registry_->set_public_url("http://" + ingest_address_);
+  make_units(ingest_loops);
+  if (auto made = make_shards(); !made) return made;
+  if (auto running = start(std::move(*sockets)); !running) return running;
+  open_.store(true, std::memory_order_release);
+  return {};
+}
+
+// One socket a loop, on one address; the first one settles the port.
+Result<std::vector<int>> Engine::Impl::bind(std::size_t count) {
+  std::vector<int> sockets;
+  if (config_.listen.empty()) return sockets;
+  auto address = ingest::ListenAddress::parse(config_.listen);
+  if (!address) return std::move(address).error();
+  for (std::size_t i = 0; i < count; ++i) {
+    auto socket = ingest::bind_socket(*address);
+    if (!socket) return std::move(socket).error();
+    sockets.push_back(*socket);
+    if (i == 0) *address = ingest::bound_address(*socket);
+  }
+  ingest_address_ = address->to_string();
+  listening_ = true;
+  return sockets;
+}
+
+void Engine::Impl::make_units(std::size_t ingest_loops) {
+  for (std::size_t i = 0; i < ingest_loops; ++i) {
+    auto& unit = *ingest_.emplace_back(std::make_unique<engine::IngestUnit>(clock_, i));
+    unit.receiver = std::make_unique<ingest::Receiver>(
+        unit.thread.loop(),
+        ingest::Receiver::Ports{static_cast<std::uint16_t>(i), store_unit_.intakes, unit.answers,
+                                registry_->routes(), registry_->dedupe_seed()});
+    register_metrics(metrics_, unit);
+  }
+  submit_unit_.submitter = std::make_unique<ingest::Submitter>(
+      ingest_.front()->thread.loop(),
+      ingest::Receiver::Ports{static_cast<std::uint16_t>(ingest_loops), store_unit_.intakes,
+                              submit_unit_.answers, registry_->routes(), registry_->dedupe_seed()});
+}
+
+Result<void> Engine::Impl::make_shards() {
+  const unsigned count = threads_for(config_.shards, limits::kShardsMax);
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& unit = *shards_.emplace_back(std::make_unique<engine::ShardUnit>(clock_, i));
+    auto resolver = dispatch::CaresResolver::make(unit.thread.loop(), {});
+    if (!resolver) return std::move(resolver).error();
+    unit.resolver = std::move(*resolver);
+    unit.shard = std::make_unique<dispatch::Shard>(
+        unit.thread.loop(),
+        dispatch::ShardLinks{.deliveries = unit.deliveries,
+                             .outcomes = store_unit_.outcomes,
+                             .endpoints = registry_->endpoint_table(),
+                             .resolver = *unit.resolver,
+                             .answers = unit.answers,
+                             .log = log_,
+                             .tls = tls_.get()},
+        dispatch::ShardOptions{.drain_grace = config_.drain_grace, .seed = core::random_seed()});
+    register_metrics(metrics_, unit);
+  }
+  store::Committer::Ports ports{store_unit_.intakes, store_unit_.outcomes, {}, {}};
+  for (auto& unit : ingest_) ports.origins.push_back(&unit->answers);
+  ports.origins.push_back(&submit_unit_.answers);
+  for (auto& unit : shards_) ports.shards.push_back(&unit->deliveries);
+  store_unit_.committer = std::make_unique<store::Committer>(store_unit_.thread.loop(), *store_,
+                                                             std::move(ports), log_);
+  register_metrics(metrics_, store_unit_);
+  return {};
+}
+
+// In this order nobody is sent mail whose mailbox is not open yet.
+Result<void> Engine::Impl::start(std::vector<int> sockets) {
+  started_ = true;
+  for (auto& unit : shards_) {
+    unit->thread.start();
+    unit->thread.run_and_wait([&unit] { unit->shard->start(); });
+  }
+  for (auto& unit : ingest_) unit->thread.start();
+  ingest_.front()->thread.run_and_wait([this] { submit_unit_.submitter->start(); });
+  Result<void> running;
+  store_unit_.thread.start();
+  store_unit_.thread.run_and_wait([&] { running = store_unit_.committer->start(); });
+  for (std::size_t i = 0; running && i < sockets.size(); ++i) {
+    ingest_[i]->thread.run_and_wait([&] { running = ingest_[i]->receiver->start(sockets[i]); });
+  }
+  return running;
+}
+
+void Engine::Impl::close() {
+  if (!started_) return;
+  const bool was_open = open_.exchange(false);
+  if (was_open && listening_) drain_ingest();
+  store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop_hand_over(); });
+  drain_shards();
+  stop_threads();
+  started_ = false;
+}
+
+bool Engine::Impl::drain_ingest() {
+  auto drained = std::make_shared<engine::Countdown>(ingest_.size());
+  for (auto& unit : ingest_) {
+    unit->thread.loop().post(
+        [&unit, drained] { unit->receiver->drain(engine::Countdown::counter(drained)); });
+  }
+  return drained->wait_for(config_.drain_grace);
+}
+
+void Engine::Impl::drain_shards() {
+  auto drained = std::make_shared<engine::Countdown>(shards_.size());
+  for (auto& unit : shards_) {
+    unit->thread.loop().post(
+        [&unit, drained] { unit->shard->drain(engine::Countdown::counter(drained)); });
+  }
+  drained->wait();
+}
+
+// What produces is stopped before what consumes.
+void Engine::Impl::stop_threads() {
+  auto stopped = std::make_shared<engine::Countdown>(ingest_.size() + 2 * shards_.size());
+  ingest_.front()->thread.run_and_wait([this] { submit_unit_.submitter->stop(); });
+  for (auto& unit : ingest_) {
+    unit->thread.loop().post(
+        [&unit, stopped] { unit->receiver->stop(engine::Countdown::counter(stopped)); });
+  }
+  for (auto& unit : shards_) {
+    unit->thread.loop().post([&unit, stopped] {
+      unit->shard->stop([&unit, stopped] {
+        stopped->done();
+        unit->resolver->stop(engine::Countdown::counter(stopped));
+      });
+    });
+  }
+  stopped->wait();
+  store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop(); });
+  for (auto& unit : ingest_) unit->thread.stop();
+  for (auto& unit : shards_) unit->thread.stop();
+  store_unit_.thread.stop();
+}
+
+void Engine::Impl::submit(const Submission& submission,
+                          std::function<void(SubmitStatus, MessageId)> done) {
+  ingest::Submitter::Message message{
+      std::string(submission.link_token), std::string(submission.body),
+      std::string(submission.content_type), std::string(submission.query),
+      std::string(submission.header_lines)};
+  submit_unit_.submitter->submit(std::move(message), [done = std::move(done)](
+                                                         Result<store::Answer> answer) {
+    if (!answer) {
+      done(is_retryable(answer.error().code) ? SubmitStatus::kUnavailable : SubmitStatus::kRefused,
+           {});
+      return;
+    }
+    switch (answer->acceptance) {
+      case store::Acceptance::kStored:
+        return done(SubmitStatus::kStored, answer->id);
+      case store::Acceptance::kDuplicate:
+        return done(SubmitStatus::kDuplicate, answer->id);
+      default:
+        return done(SubmitStatus::kUnavailable, {});
+    }
+  });
+}
+
+// --- The facade
+// -------------------------------------------------------------------------------------------------------------
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::open(EngineConfig config, Dependencies dependencies) {
+  auto impl = std::make_unique<Impl>(std::move(config), std::move(dependencies));
+  if (auto opened = impl->open(); !opened) return std::move(opened).error();
+  return std::unique_ptr<Engine>(new Engine(std::move(impl)));
+}
+
+std::string Engine::ingest_address() const { return impl_->ingest_address(); }
+void Engine::close() { impl_->close(); }
+bool Engine::ready() const noexcept { return impl_->ready(); }
+std::string Engine::metrics() const { return impl_->metrics(); }
+
+void Engine::submit(const Submission& submission,
+                    std::function<void(SubmitStatus, MessageId)> done) {
+  impl_->submit(submission, std::move(done));
+}
+
+Result<Webhook> Engine::create_webhook(std::string_view app, const WebhookSpec& spec) {
+  return impl_->registry().create_webhook(app, spec);
+}
+Result<std::vector<Webhook>> Engine::webhooks(std::string_view app) const {
+  return impl_->registry().webhooks(app);
+}
+Result<Event> Engine::create_event(std::string_view app, const EventSpec& spec) {
+  return impl_->registry().create_event(app, spec);
+}
+Result<std::vector<Event>> Engine::events(std::string_view app, std::string_view webhook) const {
+  return impl_->registry().events(app, webhook);
+}
+Result<ProductLink> Engine::create_link(std::string_view product, const LinkSpec& spec) {
+  return impl_->registry().create_link(product, spec);
+}
+std::vector<Endpoint> Engine::endpoints() const { return impl_->registry().endpoints(); }
+
+Result<std::vector<Message>> Engine::messages(LinkId link, MessageId before,
+                                              std::size_t count_max) const {
+  return impl_->history().messages(link, before, count_max);
+}
+Result<MessageDetail> Engine::message(MessageId id) const { return impl_->history().message(id); }
+Result<std::vector<Delivery>> Engine::deliveries(MessageId id) const {
+  return impl_->history().deliveries(id);
+}
+Result<std::vector<Attempt>> Engine::attempts(MessageId id, EndpointId endpoint) const {
+  return impl_->history().attempts(id, endpoint);
+}
+Result<std::vector<Attempt>> Engine::endpoint_attempts(EndpointId endpoint, MessageId before,
+                                                       std::size_t count_max) const {
+  return impl_->history().endpoint_attempts(endpoint, before, count_max);
+}
+
+std::string_view version() noexcept { return HEADRACE_VERSION; }
+
+}  // namespace headrace

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/serve.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <memory>
+#include <utility>
+
+#include "api/admin_key.h"
+#include "api/api_server.h"
+#include "core/log.h"
+
+namespace headrace::tools {
+namespace {
+
+// Blocked in every thread that is made from here on; wait() takes them one by one.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+  }
+  int wait() const {
+    int number = 0;
+    while (sigwait(&set_, &number) != 0) {
+    }
+    return number;
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+int cannot_start(core::LogSink& log, const Error& error) {
+  log.write(core::LogLevel::kError, "cannot_start", error.what, {{"code", to_string(error.code)}});
+  return 1;
+}
+
+void write_line(std::string_view line) {
+  while (!line.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+    if (written <= 0) return;
+    line.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+int serve(const Settings& settings) {
+  const Signals signals;
+  core::JsonLogSink log(STDERR_FILENO, static_cast<core::LogLevel>(settings.log_level));
+  Dependencies dependencies;
+  dependencies.log = [least = settings.log_level](LogLevel level, std::string_view line) {
+    if (level >= least) write_line(line);
+  };
+  auto engine = Engine::open(settings.engine, std::move(dependencies));
+  if (!engine) return cannot_start(log, engine.error());
+  auto key = api::load_or_make_admin_key(settings.engine.data_directory + "/admin.key");
+  if (!key) return cannot_start(log, key.error());
+  api::ApiServer api(**engine, std::move(*key));
+  if (auto started = api.start(settings.api_listen); !started)
+    return cannot_start(log, started.error());
+
+  const std::string ingest = (*engine)->ingest_address();
+  const std::string management = api.address();
+  log.write(core::LogLevel::kInfo, "serving", "taking messages",
+            {{"version", version()},
+             {"ingest", ingest},
+             {"api", management},
+             {"data", settings.engine.data_directory}});
+  const int number = signals.wait();
+  log.write(core::LogLevel::kInfo, "draining",
+            "taking no new messages, finishing what is in flight",
+            {{"signal", std::int64_t{number}}});
+  (*engine)->close();
+  api.stop();
+  log.write(core::LogLevel::kInfo, "stopped", "everything is on disk", {});
+  return 0;
+}
+
+}  // namespace headrace::tools

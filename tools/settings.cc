@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/settings.h"
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstdlib>
+#include <limits>
+#include <optional>
+
+namespace headrace::tools {
+namespace {
+
+Error invalid(std::string_view expected) {
+  return Error{ErrorCode::kInvalidArgument, "must be " + std::string(expected), 0};
+}
+
+template <std::string EngineConfig::*kMember>
+Result<void> set_text(Settings& settings, std::string_view value) {
+  settings.engine.*kMember = std::string(value);
+  return {};
+}
+
+template <unsigned EngineConfig::*kMember>
+Result<void> set_threads(Settings& settings, std::string_view value) {
+  unsigned count = 0;
+  const auto parsed = std::from_chars(value.data(), value.data() + value.size(), count);
+  if (parsed.ec != std::errc{} || parsed.ptr != value.data() + value.size() || count > 16) {
+    return invalid("a number of threads from 0 (by the number of cores) to 16");
+  }
+  settings.engine.*kMember = count;
+  return {};
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  std::uint32_t count = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (parsed.ec != std::errc{}) return std::nullopt;
+  const std::string_view unit(parsed.ptr,
+                              static_cast<std::size_t>(text.data() + text.size() - parsed.ptr));
+  if (unit == "ms") return std::chrono::milliseconds(count);
+  if (unit == "s") return std::chrono::seconds(count);
+  if (unit == "m") return std::chrono::minutes(count);
+  if (unit == "h") return std::chrono::hours(count);
+  if (unit == "d") return std::chrono::hours(24) * count;
+  return std::nullopt;
+}
+
+template <std::chrono::milliseconds EngineConfig::*kMember>
+Result<void> set_duration(Settings& settings, std::string_view value) {
+  const auto duration = parse_duration(value);
+  if (!duration) return invalid("a duration like 500ms, 15s, 10m, 24h or 30d");
+  settings.engine.*kMember = *duration;
+  return {};
+}
+
+Result<void> set_durability(Settings& settings, std::string_view value) {
+  if (value != "fsync" && value != "os") return invalid("fsync or os");
+  settings.engine.durability = value == "fsync" ? Durability::kFsync : Durability::kOs;
+  return {};
+}
+
+Result<void> set_public_url(Settings& settings, std::string_view value) {
+  const bool web = value.starts_with("https://") || value.starts_with("http://");
+  if (!web || value.find_first_of("?# ") != std::string_view::npos)
+    return invalid("an http:// or https:// URL");
+  while (value.ends_with('/')) value.remove_suffix(1);
+  settings.engine.public_url = std::string(value);
+  return {};
+}
+
+Result<void> set_api_listen(Settings& settings, std::string_view value) {
+  settings.api_listen = std::string(value);
+  return {};
+}
+
+Result<void> set_log_level(Settings& settings, std::string_view value) {
+  constexpr std::string_view kLevels[] = {"debug", "info", "warning", "error"};
+  const auto level = std::find(std::begin(kLevels), std::end(kLevels), value);
+  if (level == std::end(kLevels)) return invalid("debug, info, warning or error");
+  settings.log_level = static_cast<LogLevel>(level - std::begin(kLevels));
+  return {};
+}
+
+constexpr SettingInfo kSettings[] = {
+    {"data", "directory of the store; made if it is not there",
+     &set_text<&EngineConfig::data_directory>},
+    {"listen", "HOST:PORT that links are served on", &set_text<&EngineConfig::listen>},
+    {"api_listen", "HOST:PORT of the management API", &set_api_listen},
+    {"public_url", "what links begin with, as providers reach it", &set_public_url},
+    {"durability", "fsync (survives a power cut) or os (survives a crash of the process)",
+     &set_durability},
+    {"ingest_loops", "threads that receive; 0: by the number of cores",
+     &set_threads<&EngineConfig::ingest_loops>},
+    {"shards", "threads that deliver; 0: by the number of cores",
+     &set_threads<&EngineConfig::shards>},
+    {"retention", "how long messages and attempts are kept",
+     &set_duration<&EngineConfig::retention>},
+    {"dedupe_window", "how long a duplicate is recognised",
+     &set_duration<&EngineConfig::dedupe_window>},
+    {"drain_grace", "how long attempts in flight may take at shutdown",
+     &set_duration<&EngineConfig::drain_grace>},
+    {"tls_ca_file", "PEM file of further certificates trusted for https endpoints",
+     &set_text<&EngineConfig::tls_ca_file>},
+    {"log_level", "least level that is logged: debug, info, warning, error", &set_log_level},
+};
+
+Result<void> apply(Settings& settings, const SettingInfo& setting, std::string_view value,
+                   const std::string& where) {
+  auto set = setting.set(settings, value);
+  if (set) return set;
+  return Error{ErrorCode::kInvalidArgument,
+               where + ": " + std::string(setting.name) + " " + set.error().what, 0};
+}
+
+const SettingInfo* find_setting(std::string_view name) noexcept {
+  const auto it = std::find_if(std::begin(kSettings), std::end(kSettings),
+                               [name](const SettingInfo& setting) { return setting.name == name; });
+  return it == std::end(kSettings) ? nullptr : it;
+}
+
+std::string position(const std::string& file, const toml::source_region& source) {
+  return file + ":" + std::to_string(source.begin.line) + ":" + std::to_string(source.begin.column);
+}
+
+Result<void> apply_file(Settings& settings, const std::string& file) {
+  const toml::parse_result parsed = toml::parse_file(file);
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    return Error{ErrorCode::kInvalidArgument,
+                 position(file, error.source()) + ": " + std::string(error.description()), 0};
+  }
+  for (const auto& [key, node] : parsed.table()) {
+    const std::string where = position(file, key.source());
+    const SettingInfo* setting = find_setting(key.str());
+    if (setting == nullptr) {
+      return Error{ErrorCode::kInvalidArgument,
+                   where + ": there is no setting '" + std::string(key.str()) + "'", 0};
+    }
+    std::string text;
+    if (const auto string = node.value_exact<std::string>()) {
+      text = *string;
+    } else if (const auto number = node.value_exact<std::int64_t>()) {
+      text = std::to_string(*number);
+    } else {
+      return Error{ErrorCode::kInvalidArgument, where + ": must be a string or a whole number", 0};
+    }
+    if (auto applied = apply(settings, *setting, text, where); !applied) return applied;
+  }
+  return {};
+}
+
+std::string with(std::string_view name, char separator, int (*letter)(int)) {
+  std::string result(name);
+  for (char& c : result)
+    c = c == '_' ? separator : static_cast<char>(letter(static_cast<unsigned char>(c)));
+  return result;
+}
+
+}  // namespace
+
+std::span<const SettingInfo> all_settings() noexcept { return kSettings; }
+
+std::string flag_of(const SettingInfo& setting) {
+  return "--" + with(setting.name, '-', &std::tolower);
+}
+
+std::string environment_of(const SettingInfo& setting) {
+  return "HEADRACE_" + with(setting.name, '_', &std::toupper);
+}
+
+Result<Settings> load_settings(const std::string& file,
+                               const std::map<std::string, std::string>& flags) {
+  Settings settings;
+  settings.engine.data_directory = "./headrace-data";
+  settings.engine.listen = "0.0.0.0:8080";
+  if (!file.empty()) {
+    if (auto applied = apply_file(settings, file); !applied) return std::move(applied).error();
+  }
+  for (const SettingInfo& setting : kSettings) {
+    const std::string variable = environment_of(setting);
+    if (const char* value = std::getenv(variable.c_str())) {
+      if (auto applied = apply(settings, setting, value, variable); !applied)
+        return std::move(applied).error();
+    }
+  }
+  for (const auto& [name, value] : flags) {
+    const SettingInfo& setting = *find_setting(name);
+    if (auto applied = apply(settings, setting, value, flag_of(setting)); !applied)
+      return std::move(applied).error();
+  }
+  if (settings.engine.data_directory.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "data must name a directory", 0};
+  }
+  return settings;
+}
+
+}  // namespace headrace::tools
