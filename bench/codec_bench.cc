@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP codec on a usual webhook request and its answer, beside bare llhttp on the same bytes in the same run.
-// allocs_per_op must be 0; the program fails when it is not.
+// The HTTP codec on a usual webhook request and its answer, beside bare llhttp on the same bytes in
+// the same run. allocs_per_op must be 0; the program fails when it is not.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -27,17 +27,21 @@ constexpr std::string_view kFields =
     "X-GitHub-Hook-ID: 292430182\r\n"
     "X-GitHub-Hook-Installation-Target-ID: 79929171\r\n"
     "X-GitHub-Hook-Installation-Target-Type: repository\r\n"
-    "X-Hub-Signature-256: sha256=d57c68ca6f92289e6987922ff26938930f6e66a2d161ef06abdf1859230aa23c\r\n"
+    "X-Hub-Signature-256: "
+    "sha256=d57c68ca6f92289e6987922ff26938930f6e66a2d161ef06abdf1859230aa23c\r\n"
     "Content-Type: application/json\r\n";
 
 std::string request_by_length() {
-  return std::string(kLine) + std::string(kFields) + "Content-Length: " + std::to_string(kBodyBytes) + "\r\n\r\n" +
+  return std::string(kLine) + std::string(kFields) +
+         "Content-Length: " + std::to_string(kBodyBytes) + "\r\n\r\n" +
          std::string(kBodyBytes, 'x');
 }
 
 std::string request_by_chunks() {
-  std::string text = std::string(kLine) + std::string(kFields) + "Transfer-Encoding: chunked\r\n\r\n";
-  for (std::size_t i = 0; i < kBodyBytes / 1024; ++i) text += "400\r\n" + std::string(1024, 'x') + "\r\n";
+  std::string text =
+      std::string(kLine) + std::string(kFields) + "Transfer-Encoding: chunked\r\n\r\n";
+  for (std::size_t i = 0; i < kBodyBytes / 1024; ++i)
+    text += "400\r\n" + std::string(1024, 'x') + "\r\n";
   return text + "0\r\n\r\n";
 }
 
@@ -77,7 +81,8 @@ void run_request(benchmark::State& state, const std::string& request) {
 void BM_RequestByLength(benchmark::State& state) { run_request(state, request_by_length()); }
 BENCHMARK(BM_RequestByLength);
 
-// Decoding in place consumes the input, so each round begins with a copy of it, which is part of the figure.
+// Decoding in place consumes the input, so each round begins with a copy of it, which is part of
+// the figure.
 void BM_RequestByChunks(benchmark::State& state) {
   const std::string request = request_by_chunks();
   RequestParser parser;
@@ -122,7 +127,8 @@ int ignore_span(llhttp_t*, const char* at, std::size_t size) {
 void run_llhttp(benchmark::State& state, llhttp_type_t type, std::string_view bytes) {
   llhttp_settings_t settings;
   llhttp_settings_init(&settings);
-  settings.on_url = settings.on_header_field = settings.on_header_value = settings.on_body = &ignore_span;
+  settings.on_url = settings.on_header_field = settings.on_header_value = settings.on_body =
+      &ignore_span;
   settings.on_headers_complete = settings.on_message_complete = &ignore;
   llhttp_t parser;
   const std::uint64_t before = bench::allocations.load();
@@ -136,10 +142,14 @@ void run_llhttp(benchmark::State& state, llhttp_type_t type, std::string_view by
   report(state, before, bytes.size());
 }
 
-void BM_BareLlhttpRequestByLength(benchmark::State& state) { run_llhttp(state, HTTP_REQUEST, request_by_length()); }
+void BM_BareLlhttpRequestByLength(benchmark::State& state) {
+  run_llhttp(state, HTTP_REQUEST, request_by_length());
+}
 BENCHMARK(BM_BareLlhttpRequestByLength);
 
-void BM_BareLlhttpRequestByChunks(benchmark::State& state) { run_llhttp(state, HTTP_REQUEST, request_by_chunks()); }
+void BM_BareLlhttpRequestByChunks(benchmark::State& state) {
+  run_llhttp(state, HTTP_REQUEST, request_by_chunks());
+}
 BENCHMARK(BM_BareLlhttpRequestByChunks);
 
 void BM_BareLlhttpResponse(benchmark::State& state) { run_llhttp(state, HTTP_RESPONSE, kResponse); }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes the framing off a chunked body, piece by piece (RFC 9112 section 7.1).
 //
-// Strict: sizes are hex digits and nothing else, lines end with CRLF, extensions follow the grammar without white
-// space, trailer fields are checked and dropped. Nothing is copied; the verdict does not depend on the pieces.
-// Limits: kChunkHeaderBytesMax for a size with its extensions, kHeadBytesMax for the trailer section.
+// Strict: sizes are hex digits and nothing else, lines end with CRLF, extensions follow the grammar
+// without white space, trailer fields are checked and dropped. Nothing is copied; the verdict does
+// not depend on the pieces. Limits: kChunkHeaderBytesMax for a size with its extensions,
+// kHeadBytesMax for the trailer section.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +24,7 @@ class ChunkDecoder {
     kData,       // `data` is the next piece of the body
     kComplete,   // the last byte of the body's framing was used
     kMalformed,  // not chunked coding
-    kTooLarge,   // a body over its limit, noticed at the size that announces it, or too much framing
+    kTooLarge,  // a body over its limit, noticed at the size that announces it, or too much framing
   };
 
   // Requires: body_bytes_max < 2^60.
@@ -32,11 +33,13 @@ class ChunkDecoder {
     allowance_ = body_bytes_max;
   }
 
-  // Uses bytes from `at` on and moves it forward. After kComplete, kMalformed or kTooLarge only reset() may follow.
+  // Uses bytes from `at` on and moves it forward. After kComplete, kMalformed or kTooLarge only
+  // reset() may follow.
   Step next(const char*& at, const char* end, std::string_view& data) noexcept {
     while (at != end) {
       if (state_ == State::kData) {
-        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, static_cast<std::uint64_t>(end - at)));
+        const auto size = static_cast<std::size_t>(
+            std::min<std::uint64_t>(left_, static_cast<std::uint64_t>(end - at)));
         data = {at, size};
         at += size;
         left_ -= size;
@@ -51,8 +54,24 @@ class ChunkDecoder {
 
  private:
   enum class State : std::uint8_t {
-    kSizeFirst, kSize, kExtensionFirst, kExtensionName, kValueFirst, kValueToken, kValueQuoted, kValueEscaped,
-    kValueEnd, kSizeLf, kData, kDataCr, kDataLf, kTrailerFirst, kTrailerName, kTrailerValue, kTrailerLf, kLastLf,
+    kSizeFirst,
+    kSize,
+    kExtensionFirst,
+    kExtensionName,
+    kValueFirst,
+    kValueToken,
+    kValueQuoted,
+    kValueEscaped,
+    kValueEnd,
+    kSizeLf,
+    kData,
+    kDataCr,
+    kDataLf,
+    kTrailerFirst,
+    kTrailerName,
+    kTrailerValue,
+    kTrailerLf,
+    kLastLf,
   };
 
   Step take(char c) noexcept {
@@ -63,43 +82,55 @@ class ChunkDecoder {
     }
     switch (state_) {
       case State::kSizeFirst:
-      case State::kSize: return take_size(c);
-      case State::kSizeLf: return c == '\n' ? begin_data() : Step::kMalformed;
-      case State::kDataCr: return c == '\r' ? go(State::kDataLf) : Step::kMalformed;
-      case State::kDataLf: return c == '\n' ? begin_size() : Step::kMalformed;
+      case State::kSize:
+        return take_size(c);
+      case State::kSizeLf:
+        return c == '\n' ? begin_data() : Step::kMalformed;
+      case State::kDataCr:
+        return c == '\r' ? go(State::kDataLf) : Step::kMalformed;
+      case State::kDataLf:
+        return c == '\n' ? begin_size() : Step::kMalformed;
       case State::kTrailerFirst:
       case State::kTrailerName:
       case State::kTrailerValue:
-      case State::kTrailerLf: return take_trailer(c);
-      case State::kLastLf: return c == '\n' ? Step::kComplete : Step::kMalformed;
-      default: return take_extension(c);
+      case State::kTrailerLf:
+        return take_trailer(c);
+      case State::kLastLf:
+        return c == '\n' ? Step::kComplete : Step::kMalformed;
+      default:
+        return take_extension(c);
     }
   }
 
   Step take_size(char c) noexcept {
     const char lower = http::to_lower(c);
     const bool letter = lower >= 'a' && lower <= 'f';
-    if (!letter && !http::is_digit(c)) return state_ == State::kSize ? end_of_part(c) : Step::kMalformed;
+    if (!letter && !http::is_digit(c))
+      return state_ == State::kSize ? end_of_part(c) : Step::kMalformed;
     left_ = left_ * 16 + static_cast<std::uint64_t>(letter ? lower - 'a' + 10 : c - '0');
     return left_ > allowance_ ? Step::kTooLarge : go(State::kSize);
   }
 
   Step take_extension(char c) noexcept {
     switch (state_) {
-      case State::kExtensionFirst: return http::is_token_char(c) ? go(State::kExtensionName) : Step::kMalformed;
+      case State::kExtensionFirst:
+        return http::is_token_char(c) ? go(State::kExtensionName) : Step::kMalformed;
       case State::kExtensionName:
         if (c == '=') return go(State::kValueFirst);
         return http::is_token_char(c) ? Step::kNeedMore : end_of_part(c);
       case State::kValueFirst:
         if (c == '"') return go(State::kValueQuoted);
         return http::is_token_char(c) ? go(State::kValueToken) : Step::kMalformed;
-      case State::kValueToken: return http::is_token_char(c) ? Step::kNeedMore : end_of_part(c);
+      case State::kValueToken:
+        return http::is_token_char(c) ? Step::kNeedMore : end_of_part(c);
       case State::kValueQuoted:
         if (c == '"') return go(State::kValueEnd);
         if (c == '\\') return go(State::kValueEscaped);
         return http::is_value_char(c) ? Step::kNeedMore : Step::kMalformed;
-      case State::kValueEscaped: return http::is_value_char(c) ? go(State::kValueQuoted) : Step::kMalformed;
-      default: return end_of_part(c);
+      case State::kValueEscaped:
+        return http::is_value_char(c) ? go(State::kValueQuoted) : Step::kMalformed;
+      default:
+        return end_of_part(c);
     }
   }
 
@@ -114,7 +145,8 @@ class ChunkDecoder {
       case State::kTrailerValue:
         if (c == '\r') return go(State::kTrailerLf);
         return http::is_value_char(c) ? Step::kNeedMore : Step::kMalformed;
-      default: return c == '\n' ? go(State::kTrailerFirst) : Step::kMalformed;
+      default:
+        return c == '\n' ? go(State::kTrailerFirst) : Step::kMalformed;
     }
   }
 

@@ -55,11 +55,12 @@ class DateReader {
   bool ok_ = true;
 };
 
-inline constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-inline constexpr std::array<std::string_view, 7> kDays = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-inline constexpr std::array<std::string_view, 7> kLongDays = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                                              "Friday", "Saturday", "Sunday"};
+inline constexpr std::array<std::string_view, 12> kMonths = {
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+inline constexpr std::array<std::string_view, 7> kDays = {"Mon", "Tue", "Wed", "Thu",
+                                                          "Fri", "Sat", "Sun"};
+inline constexpr std::array<std::string_view, 7> kLongDays = {
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
 
 struct DateFields {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
@@ -74,7 +75,8 @@ struct DateFields {
   // Seconds since 1970; false for a day or time that does not exist. 60 is a leap second.
   bool to_seconds(std::int64_t& seconds) const noexcept {
     namespace chrono = std::chrono;
-    const chrono::year_month_day date{chrono::year(year), chrono::month(static_cast<unsigned>(month + 1)),
+    const chrono::year_month_day date{chrono::year(year),
+                                      chrono::month(static_cast<unsigned>(month + 1)),
                                       chrono::day(static_cast<unsigned>(day))};
     if (!date.ok() || hour > 23 || minute > 59 || second > 60) return false;
     const std::int64_t days = chrono::sys_days(date).time_since_epoch().count();
@@ -130,7 +132,8 @@ inline bool read_asctime(std::string_view text, DateFields& fields) noexcept {
   return reader.at_end();
 }
 
-// A two-digit year that seems to be more than 50 years ahead is the most recent one in the past with these digits.
+// A two-digit year that seems to be more than 50 years ahead is the most recent one in the past
+// with these digits.
 inline int full_year(int two_digits, std::int64_t now) noexcept {
   const auto today = std::chrono::sys_days(std::chrono::days(now / 86'400));
   const int this_year = static_cast<int>(std::chrono::year_month_day(today).year());
@@ -140,10 +143,12 @@ inline int full_year(int two_digits, std::int64_t now) noexcept {
 
 }  // namespace detail
 
-// `now` and `seconds` are since 1970; `now` settles the century of two-digit years. False: not an HTTP-date.
+// `now` and `seconds` are since 1970; `now` settles the century of two-digit years. False: not an
+// HTTP-date.
 inline bool parse_date(std::string_view text, std::int64_t now, std::int64_t& seconds) noexcept {
   detail::DateFields fields;
-  if (detail::read_fixdate(text, fields) || detail::read_asctime(text, fields)) return fields.to_seconds(seconds);
+  if (detail::read_fixdate(text, fields) || detail::read_asctime(text, fields))
+    return fields.to_seconds(seconds);
   if (!detail::read_rfc850(text, fields)) return false;
   fields.year = detail::full_year(fields.year, now);
   return fields.to_seconds(seconds);

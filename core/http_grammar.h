@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pieces of HTTP's grammar that the request and the response reader share (RFC 9110 section 5.6).
+// The pieces of HTTP's grammar that the request and the response reader share (RFC 9110
+// section 5.6).
 #pragma once
 
 #include <array>
@@ -11,7 +12,9 @@ namespace headrace::core::http {
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+constexpr char to_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
 
 namespace detail {
 constexpr std::array<bool, 256> table_of(std::string_view others) noexcept {
@@ -27,7 +30,9 @@ inline constexpr auto kTokenCharacters = table_of("!#$%&'*+-.^_`|~");
 inline constexpr auto kHostCharacters = table_of("-._~%!$&'()*+,;=:[]");
 }  // namespace detail
 
-constexpr bool is_token_char(char c) noexcept { return detail::kTokenCharacters[static_cast<unsigned char>(c)]; }
+constexpr bool is_token_char(char c) noexcept {
+  return detail::kTokenCharacters[static_cast<unsigned char>(c)];
+}
 
 // A visible character, a blank or a byte above ASCII: what a field value may hold.
 constexpr bool is_value_char(char c) noexcept {
@@ -43,7 +48,8 @@ constexpr bool is_host(std::string_view text) noexcept {
   return true;
 }
 
-// Whether `text` is `lower` but for the case of its letters. Requires: `lower` has no capital letters.
+// Whether `text` is `lower` but for the case of its letters. Requires: `lower` has no capital
+// letters.
 constexpr bool equals_lower(std::string_view text, std::string_view lower) noexcept {
   if (text.size() != lower.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {

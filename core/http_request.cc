@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verdicts must not depend on the pieces in which bytes arrive. So whoever finds a fault says at which byte, and
-// llhttp is fed up to that byte before the fault is believed: the first fault in the order of bytes wins.
+// Verdicts must not depend on the pieces in which bytes arrive. So whoever finds a fault says at
+// which byte, and llhttp is fed up to that byte before the fault is believed: the first fault in
+// the order of bytes wins.
 #include "core/http_request.h"
 
 #include <cstring>
@@ -10,7 +11,8 @@
 namespace headrace::core {
 namespace {
 
-// The longest method that llhttp knows (UNSUBSCRIBE), two spaces, "HTTP/1.1" and CR fit behind the target.
+// The longest method that llhttp knows (UNSUBSCRIBE), two spaces, "HTTP/1.1" and CR fit behind the
+// target.
 constexpr std::size_t kRequestLineBytesMax = limits::kTargetBytesMax + 32;
 
 int pause_at_end_of_head(llhttp_t*) { return HPE_PAUSED; }
@@ -35,14 +37,22 @@ Range range_of(const char* base, std::string_view text) noexcept {
 
 Method method_of(std::uint8_t llhttp_method) noexcept {
   switch (llhttp_method) {
-    case HTTP_GET: return Method::kGet;
-    case HTTP_HEAD: return Method::kHead;
-    case HTTP_POST: return Method::kPost;
-    case HTTP_PUT: return Method::kPut;
-    case HTTP_PATCH: return Method::kPatch;
-    case HTTP_DELETE: return Method::kDelete;
-    case HTTP_OPTIONS: return Method::kOptions;
-    default: return Method::kOther;
+    case HTTP_GET:
+      return Method::kGet;
+    case HTTP_HEAD:
+      return Method::kHead;
+    case HTTP_POST:
+      return Method::kPost;
+    case HTTP_PUT:
+      return Method::kPut;
+    case HTTP_PATCH:
+      return Method::kPatch;
+    case HTTP_DELETE:
+      return Method::kDelete;
+    case HTTP_OPTIONS:
+      return Method::kOptions;
+    default:
+      return Method::kOther;
   }
 }
 
@@ -50,14 +60,22 @@ Method method_of(std::uint8_t llhttp_method) noexcept {
 
 std::string_view to_string(Method method) noexcept {
   switch (method) {
-    case Method::kGet: return "GET";
-    case Method::kHead: return "HEAD";
-    case Method::kPost: return "POST";
-    case Method::kPut: return "PUT";
-    case Method::kPatch: return "PATCH";
-    case Method::kDelete: return "DELETE";
-    case Method::kOptions: return "OPTIONS";
-    case Method::kOther: break;
+    case Method::kGet:
+      return "GET";
+    case Method::kHead:
+      return "HEAD";
+    case Method::kPost:
+      return "POST";
+    case Method::kPut:
+      return "PUT";
+    case Method::kPatch:
+      return "PATCH";
+    case Method::kDelete:
+      return "DELETE";
+    case Method::kOptions:
+      return "OPTIONS";
+    case Method::kOther:
+      break;
   }
   return "other";
 }
@@ -89,12 +107,18 @@ void RequestParser::reset(std::size_t body_bytes_max) noexcept {
 
 RequestParser::Status RequestParser::parse(char* base, std::size_t filled) noexcept {
   switch (phase_) {
-    case Phase::kHeadDone: return begin_body(base, filled);
-    case Phase::kLength: return parse_length(filled);
-    case Phase::kChunks: return parse_chunks(base, filled);
-    case Phase::kComplete: return Status::kComplete;
-    case Phase::kFailed: return Status::kFailed;
-    default: return parse_head(base, filled);
+    case Phase::kHeadDone:
+      return begin_body(base, filled);
+    case Phase::kLength:
+      return parse_length(filled);
+    case Phase::kChunks:
+      return parse_chunks(base, filled);
+    case Phase::kComplete:
+      return Status::kComplete;
+    case Phase::kFailed:
+      return Status::kFailed;
+    default:
+      return parse_head(base, filled);
   }
 }
 
@@ -107,11 +131,13 @@ RequestParser::Status RequestParser::fail(Refusal refusal) noexcept {
 RequestParser::Status RequestParser::parse_head(char* base, std::size_t filled) noexcept {
   end_ = filled;
   if (phase_ == Phase::kBlankLines) {
-    if (const Refusal refusal = skip_blank_lines(base, filled); refusal.status != 0) return fail(refusal);
+    if (const Refusal refusal = skip_blank_lines(base, filled); refusal.status != 0)
+      return fail(refusal);
     if (phase_ == Phase::kBlankLines) return Status::kNeedMore;
   }
   const Refusal found = scan_lines(base, filled);
-  if (const Refusal earlier = feed_llhttp(base, scanned_); earlier.status != 0) return fail(earlier);
+  if (const Refusal earlier = feed_llhttp(base, scanned_); earlier.status != 0)
+    return fail(earlier);
   if (found.status != 0) return fail(found);
   if (head_end_ == 0) return Status::kNeedMore;
   if (const Refusal refusal = finish_head(base); refusal.status != 0) return fail(refusal);
@@ -120,9 +146,11 @@ RequestParser::Status RequestParser::parse_head(char* base, std::size_t filled) 
 }
 
 // RFC 9112 section 2.2: empty lines in front of a request line are passed over.
-RequestParser::Refusal RequestParser::skip_blank_lines(const char* base, std::size_t filled) noexcept {
+RequestParser::Refusal RequestParser::skip_blank_lines(const char* base,
+                                                       std::size_t filled) noexcept {
   for (; line_start_ < filled; line_start_ += 2) {
-    if (line_start_ >= limits::kHeadBytesMax) return {431, "too many empty lines before the request"};
+    if (line_start_ >= limits::kHeadBytesMax)
+      return {431, "too many empty lines before the request"};
     if (base[line_start_] == '\n') return {400, "a line feed without a carriage return"};
     if (base[line_start_] != '\r') {
       scanned_ = fed_ = line_start_;
@@ -135,7 +163,8 @@ RequestParser::Refusal RequestParser::skip_blank_lines(const char* base, std::si
   return {};
 }
 
-// Reads lines up to the end of the head or of what is there. When it refuses, scanned_ is the place of the fault.
+// Reads lines up to the end of the head or of what is there. When it refuses, scanned_ is the place
+// of the fault.
 RequestParser::Refusal RequestParser::scan_lines(const char* base, std::size_t filled) noexcept {
   const std::size_t limit = std::min(filled, limits::kHeadBytesMax);
   while (scanned_ < limit) {
@@ -163,7 +192,8 @@ RequestParser::Refusal RequestParser::scan_lines(const char* base, std::size_t f
 }
 
 RequestParser::Refusal RequestParser::end_line(const char* base, std::size_t line_feed) noexcept {
-  if (line_feed == line_start_ || base[line_feed - 1] != '\r') return {400, "a line feed without a carriage return"};
+  if (line_feed == line_start_ || base[line_feed - 1] != '\r')
+    return {400, "a line feed without a carriage return"};
   const std::size_t line_end = line_feed - 1;
   if (phase_ == Phase::kRequestLine) {
     request_line_ = range_of(line_start_, line_end);
@@ -191,7 +221,8 @@ RequestParser::Refusal RequestParser::add_field(const char* base, std::size_t li
   return note_framing(name, value);
 }
 
-RequestParser::Refusal RequestParser::note_framing(std::string_view name, std::string_view value) noexcept {
+RequestParser::Refusal RequestParser::note_framing(std::string_view name,
+                                                   std::string_view value) noexcept {
   switch (name.size()) {
     case 4:
       if (!http::equals_lower(name, "host")) break;
@@ -200,7 +231,8 @@ RequestParser::Refusal RequestParser::note_framing(std::string_view name, std::s
       break;
     case 6:
       if (!http::equals_lower(name, "expect")) break;
-      if (!http::equals_lower(value, "100-continue")) return {417, "an expectation other than 100-continue"};
+      if (!http::equals_lower(value, "100-continue"))
+        return {417, "an expectation other than 100-continue"};
       head_.expect_continue = true;
       break;
     case 7:
@@ -217,7 +249,8 @@ RequestParser::Refusal RequestParser::note_framing(std::string_view name, std::s
     case 17:
       if (http::equals_lower(name, "transfer-encoding")) return note_transfer_encoding(value);
       break;
-    default: break;
+    default:
+      break;
   }
   return {};
 }
@@ -225,7 +258,8 @@ RequestParser::Refusal RequestParser::note_framing(std::string_view name, std::s
 RequestParser::Refusal RequestParser::note_length(std::string_view value) noexcept {
   if (head_.has_content_length) return {400, "more than one Content-Length"};
   if (seen_.transfer_encoding) return {400, "both Content-Length and Transfer-Encoding"};
-  if (!http::parse_number(value, head_.content_length)) return {400, "a Content-Length that is not a number"};
+  if (!http::parse_number(value, head_.content_length))
+    return {400, "a Content-Length that is not a number"};
   head_.has_content_length = true;
   return {};
 }
@@ -242,20 +276,27 @@ RequestParser::Refusal RequestParser::feed_llhttp(const char* base, std::size_t 
   if (until <= fed_) return {};
   const llhttp_errno_t code = llhttp_execute(&llhttp_, base + fed_, until - fed_);
   fed_ = until;
-  if (llhttp_.method == HTTP_PRI && (code != HPE_OK || head_end_ == until)) return {505, "HTTP/2 is not spoken here"};
+  if (llhttp_.method == HTTP_PRI && (code != HPE_OK || head_end_ == until))
+    return {505, "HTTP/2 is not spoken here"};
   switch (code) {
-    case HPE_OK: return head_end_ == until ? Refusal{400, "the head has no end"} : Refusal{};
-    case HPE_PAUSED: return head_end_ == until ? Refusal{} : Refusal{400, "the head has two ends"};
+    case HPE_OK:
+      return head_end_ == until ? Refusal{400, "the head has no end"} : Refusal{};
+    case HPE_PAUSED:
+      return head_end_ == until ? Refusal{} : Refusal{400, "the head has two ends"};
     case HPE_INVALID_VERSION:
-      if (llhttp_.http_major != 1 || llhttp_.http_minor > 1) return {505, "an HTTP version other than 1.0 and 1.1"};
+      if (llhttp_.http_major != 1 || llhttp_.http_minor > 1)
+        return {505, "an HTTP version other than 1.0 and 1.1"};
       return {400, "a malformed request line"};
-    default: return {400, llhttp_get_error_reason(&llhttp_)};
+    default:
+      return {400, llhttp_get_error_reason(&llhttp_)};
   }
 }
 
 RequestParser::Refusal RequestParser::finish_head(const char* base) noexcept {
-  if (llhttp_.http_major != 1 || llhttp_.http_minor > 1) return {505, "an HTTP version other than 1.0 and 1.1"};
-  if (llhttp_.method == HTTP_CONNECT || llhttp_.method == HTTP_TRACE) return {501, "a method that is not offered"};
+  if (llhttp_.http_major != 1 || llhttp_.http_minor > 1)
+    return {505, "an HTTP version other than 1.0 and 1.1"};
+  if (llhttp_.method == HTTP_CONNECT || llhttp_.method == HTTP_TRACE)
+    return {501, "a method that is not offered"};
   if (const Refusal refusal = read_request_line(base); refusal.status != 0) return refusal;
   head_.method = method_of(llhttp_.method);
   head_.http_1_1 = llhttp_.http_minor == 1;
@@ -266,13 +307,15 @@ RequestParser::Refusal RequestParser::finish_head(const char* base) noexcept {
   return {};
 }
 
-// llhttp has accepted the characters; here the form is checked: METHOD SP origin-form SP HTTP-version.
+// llhttp has accepted the characters; here the form is checked: METHOD SP origin-form SP
+// HTTP-version.
 RequestParser::Refusal RequestParser::read_request_line(const char* base) noexcept {
   constexpr std::string_view kVersion = "HTTP/1.x";
   const std::string_view line = request_line_.in(base);
   const std::size_t begin = line.find(' ') + 1;
   const std::size_t size = line.substr(begin).find(' ');
-  if (begin == 0 || size == std::string_view::npos || line.size() != begin + size + 1 + kVersion.size() ||
+  if (begin == 0 || size == std::string_view::npos ||
+      line.size() != begin + size + 1 + kVersion.size() ||
       line.substr(begin + size + 1, 5) != "HTTP/") {
     return {400, "a malformed request line"};
   }
@@ -326,8 +369,10 @@ RequestParser::Status RequestParser::parse_chunks(char* base, std::size_t filled
         end_ = static_cast<std::size_t>(at - base);
         phase_ = Phase::kComplete;
         return Status::kComplete;
-      case ChunkDecoder::Step::kMalformed: return fail({400, "a malformed chunk"});
-      case ChunkDecoder::Step::kTooLarge: return fail({413, "the body is too large"});
+      case ChunkDecoder::Step::kMalformed:
+        return fail({400, "a malformed chunk"});
+      case ChunkDecoder::Step::kTooLarge:
+        return fail({413, "the body is too large"});
     }
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// As in the request parser, llhttp and a reader of lines must agree. Here the head may be cut anywhere and nothing of it
-// is kept, so the line reader keeps the beginning of the line it is in.
+// As in the request parser, llhttp and a reader of lines must agree. Here the head may be cut
+// anywhere and nothing of it is kept, so the line reader keeps the beginning of the line it is in.
 #include "core/http_response.h"
 
 #include <algorithm>
@@ -28,7 +28,8 @@ const llhttp_settings_t& settings() noexcept {
 
 }  // namespace
 
-// Text that does not fit is no date and no number of seconds: it is kept as an empty one, which is unusable.
+// Text that does not fit is no date and no number of seconds: it is kept as an empty one, which is
+// unusable.
 void ResponseParser::ShortText::set(std::string_view text) noexcept {
   if (text.size() > bytes.size()) text = {};
   text.copy(bytes.data(), text.size());
@@ -37,7 +38,8 @@ void ResponseParser::ShortText::set(std::string_view text) noexcept {
 
 void ResponseParser::reset(char* capture, std::size_t capture_size, bool to_head) noexcept {
   capture_ = capture;
-  capture_size_ = std::min(capture_size, limits::kResponseHeadBytesMax + limits::kResponseBodyBytesKept);
+  capture_size_ =
+      std::min(capture_size, limits::kResponseHeadBytesMax + limits::kResponseBodyBytesKept);
   to_head_ = to_head;
   started_ = keep_alive_ = false;
   interim_count_ = 0;
@@ -77,14 +79,22 @@ ResponseParser::Status ResponseParser::feed(std::string_view bytes) noexcept {
   while (consumed_ < bytes.size() && status() == Status::kNeedMore) {
     const std::string_view rest = bytes.substr(consumed_);
     switch (phase_) {
-      case Phase::kBlankLines: consumed_ += skip_blank_lines(rest); break;
-      case Phase::kLength: consumed_ += feed_length(rest); break;
-      case Phase::kChunks: consumed_ += feed_chunks(rest); break;
+      case Phase::kBlankLines:
+        consumed_ += skip_blank_lines(rest);
+        break;
+      case Phase::kLength:
+        consumed_ += feed_length(rest);
+        break;
+      case Phase::kChunks:
+        consumed_ += feed_chunks(rest);
+        break;
       case Phase::kUntilClose:
         capture_body(rest);
         consumed_ += rest.size();
         break;
-      default: consumed_ += feed_head(rest); break;
+      default:
+        consumed_ += feed_head(rest);
+        break;
     }
   }
   if (consumed_ < bytes.size()) keep_alive_ = false;
@@ -94,7 +104,8 @@ ResponseParser::Status ResponseParser::feed(std::string_view bytes) noexcept {
 ResponseParser::Status ResponseParser::finish() noexcept {
   if (phase_ == Phase::kUntilClose) end_body(false);
   if (status() == Status::kNeedMore) {
-    return fail(started_ ? "the connection ended within the response" : "the connection ended without a response");
+    return fail(started_ ? "the connection ended within the response"
+                         : "the connection ended without a response");
   }
   keep_alive_ = false;
   return status();
@@ -112,13 +123,14 @@ std::size_t ResponseParser::skip_blank_lines(std::string_view bytes) noexcept {
       return at;
     }
     blank_line_open_ = !blank_line_open_;
-    if (++head_bytes_ > limits::kResponseHeadBytesMax) fail("too many empty lines before the response");
+    if (++head_bytes_ > limits::kResponseHeadBytesMax)
+      fail("too many empty lines before the response");
   }
   return bytes.size();
 }
 
-// Scans as many lines as there are, then gives llhttp the same bytes at once. A fault of ours at some byte counts
-// only if llhttp found none before it.
+// Scans as many lines as there are, then gives llhttp the same bytes at once. A fault of ours at
+// some byte counts only if llhttp found none before it.
 std::size_t ResponseParser::feed_head(std::string_view bytes) noexcept {
   const std::string_view allowed = bytes.substr(0, limits::kResponseHeadBytesMax - head_bytes_);
   std::size_t at = 0;
@@ -136,14 +148,16 @@ std::size_t ResponseParser::feed_head(std::string_view bytes) noexcept {
   return at;
 }
 
-// Reads to the end of a line or of what is there and moves `at` behind it; after kBad, to the fault.
+// Reads to the end of a line or of what is there and moves `at` behind it; after kBad, to the
+// fault.
 ResponseParser::Line ResponseParser::scan_line(std::string_view bytes, std::size_t& at) noexcept {
   if (line_bytes_ == 0 && phase_ == Phase::kFields && http::is_blank(bytes[at])) {
     line_fault_ = "a folded header line";
     return Line::kBad;
   }
   const std::size_t found = bytes.find('\n', at);
-  const std::string_view piece = bytes.substr(at, found == std::string_view::npos ? found : found - at);
+  const std::string_view piece =
+      bytes.substr(at, found == std::string_view::npos ? found : found - at);
   keep_line(piece);
   at += piece.size();
   if (found == std::string_view::npos) return Line::kMore;
@@ -180,9 +194,9 @@ ResponseParser::Line ResponseParser::end_line() noexcept {
 
 const char* ResponseParser::read_status_line(std::string_view line) noexcept {
   constexpr std::string_view kVersion = "HTTP/1.";
-  if (line.size() < 12 || !line.starts_with(kVersion) || (line[7] != '0' && line[7] != '1') || line[8] != ' ' ||
-      !http::is_digit(line[9]) || !http::is_digit(line[10]) || !http::is_digit(line[11]) || line[9] == '0' ||
-      (line.size() > 12 && line[12] != ' ')) {
+  if (line.size() < 12 || !line.starts_with(kVersion) || (line[7] != '0' && line[7] != '1') ||
+      line[8] != ' ' || !http::is_digit(line[9]) || !http::is_digit(line[10]) ||
+      !http::is_digit(line[11]) || line[9] == '0' || (line.size() > 12 && line[12] != ' ')) {
     return "a malformed status line";
   }
   http_1_1_ = line[7] == '1';
@@ -192,7 +206,8 @@ const char* ResponseParser::read_status_line(std::string_view line) noexcept {
 
 const char* ResponseParser::read_field(std::string_view line) noexcept {
   const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return line.size() < kLineBytesKept ? "a header line without a name" : nullptr;
+  if (colon == std::string_view::npos)
+    return line.size() < kLineBytesKept ? "a header line without a name" : nullptr;
   if (colon == 0) return "a header line without a name";
   if (http::is_blank(line[colon - 1])) return "white space before a colon";
   const std::string_view name = line.substr(0, colon);
@@ -208,15 +223,18 @@ const char* ResponseParser::read_field(std::string_view line) noexcept {
       seen_.keep_alive = seen_.keep_alive || http::list_contains(value, "keep-alive");
       break;
     case 11:
-      if (http::equals_lower(name, "retry-after") && whole && seen_.retry_after.size == 0) seen_.retry_after.set(value);
+      if (http::equals_lower(name, "retry-after") && whole && seen_.retry_after.size == 0)
+        seen_.retry_after.set(value);
       break;
     case 14:
-      if (http::equals_lower(name, "content-length")) return whole ? read_length(value) : "an overlong Content-Length";
+      if (http::equals_lower(name, "content-length"))
+        return whole ? read_length(value) : "an overlong Content-Length";
       break;
     case 17:
       if (!http::equals_lower(name, "transfer-encoding")) break;
       return whole ? read_transfer_encoding(value) : "an overlong Transfer-Encoding";
-    default: break;
+    default:
+      break;
   }
   return nullptr;
 }
@@ -224,7 +242,8 @@ const char* ResponseParser::read_field(std::string_view line) noexcept {
 const char* ResponseParser::read_length(std::string_view value) noexcept {
   if (seen_.length) return "more than one Content-Length";
   if (seen_.chunked || seen_.other_coding) return "both Content-Length and Transfer-Encoding";
-  if (!http::parse_number(value, seen_.content_length)) return "a Content-Length that is not a number";
+  if (!http::parse_number(value, seen_.content_length))
+    return "a Content-Length that is not a number";
   seen_.length = true;
   return nullptr;
 }
@@ -234,7 +253,8 @@ const char* ResponseParser::read_transfer_encoding(std::string_view value) noexc
   if (seen_.chunked || seen_.other_coding) return "more than one Transfer-Encoding";
   seen_.chunked = http::equals_lower(value, "chunked");
   seen_.other_coding = !seen_.chunked;
-  if (seen_.other_coding && http::list_contains(value, "chunked")) return "a Transfer-Encoding that cannot be undone";
+  if (seen_.other_coding && http::list_contains(value, "chunked"))
+    return "a Transfer-Encoding that cannot be undone";
   return nullptr;
 }
 
@@ -278,7 +298,8 @@ void ResponseParser::end_head() noexcept {
 }
 
 std::size_t ResponseParser::feed_length(std::string_view bytes) noexcept {
-  const std::string_view piece = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), body_left_)));
+  const std::string_view piece =
+      bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), body_left_)));
   capture_body(piece);
   body_left_ -= piece.size();
   if (body_left_ == 0) end_body(true);
@@ -291,17 +312,23 @@ std::size_t ResponseParser::feed_chunks(std::string_view bytes) noexcept {
   for (;;) {
     std::string_view data;
     switch (chunks_.next(at, end, data)) {
-      case ChunkDecoder::Step::kData: capture_body(data); break;
-      case ChunkDecoder::Step::kNeedMore: return bytes.size();
+      case ChunkDecoder::Step::kData:
+        capture_body(data);
+        break;
+      case ChunkDecoder::Step::kNeedMore:
+        return bytes.size();
       case ChunkDecoder::Step::kComplete:
         end_body(true);
         return static_cast<std::size_t>(at - bytes.data());
-      default: fail("a malformed chunk"); return static_cast<std::size_t>(at - bytes.data());
+      default:
+        fail("a malformed chunk");
+        return static_cast<std::size_t>(at - bytes.data());
     }
   }
 }
 
-// RFC 9112 section 6.1: chunks on HTTP/1.0 are read, but such a connection is not trusted any further.
+// RFC 9112 section 6.1: chunks on HTTP/1.0 are read, but such a connection is not trusted any
+// further.
 void ResponseParser::end_body(bool reusable) noexcept {
   keep_alive_ = reusable && !seen_.close && (http_1_1_ || (seen_.keep_alive && !seen_.chunked));
   phase_ = Phase::kComplete;
@@ -317,7 +344,8 @@ void ResponseParser::keep_line(std::string_view piece) noexcept {
   if (phase_ == Phase::kFields) capture_head(piece);
 }
 
-// Bytes of a line count only once the line is whole; the first line that does not fit is the end of it.
+// Bytes of a line count only once the line is whole; the first line that does not fit is the end of
+// it.
 void ResponseParser::capture_head(std::string_view piece) noexcept {
   const std::size_t used = captured_head_.size + captured_line_;
   if (piece.size() > capture_size_ - used) capture_full_ = true;
@@ -332,7 +360,8 @@ void ResponseParser::capture_head(std::string_view piece) noexcept {
 void ResponseParser::capture_body(std::string_view piece) noexcept {
   body_bytes_ += piece.size();
   const std::size_t used = captured_body_.offset + captured_body_.size;
-  const std::size_t room = std::min(capture_size_ - used, limits::kResponseBodyBytesKept - captured_body_.size);
+  const std::size_t room =
+      std::min(capture_size_ - used, limits::kResponseBodyBytesKept - captured_body_.size);
   captured_body_.size += static_cast<std::uint32_t>(piece.copy(capture_ + used, room));
 }
 

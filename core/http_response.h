@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads one HTTP/1.x response from a stream of pieces, keeping its head and the beginning of its body.
+// Reads one HTTP/1.x response from a stream of pieces, keeping its head and the beginning of its
+// body.
 //
-// Strictness as for requests: two lengths, bad chunk sizes, folded lines, bare LF are refused. 1xx responses are
-// passed over (at most 8); 101 is refused. The body ends by length, by chunks, or with the connection.
-// The verdict depends on the bytes only, not on the pieces in which they came.
+// Strictness as for requests: two lengths, bad chunk sizes, folded lines, bare LF are refused. 1xx
+// responses are passed over (at most 8); 101 is refused. The body ends by length, by chunks, or
+// with the connection. The verdict depends on the bytes only, not on the pieces in which they came.
 //
 // Threads: none. Pure: no I/O, no allocation, no clock.
 #pragma once
+
+#include <llhttp.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-
-#include <llhttp.h>
 
 #include "core/buffer.h"
 #include "core/http_chunks.h"
@@ -27,25 +28,30 @@ class ResponseParser {
 
   ResponseParser() noexcept { reset(nullptr, 0, false); }
 
-  // Ready for the next response. `capture[0, capture_size)` receives the header lines (each with CRLF, without
-  // the status line; whole lines only) and then up to kResponseBodyBytesKept of the decoded body, as far as there
-  // is room; it must stay valid until the response ended. `to_head`: the request was HEAD, so no body follows.
+  // Ready for the next response. `capture[0, capture_size)` receives the header lines (each with
+  // CRLF, without the status line; whole lines only) and then up to kResponseBodyBytesKept of the
+  // decoded body, as far as there is room; it must stay valid until the response ended. `to_head`:
+  // the request was HEAD, so no body follows.
   void reset(char* capture, std::size_t capture_size, bool to_head) noexcept;
 
   // kComplete and kFailed stay until reset().
   Status feed(std::string_view bytes) noexcept;
-  // The connection ended in order: completes a body that ends with it; kFailed in the middle of anything else.
+  // The connection ended in order: completes a body that ends with it; kFailed in the middle of
+  // anything else.
   Status finish() noexcept;
 
-  // How many bytes of the last feed() belonged to the response. Fewer than given means that the peer said more
-  // than it was asked for: keep_alive() is then false.
+  // How many bytes of the last feed() belonged to the response. Fewer than given means that the
+  // peer said more than it was asked for: keep_alive() is then false.
   std::size_t consumed() const noexcept { return consumed_; }
 
   int status_code() const noexcept { return status_code_; }  // 0 before the head is read, never 1xx
-  bool keep_alive() const noexcept { return keep_alive_; }   // after kComplete: may the connection be used again
-  bool started() const noexcept { return started_; }         // has any byte arrived
-  // Seconds of Retry-After when it is a number (kRetryAfterSecondsMax at most), -1 when absent or unusable; a
-  // date's seconds are relative to `Date` or, without one, to the given wall time, and 0 when it is past.
+  bool keep_alive() const noexcept {
+    return keep_alive_;
+  }  // after kComplete: may the connection be used again
+  bool started() const noexcept { return started_; }  // has any byte arrived
+  // Seconds of Retry-After when it is a number (kRetryAfterSecondsMax at most), -1 when absent or
+  // unusable; a date's seconds are relative to `Date` or, without one, to the given wall time, and
+  // 0 when it is past.
   std::int64_t retry_after_seconds(std::uint64_t wall_ms) const noexcept;
   static constexpr std::int64_t kRetryAfterSecondsMax = std::int64_t{1} << 31;
 
@@ -56,7 +62,14 @@ class ResponseParser {
 
  private:
   enum class Phase : std::uint8_t {
-    kBlankLines, kStatusLine, kFields, kLength, kChunks, kUntilClose, kComplete, kFailed
+    kBlankLines,
+    kStatusLine,
+    kFields,
+    kLength,
+    kChunks,
+    kUntilClose,
+    kComplete,
+    kFailed
   };
   enum class Line : std::uint8_t { kMore, kEndOfHead, kBad };
   static constexpr std::size_t kInterimMax = 8;
@@ -119,8 +132,8 @@ class ResponseParser {
   std::size_t capture_size_ = 0;
   std::size_t captured_line_ = 0;  // bytes of the unfinished line behind captured_head_
   std::size_t head_bytes_ = 0;
-  std::size_t line_bytes_ = 0;     // of the line being read
-  char last_byte_ = 0;             // of the line being read
+  std::size_t line_bytes_ = 0;  // of the line being read
+  char last_byte_ = 0;          // of the line being read
   std::size_t consumed_ = 0;
   std::uint64_t body_bytes_ = 0;
   std::uint64_t body_left_ = 0;

@@ -19,7 +19,9 @@ constexpr std::size_t kClosingBytes = kTruncated.size() + 2;  // and "}\n"
 
 // The size of the valid UTF-8 sequence that `text` begins with, 0 when there is none (RFC 3629).
 std::size_t utf8_sequence(std::string_view text) noexcept {
-  const auto at = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto at = [text](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
   const unsigned first = at(0);
   const auto follows = [at](std::size_t i) { return (at(i) & 0xc0u) == 0x80u; };
   if (first < 0x80) return 1;
@@ -52,7 +54,8 @@ class Line {
   void quoted(std::string_view text) noexcept {
     const std::string_view whole = text;
     raw("\"");
-    for (text = text.substr(0, JsonLogSink::kTextBytesMax); !text.empty();) text.remove_prefix(escaped(text));
+    for (text = text.substr(0, JsonLogSink::kTextBytesMax); !text.empty();)
+      text.remove_prefix(escaped(text));
     if (whole.size() > JsonLogSink::kTextBytesMax) truncated_ = true;
     raw("\"");
   }
@@ -81,12 +84,23 @@ class Line {
   std::size_t escaped(std::string_view text) noexcept {
     const char c = text.front();
     switch (c) {
-      case '"': raw("\\\""); return 1;
-      case '\\': raw("\\\\"); return 1;
-      case '\n': raw("\\n"); return 1;
-      case '\r': raw("\\r"); return 1;
-      case '\t': raw("\\t"); return 1;
-      default: break;
+      case '"':
+        raw("\\\"");
+        return 1;
+      case '\\':
+        raw("\\\\");
+        return 1;
+      case '\n':
+        raw("\\n");
+        return 1;
+      case '\r':
+        raw("\\r");
+        return 1;
+      case '\t':
+        raw("\\t");
+        return 1;
+      default:
+        break;
     }
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       constexpr std::string_view kHex = "0123456789abcdef";
@@ -158,10 +172,14 @@ void write_all(int fd, std::string_view bytes) noexcept {
 
 std::string_view to_string(LogLevel level) noexcept {
   switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarning: return "warning";
-    case LogLevel::kError: return "error";
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
   }
   return "error";
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the engine has to say to its operator: structured events, handed to a sink that the host may replace.
+// What the engine has to say to its operator: structured events, handed to a sink that the host may
+// replace.
 //
 // Never logged: secrets, credentials, link tokens, bodies, and anything once per message.
 // Threads: any. A sink must be thread-safe.
@@ -33,16 +34,18 @@ class LogSink {
                      std::initializer_list<LogField> fields) noexcept = 0;
 };
 
-// One JSON object a line: {"ts":"…Z","level":"info","event":"…","message":"…", fields…}. One write() a line.
-// Whatever is given, the line is valid JSON in UTF-8: bytes that are not UTF-8 become U+FFFD.
-// Limits: kLineBytesMax a line; longer texts are cut, and what has no room is left out and "truncated" set.
+// One JSON object a line: {"ts":"…Z","level":"info","event":"…","message":"…", fields…}. One
+// write() a line. Whatever is given, the line is valid JSON in UTF-8: bytes that are not UTF-8
+// become U+FFFD. Limits: kLineBytesMax a line; longer texts are cut, and what has no room is left
+// out and "truncated" set.
 class JsonLogSink : public LogSink {
  public:
   // Shorter than PIPE_BUF, so that lines of several processes on one pipe do not mix either.
   static constexpr std::size_t kLineBytesMax = 4096;
   static constexpr std::size_t kTextBytesMax = 1024;  // of one message or value, before escaping
 
-  explicit JsonLogSink(int fd, LogLevel least = LogLevel::kInfo) noexcept : fd_(fd), least_(least) {}
+  explicit JsonLogSink(int fd, LogLevel least = LogLevel::kInfo) noexcept
+      : fd_(fd), least_(least) {}
   // `clock` must outlive the sink.
   JsonLogSink(int fd, const Clock& clock, LogLevel least = LogLevel::kInfo) noexcept
       : fd_(fd), least_(least), clock_(&clock) {}
@@ -64,7 +67,8 @@ class JsonLogSink : public LogSink {
 // Says nothing; the library's default.
 class NullLogSink final : public LogSink {
  public:
-  void write(LogLevel, std::string_view, std::string_view, std::initializer_list<LogField>) noexcept override {}
+  void write(LogLevel, std::string_view, std::string_view,
+             std::initializer_list<LogField>) noexcept override {}
 };
 
 }  // namespace headrace::core

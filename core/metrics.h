@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters that cost an add, and their text for Prometheus.
 //
-// Threads: a Counter or Gauge has one writing thread and any number of readers; a family is made of many of
-// them (one a loop), and the reader sums. MetricsRegistry: any thread.
+// Threads: a Counter or Gauge has one writing thread and any number of readers; a family is made of
+// many of them (one a loop), and the reader sums. MetricsRegistry: any thread.
 #pragma once
 
 #include <atomic>
@@ -31,9 +31,11 @@ enum class MetricKind : std::uint8_t { kCounter, kGauge };
 // Which counters exist under which name. Entries with equal name and labels are summed.
 class MetricsRegistry {
  public:
-  // `name` without prefix or suffix rules applied ("headrace_messages_accepted_total"); `labels` as they stand
-  // between the braces ("reason=\"full\"") or empty. `counter` must outlive the registry or be removed.
-  void add(MetricKind kind, std::string name, std::string help, std::string labels, const Counter* counter);
+  // `name` without prefix or suffix rules applied ("headrace_messages_accepted_total"); `labels` as
+  // they stand between the braces ("reason=\"full\"") or empty. `counter` must outlive the registry
+  // or be removed.
+  void add(MetricKind kind, std::string name, std::string help, std::string labels,
+           const Counter* counter);
   void remove(const Counter* counter) noexcept;
 
   // Text exposition format 0.0.4: HELP and TYPE once a name, names sorted.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A timer lies at the level of the highest 6-bit digit in which its deadline differs from the present time. So a
-// lower level is always due before a higher one, and the lowest occupied slot of the lowest occupied level is
-// the next thing that happens: a jump in time visits occupied slots only.
+// A timer lies at the level of the highest 6-bit digit in which its deadline differs from the
+// present time. So a lower level is always due before a higher one, and the lowest occupied slot of
+// the lowest occupied level is the next thing that happens: a jump in time visits occupied slots
+// only.
 #include "core/timer_wheel.h"
 
 #include <algorithm>
@@ -99,8 +100,8 @@ void TimerWheel::place(Timer& timer) noexcept {
   levels_occupied_ |= 1u << level;
 }
 
-// A timer that was moved to the due list still names its former slot; that slot is then either empty, and its
-// bit is clear already, or in use again and left alone.
+// A timer that was moved to the due list still names its former slot; that slot is then either
+// empty, and its bit is clear already, or in use again and left alone.
 void TimerWheel::unlink(Timer& timer) noexcept {
   timer.previous->next = timer.next;
   timer.next->previous = timer.previous;
@@ -116,7 +117,8 @@ TimerWheel::Slot TimerWheel::earliest_slot() const noexcept {
   const auto level = static_cast<unsigned>(std::countr_zero(levels_occupied_));
   const auto index = static_cast<unsigned>(std::countr_zero(slots_occupied_[level]));
   const unsigned shift = level * kSlotBits;
-  const std::uint64_t above = shift + kSlotBits >= 64 ? 0 : now_ >> (shift + kSlotBits) << (shift + kSlotBits);
+  const std::uint64_t above =
+      shift + kSlotBits >= 64 ? 0 : now_ >> (shift + kSlotBits) << (shift + kSlotBits);
   return {level, index, above | std::uint64_t{index} << shift};
 }
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parsers against llhttp's own collection of cases, where it is at hand (shared/corpora/http1 beside the
-// source tree). A case says what llhttp does; where we are stricter on purpose, the class is listed with its reason.
+// The parsers against llhttp's own collection of cases, where it is at hand (shared/corpora/http1
+// beside the source tree). A case says what llhttp does; where we are stricter on purpose, the
+// class is listed with its reason.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "tests/core/http_stream.h"
 
@@ -26,7 +26,8 @@ struct Case {
   bool must_reject = false;
   std::size_t messages = 0;
 
-  // Accepted by llhttp only with a leniency switched on. We have none, so only the agreement of pieces matters.
+  // Accepted by llhttp only with a leniency switched on. We have none, so only the agreement of
+  // pieces matters.
   bool lenient() const { return kind.find("lenient") != std::string::npos; }
 };
 
@@ -36,21 +37,26 @@ struct Stricter {
   std::string_view why;
 };
 constexpr std::array<Stricter, 8> kRequestsStricter = {{
-    {"Upgrade is not offered", "a tunnel behind a proxy's back is a smuggling shape, and no other protocol is spoken"},
+    {"Upgrade is not offered",
+     "a tunnel behind a proxy's back is a smuggling shape, and no other protocol is spoken"},
     {"a method that is not offered", "CONNECT and TRACE mean nothing to a receiver of webhooks"},
-    {"a request target that is not in origin form", "links are paths; absolute targets let two hosts disagree"},
+    {"a request target that is not in origin form",
+     "links are paths; absolute targets let two hosts disagree"},
     {"a malformed request line", "RTSP and ICE, which llhttp also reads"},
     {"Invalid method encountered", "QUERY is newer than this llhttp"},
-    {"Invalid character in Content-Length", "a tab around the number, which newer versions of llhttp allow"},
+    {"Invalid character in Content-Length",
+     "a tab around the number, which newer versions of llhttp allow"},
     {"an HTTP version other than 1.0 and 1.1", "HTTP/0.9 has no head"},
     {"a Transfer-Encoding other than chunked", "compressed transfer codings are not undone"},
 }};
 constexpr std::array<Stricter, 6> kResponsesStricter = {{
     {"the peer switched protocols unasked", "we never ask for an upgrade"},
-    {"Invalid character in Content-Length", "a tab around the number, which newer versions of llhttp allow"},
+    {"Invalid character in Content-Length",
+     "a tab around the number, which newer versions of llhttp allow"},
     {"Expected HTTP/", "RTSP and ICE, which llhttp also reads"},
     {"a malformed status line", "HTTP/0.9 has no head"},
-    {"a Transfer-Encoding that cannot be undone", "chunked must be the last coding, and we undo no other"},
+    {"a Transfer-Encoding that cannot be undone",
+     "chunked must be the last coding, and we undo no other"},
     {"more than one Transfer-Encoding", "as above"},
 }};
 
@@ -68,12 +74,15 @@ constexpr std::array<std::string_view, 3> kResponsesCountedOtherwise = {
 
 template <std::size_t kCount>
 bool is_stricter(const std::array<Stricter, kCount>& classes, std::string_view reason) {
-  return std::any_of(classes.begin(), classes.end(), [&](const Stricter& each) { return each.reason == reason; });
+  return std::any_of(classes.begin(), classes.end(),
+                     [&](const Stricter& each) { return each.reason == reason; });
 }
 
 template <std::size_t kCount>
-bool is_counted_otherwise(const std::array<std::string_view, kCount>& names, std::string_view name) {
-  return std::any_of(names.begin(), names.end(), [&](std::string_view each) { return name.ends_with(each); });
+bool is_counted_otherwise(const std::array<std::string_view, kCount>& names,
+                          std::string_view name) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](std::string_view each) { return name.ends_with(each); });
 }
 
 std::string from_hex(const std::string& hex) {
@@ -86,10 +95,12 @@ std::string from_hex(const std::string& hex) {
 
 // Most cases have no Host, which HTTP/1.1 demands: they are tried again with one.
 std::string with_host(std::string bytes) {
-  if (bytes.find("Host:") != std::string::npos || bytes.find("HOST:") != std::string::npos) return bytes;
+  if (bytes.find("Host:") != std::string::npos || bytes.find("HOST:") != std::string::npos)
+    return bytes;
   constexpr std::string_view kVersion = " HTTP/1.1\r\n";
   constexpr std::string_view kHost = "Host: a\r\n";
-  for (std::size_t at = 0; (at = bytes.find(kVersion, at)) != std::string::npos; at += kHost.size()) {
+  for (std::size_t at = 0; (at = bytes.find(kVersion, at)) != std::string::npos;
+       at += kHost.size()) {
     at += kVersion.size();
     bytes.insert(at, kHost);
   }
@@ -99,11 +110,12 @@ std::string with_host(std::string bytes) {
 class HttpCorpusTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::ifstream file(std::filesystem::path(HEADRACE_SOURCE_DIR) / "../shared/corpora/http1/cases.json");
+    std::ifstream file(std::filesystem::path(HEADRACE_SOURCE_DIR) /
+                       "../shared/corpora/http1/cases.json");
     if (!file) GTEST_SKIP() << "the corpus is not beside the source tree";
     for (const auto& entry : nlohmann::json::parse(file)) {
-      cases_.push_back({entry.at("name"), entry.at("kind"), from_hex(entry.at("bytes_hex")), entry.at("must_reject"),
-                        entry.at("messages")});
+      cases_.push_back({entry.at("name"), entry.at("kind"), from_hex(entry.at("bytes_hex")),
+                        entry.at("must_reject"), entry.at("messages")});
     }
     ASSERT_GT(cases_.size(), 200u);
   }

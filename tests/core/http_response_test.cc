@@ -18,7 +18,8 @@ using test::run_responses;
 ResponseOutcome run(std::string_view stream, test::ResponseOptions options = {}) {
   ResponseOutcome whole = run_responses(stream, test::kWhole, options);
   for (const std::size_t size : {1, 2, 3, 7, 64}) {
-    EXPECT_TRUE(whole == run_responses(stream, size, options)) << "in pieces of " << size << ": " << stream;
+    EXPECT_TRUE(whole == run_responses(stream, size, options))
+        << "in pieces of " << size << ": " << stream;
   }
   return whole;
 }
@@ -41,7 +42,8 @@ TEST(ResponseParserTest, KeepsHeadLinesAndBody) {
 }
 
 TEST(ResponseParserTest, KeepsWholeLinesAndABodyPrefixAsFarAsThereIsRoom) {
-  const std::string stream = ok("Aaaa: b\r\nLong-Line: cccccccc\r\nContent-Length: 20\r\n", std::string(20, 'z'));
+  const std::string stream =
+      ok("Aaaa: b\r\nLong-Line: cccccccc\r\nContent-Length: 20\r\n", std::string(20, 'z'));
   const auto outcome = run(stream, {.capture_size = 14});
   ASSERT_EQ(outcome.responses.size(), 1u);
   EXPECT_EQ(outcome.responses[0].head, "Aaaa: b\r\n");
@@ -52,14 +54,17 @@ TEST(ResponseParserTest, KeepsWholeLinesAndABodyPrefixAsFarAsThereIsRoom) {
 
 TEST(ResponseParserTest, KeepsNoMoreOfABodyThanItsLimit) {
   const std::string body(limits::kResponseBodyBytesKept + 100, 'b');
-  const auto outcome = run_responses(ok("Content-Length: " + std::to_string(body.size()) + "\r\n", body));
+  const auto outcome =
+      run_responses(ok("Content-Length: " + std::to_string(body.size()) + "\r\n", body));
   ASSERT_EQ(outcome.responses.size(), 1u);
   EXPECT_EQ(outcome.responses[0].body.size(), limits::kResponseBodyBytesKept);
   EXPECT_EQ(outcome.responses[0].body_bytes, body.size());
 }
 
 TEST(ResponseParserTest, DecodesChunks) {
-  const auto outcome = run(ok("Transfer-Encoding: Chunked\r\n", "3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n") + ok("Content-Length: 0\r\n"));
+  const auto outcome =
+      run(ok("Transfer-Encoding: Chunked\r\n", "3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n") +
+          ok("Content-Length: 0\r\n"));
   ASSERT_EQ(outcome.responses.size(), 2u) << outcome.reason;
   EXPECT_EQ(outcome.responses[0].body, "abcde");
   EXPECT_TRUE(outcome.responses[0].keep_alive);
@@ -74,9 +79,11 @@ TEST(ResponseParserTest, BodyWithoutLengthEndsWithTheConnection) {
 }
 
 TEST(ResponseParserTest, ConnectionEndInTheMiddleIsAFailure) {
-  for (const std::string& stream : {std::string("HTTP/1.1 200 O"), std::string("HTTP/1.1 200 OK\r\nA: b\r\n"),
-                                    ok("Content-Length: 5\r\n", "hell"), ok("Transfer-Encoding: chunked\r\n", "1\r\na\r\n")}) {
-    EXPECT_EQ(run(stream, {.finish = true}).reason, "the connection ended within the response") << stream;
+  for (const std::string& stream :
+       {std::string("HTTP/1.1 200 O"), std::string("HTTP/1.1 200 OK\r\nA: b\r\n"),
+        ok("Content-Length: 5\r\n", "hell"), ok("Transfer-Encoding: chunked\r\n", "1\r\na\r\n")}) {
+    EXPECT_EQ(run(stream, {.finish = true}).reason, "the connection ended within the response")
+        << stream;
   }
   ResponseParser parser;
   EXPECT_FALSE(parser.started());
@@ -98,7 +105,8 @@ TEST(ResponseParserTest, PassesOverInterimResponsesUpToABound) {
   ASSERT_EQ(outcome.responses.size(), 1u) << outcome.reason;
   EXPECT_EQ(outcome.responses[0].head, "A: b\r\nContent-Length: 0\r\n");
   EXPECT_TRUE(refused(eight + interim));
-  EXPECT_TRUE(refused("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n"));
+  EXPECT_TRUE(
+      refused("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n"));
 }
 
 TEST(ResponseParserTest, ConnectionIsKeptOnlyWhereBothSidesAgree) {
@@ -107,7 +115,8 @@ TEST(ResponseParserTest, ConnectionIsKeptOnlyWhereBothSidesAgree) {
   EXPECT_FALSE(kept(ok("Content-Length: 0\r\nConnection: x, Close\r\n")));
   EXPECT_FALSE(kept("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"));
   EXPECT_TRUE(kept("HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"));
-  EXPECT_FALSE(kept("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n"));
+  EXPECT_FALSE(kept(
+      "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n"));
 }
 
 TEST(ResponseParserTest, BytesBehindTheResponseEndTheConnection) {
@@ -120,18 +129,30 @@ TEST(ResponseParserTest, BytesBehindTheResponseEndTheConnection) {
 
 TEST(ResponseParserTest, RefusesWhatTwoReadersMayReadDifferently) {
   const std::vector<std::string> fields = {
-      "Content-Length: 1\r\nContent-Length: 1\r\n", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
-      "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", "Content-Length: 1, 1\r\n", "Content-Length:\r\n",
-      "Content-Length : 1\r\n", "Transfer-Encoding: chunked, gzip\r\n", "X: 1\r\n folded\r\n", "X: 1\nY: 2\r\n",
-      "X: 1\rY: 2\r\n", ": x\r\n", "x\r\n", "X: \x01\r\n", "Content-Length: " + std::string(300, '0') + "\r\n",
+      "Content-Length: 1\r\nContent-Length: 1\r\n",
+      "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+      "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n",
+      "Content-Length: 1, 1\r\n",
+      "Content-Length:\r\n",
+      "Content-Length : 1\r\n",
+      "Transfer-Encoding: chunked, gzip\r\n",
+      "X: 1\r\n folded\r\n",
+      "X: 1\nY: 2\r\n",
+      "X: 1\rY: 2\r\n",
+      ": x\r\n",
+      "x\r\n",
+      "X: \x01\r\n",
+      "Content-Length: " + std::string(300, '0') + "\r\n",
       "Transfer-Encoding: chunked" + std::string(300, ' ') + "\r\n",
   };
   for (const std::string& each : fields) EXPECT_TRUE(refused(ok(each))) << each;
-  for (const std::string_view line : {"HTTP/2.0 200 OK", "HTTP/0.9 200 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1  200 OK",
-                                      "HTTP/1.1 099 X", "http/1.1 200 OK", "ICE/1.0 200 OK", "HTTP/1.1 200OK"}) {
+  for (const std::string_view line : {"HTTP/2.0 200 OK", "HTTP/0.9 200 OK", "HTTP/1.1 20 OK",
+                                      "HTTP/1.1 2000 OK", "HTTP/1.1  200 OK", "HTTP/1.1 099 X",
+                                      "http/1.1 200 OK", "ICE/1.0 200 OK", "HTTP/1.1 200OK"}) {
     EXPECT_TRUE(refused(std::string(line) + "\r\n\r\n")) << line;
   }
-  for (const std::string_view body : {"x\r\n", "1\nab\r\n", "1\r\nab\r\n", "1 \r\na\r\n", "fffffffffffffffff\r\n"}) {
+  for (const std::string_view body :
+       {"x\r\n", "1\nab\r\n", "1\r\nab\r\n", "1 \r\na\r\n", "fffffffffffffffff\r\n"}) {
     EXPECT_TRUE(refused(ok("Transfer-Encoding: chunked\r\n", body))) << body;
   }
 }
@@ -140,7 +161,8 @@ TEST(ResponseParserTest, BoundsTheHead) {
   const std::string frame = ok("X: \r\n");
   const std::string fits(limits::kResponseHeadBytesMax - frame.size(), 'v');
   EXPECT_TRUE(run_responses(ok("X: " + fits + "\r\n"), 100).reason.empty());
-  EXPECT_EQ(run_responses(ok("X: " + fits + "v\r\n"), 100).reason, "the response's head is too large");
+  EXPECT_EQ(run_responses(ok("X: " + fits + "v\r\n"), 100).reason,
+            "the response's head is too large");
   EXPECT_EQ(run_responses(ok("X: " + fits + "v\r\n")).reason, "the response's head is too large");
 }
 
@@ -150,12 +172,14 @@ std::int64_t retry_after(std::string_view fields, std::uint64_t wall_seconds) {
   return parser.retry_after_seconds(wall_seconds * 1000);
 }
 
-constexpr std::uint64_t kExample = 784111777;  // Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110
+constexpr std::uint64_t kExample =
+    784111777;  // Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110
 
 TEST(RetryAfterTest, NumberOfSecondsIsTaken) {
   EXPECT_EQ(retry_after("Retry-After: 120\r\n", 0), 120);
   EXPECT_EQ(retry_after("retry-after:0\r\n", 0), 0);
-  EXPECT_EQ(retry_after("Retry-After: 99999999999999999999999999\r\n", 0), ResponseParser::kRetryAfterSecondsMax);
+  EXPECT_EQ(retry_after("Retry-After: 99999999999999999999999999\r\n", 0),
+            ResponseParser::kRetryAfterSecondsMax);
 }
 
 TEST(RetryAfterTest, DateIsReadInItsThreeForms) {
@@ -165,7 +189,8 @@ TEST(RetryAfterTest, DateIsReadInItsThreeForms) {
 }
 
 TEST(RetryAfterTest, DateIsRelativeToTheDateOfTheResponse) {
-  const std::string_view fields = "Date: Sun, 06 Nov 1994 08:49:07 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+  const std::string_view fields =
+      "Date: Sun, 06 Nov 1994 08:49:07 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
   EXPECT_EQ(retry_after(fields, 2'000'000'000), 30);
 }
 
@@ -175,9 +200,11 @@ TEST(RetryAfterTest, PastDateMeansNow) {
 
 TEST(RetryAfterTest, AnythingElseIsUnusable) {
   EXPECT_EQ(retry_after("", 0), -1);
-  for (const std::string_view value : {"", "-1", "1.5", "soon", "12 34", "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
-                                       "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nov 1994 08:49:37 GMTx",
-                                       "06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994"}) {
+  for (const std::string_view value :
+       {"", "-1", "1.5", "soon", "12 34", "Sun, 32 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nov 1994 08:49:37 GMTx",
+        "06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994"}) {
     EXPECT_EQ(retry_after("Retry-After: " + std::string(value) + "\r\n", 0), -1) << value;
   }
 }

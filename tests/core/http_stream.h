@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives the HTTP parsers as a connection does: bytes come in pieces of a given size, into memory that moves.
-// Every piece lies in an allocation of its exact size, so that a sanitizer sees a byte read beyond it.
+// Drives the HTTP parsers as a connection does: bytes come in pieces of a given size, into memory
+// that moves. Every piece lies in an allocation of its exact size, so that a sanitizer sees a byte
+// read beyond it.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +27,7 @@ struct SeenRequest {
 
 struct RequestOutcome {
   std::vector<SeenRequest> requests;
-  int status = 0;              // of the refusal that ended the stream, 0: none
+  int status = 0;  // of the refusal that ended the stream, 0: none
   std::string reason;
   bool data_after_close = false;  // the last request ended the connection, yet there was more
   bool operator==(const RequestOutcome&) const = default;
@@ -77,7 +78,8 @@ inline RequestOutcome run_requests(std::string_view stream, std::size_t piece_si
         break;
       }
       outcome.requests.push_back(seen(parser, memory.data()));
-      memory = std::vector<char>(memory.begin() + static_cast<std::ptrdiff_t>(parser.end()), memory.end());
+      memory = std::vector<char>(memory.begin() + static_cast<std::ptrdiff_t>(parser.end()),
+                                 memory.end());
       if (!outcome.requests.back().keep_alive) {
         outcome.data_after_close = !memory.empty() || !stream.empty();
         return outcome;
@@ -119,12 +121,15 @@ inline ResponseOutcome run_responses(std::string_view stream, std::size_t piece_
   ResponseParser parser;
   parser.reset(capture.data(), capture.size(), options.to_head);
   const auto keep = [&] {
-    outcome.responses.push_back({parser.status_code(), std::string(parser.captured_head().in(capture.data())),
-                                 std::string(parser.captured_body().in(capture.data())), parser.body_bytes(),
-                                 parser.keep_alive()});
+    outcome.responses.push_back({parser.status_code(),
+                                 std::string(parser.captured_head().in(capture.data())),
+                                 std::string(parser.captured_body().in(capture.data())),
+                                 parser.body_bytes(), parser.keep_alive()});
   };
   while (!stream.empty()) {
-    const std::vector<char> piece(stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(std::min(piece_size, stream.size())));
+    const std::vector<char> piece(
+        stream.begin(),
+        stream.begin() + static_cast<std::ptrdiff_t>(std::min(piece_size, stream.size())));
     const ResponseParser before = parser;
     Status status = parser.feed({piece.data(), piece.size()});
     if (status == Status::kFailed) {
@@ -135,7 +140,8 @@ inline ResponseOutcome run_responses(std::string_view stream, std::size_t piece_
       stream.remove_prefix(piece.size());
       continue;
     }
-    // Bytes behind a response end its connection. Here they are further responses: as if it had come alone.
+    // Bytes behind a response end its connection. Here they are further responses: as if it had
+    // come alone.
     const std::size_t size = parser.consumed();
     parser = before;
     status = parser.feed({piece.data(), size});

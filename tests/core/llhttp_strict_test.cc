@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // llhttp alone, as this build made it: fails when strict mode was lost.
 #include <gtest/gtest.h>
+#include <llhttp.h>
 
 #include <string_view>
-
-#include <llhttp.h>
 
 namespace {
 
@@ -19,13 +18,16 @@ llhttp_errno_t run(std::string_view bytes) {
 TEST(LlhttpStrictTest, HeaderIsCompiledStrict) { EXPECT_EQ(LLHTTP_STRICT_MODE, 1); }
 
 TEST(LlhttpStrictTest, CarriageReturnAloneDoesNotEndAHeaderLine) {
-  EXPECT_NE(run("POST / HTTP/1.1\r\nHost: a\r\nX:\rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), HPE_OK);
+  EXPECT_NE(run("POST / HTTP/1.1\r\nHost: a\r\nX:\rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            HPE_OK);
 }
 
 TEST(LlhttpStrictTest, SpaceIsNoPartOfAHeaderName) {
   EXPECT_NE(run("POST / HTTP/1.1\r\nHost: a\r\nX Y: 1\r\n\r\n"), HPE_OK);
 }
 
-TEST(LlhttpStrictTest, PlainRequestIsAccepted) { EXPECT_EQ(run("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), HPE_OK); }
+TEST(LlhttpStrictTest, PlainRequestIsAccepted) {
+  EXPECT_EQ(run("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), HPE_OK);
+}
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target over files instead of under libFuzzer: every regular file of the directories and files
-// given as arguments. Fails when there was none, so that a lost corpus is noticed.
+// Runs a fuzz target over files instead of under libFuzzer: every regular file of the directories
+// and files given as arguments. Fails when there was none, so that a lost corpus is noticed.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -16,7 +16,8 @@ namespace {
 
 void run_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(file),
+                                std::istreambuf_iterator<char>()};
   // An exact-size copy on the heap: the address sanitizer sees the first byte read past the end.
   const std::vector<std::uint8_t> input(bytes.begin(), bytes.end());
   LLVMFuzzerTestOneInput(input.data(), input.size());
