@@ -41,6 +41,7 @@ void Shard::on_attempt_end(Connection& connection, Flight& flight, const Attempt
 }
 
 void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) noexcept {
+  refresh(entry);
   const store::Delivery& delivery = flight.delivery;
   const RetryPolicy& policy =
       entry.endpoint != nullptr ? entry.endpoint->settings.retry : no_retries();

@@ -156,7 +156,7 @@ class Reader {
     if (const std::size_t bad = first_bad_target_byte(target); bad != std::string_view::npos) {
       return fault(at_ + bad, "the path or query holds a byte that must be percent-encoded");
     }
-    if (!target.starts_with('/')) url_.target = "/";
+    if (!target.starts_with('/')) url_.target.push_back('/');
     url_.target += target;
     return {};
   }
