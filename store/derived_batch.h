@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Collects what one group, or a stretch of replayed log, changes in the derived families. Internal
+// to store/.
+//
+// Everything in it may be written twice: plain puts and deletes, no merges, no single deletes.
+#pragma once
+
+#include <string_view>
+
+#include "store/event_store.h"
+#include "store/keys.h"
+#include "store/rocks_database.h"
+
+namespace headrace::store {
+
+class DerivedBatch {
+ public:
+  DerivedBatch(RocksDatabase& database, std::uint64_t dedupe_window_ms)
+      : database_(database), dedupe_window_ms_(dedupe_window_ms) {}
+
+  void add_message(const MessageRecord& record, Bits128 dedupe_key);
+  void add_outcome(const Outcome& outcome, std::string_view response_head,
+                   std::string_view response_body);
+  void put_pending(const PendingPut& put);
+  void erase_pending(const PendingKey& key);
+  void set_applied(const AppliedValue& applied);
+
+  std::size_t bytes() const noexcept { return batch_.GetDataSize(); }
+  // Writes all of it, and on success begins anew.
+  Result<void> write();
+
+ private:
+  RocksDatabase& database_;
+  const std::uint64_t dedupe_window_ms_;
+  rocksdb::WriteBatch batch_;
+};
+
+}  // namespace headrace::store

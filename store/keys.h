@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys and values of the families derived from the log. Frozen: each value begins with its version
+// (docs/storage.md).
+//
+// Integers are big-endian, so that keys sort by number and time:
+//   messages  link u32 | message id 16                      -> position, received at, event,
+//   status, flags, body bytes pending   endpoint u32 | due u64 | message id 16        -> attempts,
+//   position attempts  endpoint u32 | message id 16 | attempt u16    -> the attempt, with the
+//   response captured dedupe    hash of (link, key) 16                        -> message id, expiry
+//   meta      a name                                        -> see AppliedValue
+// Pure; nothing allocates: keys and values of fixed size are arrays, decoding takes any bytes and
+// answers none for what was never written.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "store/event_store.h"
+
+namespace headrace::store {
+
+template <std::size_t N>
+using FixedBytes = std::array<char, N>;
+
+template <std::size_t N>
+std::string_view view(const FixedBytes<N>& bytes) noexcept {
+  return {bytes.data(), bytes.size()};
+}
+
+inline constexpr std::size_t kMessageKeyBytes = 20;
+inline constexpr std::size_t kPendingKeyBytes = 28;
+inline constexpr std::size_t kAttemptKeyBytes = 22;
+inline constexpr std::size_t kDedupeKeyBytes = 16;
+inline constexpr std::size_t kNumberPrefixBytes = 4;  // the endpoint or link that a key begins with
+inline constexpr std::size_t kMessageValueBytes = 27;
+inline constexpr std::size_t kPendingValueBytes = 11;
+inline constexpr std::size_t kDedupeValueBytes = 25;
+inline constexpr std::size_t kAppliedValueBytes = 25;
+inline constexpr std::size_t kAttemptValueHeadBytes = 29;  // before the response
+
+inline constexpr std::string_view kFormatName = "format";    // meta: u32
+inline constexpr std::string_view kAppliedName = "applied";  // meta: AppliedValue
+inline constexpr std::uint32_t kStoreFormat = 1;
+
+struct PendingKey {
+  EndpointNumber endpoint{};
+  core::WallMs due = 0;
+  MessageId message;
+};
+
+struct PendingValue {
+  std::uint16_t attempts = 0;
+  LogPosition position{};
+};
+
+struct DedupeValue {
+  MessageId message;
+  core::WallMs expires_at = 0;
+};
+
+// How far the families reflect the log.
+struct AppliedValue {
+  LogPosition position{};
+  MessageId last_id;
+};
+
+FixedBytes<kNumberPrefixBytes> number_prefix(std::uint32_t number) noexcept;
+
+FixedBytes<kMessageKeyBytes> message_key(MessageId id) noexcept;  // the link is in the id
+std::optional<MessageId> decode_message_key(std::string_view key) noexcept;
+// Of a record, what its key does not say.
+FixedBytes<kMessageValueBytes> message_value(const MessageRecord& record) noexcept;
+std::optional<MessageRecord> decode_message(std::string_view key, std::string_view value) noexcept;
+
+FixedBytes<kPendingKeyBytes> pending_key(const PendingKey& key) noexcept;
+std::optional<PendingKey> decode_pending_key(std::string_view key) noexcept;
+FixedBytes<kPendingValueBytes> pending_value(const PendingValue& value) noexcept;
+std::optional<PendingValue> decode_pending_value(std::string_view value) noexcept;
+
+FixedBytes<kAttemptKeyBytes> attempt_key(EndpointNumber endpoint, MessageId message,
+                                         std::uint16_t attempt) noexcept;
+// What comes before the response's head and body in the value.
+FixedBytes<kAttemptValueHeadBytes> attempt_value_head(const Outcome& outcome,
+                                                      std::size_t response_head_bytes) noexcept;
+std::optional<MessageId> decode_attempt_message(std::string_view key) noexcept;
+std::optional<AttemptRecord> decode_attempt(std::string_view key, std::string_view value);
+
+FixedBytes<kDedupeKeyBytes> dedupe_key(Bits128 hash) noexcept;
+FixedBytes<kDedupeValueBytes> dedupe_value(const DedupeValue& value) noexcept;
+std::optional<DedupeValue> decode_dedupe_value(std::string_view value) noexcept;
+
+FixedBytes<kAppliedValueBytes> applied_value(const AppliedValue& value) noexcept;
+std::optional<AppliedValue> decode_applied_value(std::string_view value) noexcept;
+
+FixedBytes<4> format_value(std::uint32_t format) noexcept;
+std::optional<std::uint32_t> decode_format_value(std::string_view value) noexcept;
+
+}  // namespace headrace::store

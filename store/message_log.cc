@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/message_log.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "core/check.h"
+
+namespace headrace::store {
+
+namespace {
+
+constexpr std::size_t kReadersMax = 32;  // open files kept for reading
+
+// The room that a group takes in the log, and of it what is encoded by us.
+struct GroupSize {
+  std::size_t bytes = 0;
+  std::size_t scratch_bytes = 0;
+};
+
+GroupSize measure(std::span<const Intake> intakes, std::span<const Placed> placed,
+                  std::span<const Outcome> outcomes) {
+  GroupSize size;
+  for (std::size_t i = 0; i < intakes.size(); ++i) {
+    if (placed[i].acceptance != Acceptance::kStored) continue;
+    const std::size_t record = intake_record_bytes(intakes[i]);
+    size.bytes += record;
+    size.scratch_bytes += record - intakes[i].payload.bytes();  // its head, targets and padding
+  }
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.verdict == Verdict::kReturned) continue;
+    size.bytes += outcome_record_bytes(outcome);
+    size.scratch_bytes += outcome_record_bytes(outcome);
+  }
+  return size;
+}
+
+// The greatest id in the group; zero when it stores no message.
+MessageId last_of(std::span<const Placed> placed) {
+  MessageId last;
+  for (const Placed& place : placed) {
+    if (place.acceptance == Acceptance::kStored) last = std::max(last, place.id);
+  }
+  return last;
+}
+
+// Pads to the alignment of records. Returns where the next byte goes.
+char* pad(char* at, std::size_t record_bytes) {
+  const std::size_t padding = aligned(record_bytes) - record_bytes;
+  std::memset(at, 0, padding);
+  return at + padding;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MessageLog>> MessageLog::open(const LogOptions& options, LogPosition from,
+                                                     LogVisitor& visitor) {
+  auto recovered = replay_log(*options.files, options.directory, from, visitor);
+  if (!recovered) return std::move(recovered).error();
+  std::unique_ptr<MessageLog> log(new MessageLog(options));
+  if (auto adopted = log->adopt(std::move(*recovered)); !adopted) return std::move(adopted).error();
+  return log;
+}
+
+Result<void> MessageLog::adopt(RecoveredLog recovered) {
+  if (auto cut = cut_tail(recovered); !cut) return cut;
+  next_number_ = std::max<std::uint32_t>(1, segment_of(recovered.end));
+  for (const Segment& segment : recovered.segments) {
+    next_number_ = std::max(next_number_, segment.number + 1);
+  }
+  for (const std::uint32_t number : recovered.stale) {
+    next_number_ = std::max(next_number_, number + 1);
+  }
+  segments_ = std::move(recovered.segments);
+  last_id_ = recovered.last_id;
+  if (!segments_.empty()) end_ = make_position(segments_.back().number, segments_.back().bytes);
+  synced_ = end_;
+  return {};
+}
+
+// Leaves exactly what was replayed, synced, so that what follows may rely on it.
+Result<void> MessageLog::cut_tail(RecoveredLog& recovered) {
+  FileSystem& files = *options_.files;
+  for (const std::uint32_t number : recovered.stale) {
+    if (auto removed = files.remove(path_of(number)); !removed) return removed;
+  }
+  if (recovered.segments.empty()) return files.sync_directory(options_.directory);
+  Segment& last = recovered.segments.back();
+  auto file = files.open(path_of(last.number), FileSystem::Mode::kChange);
+  if (!file) return std::move(file).error();
+  const bool ends_here = segment_of(recovered.end) == last.number;
+  if (ends_here && last.bytes != offset_of(recovered.end)) {
+    if (auto cut = (*file)->truncate(offset_of(recovered.end)); !cut) return cut;
+    last.bytes = offset_of(recovered.end);
+  }
+  if (auto synced = (*file)->sync_data(); !synced) return synced;
+  return files.sync_directory(options_.directory);
+}
+
+LogPosition MessageLog::end() const noexcept {
+  return active_ ? end_ : make_position(next_number_, kSegmentHeaderBytes);
+}
+
+Result<void> MessageLog::append(std::span<const Intake> intakes, std::span<Placed> placed,
+                                std::span<const Outcome> outcomes) {
+  HEADRACE_DCHECK(placed.size() == intakes.size());
+  if (failure_) return *failure_;
+  const GroupSize size = measure(intakes, placed, outcomes);
+  if (size.bytes == 0) return {};
+  if (auto room = make_room(size.bytes); !room) return room;
+  const MessageId last = last_of(placed);
+  last_id_ = std::max(last_id_, last);  // also when the write fails: an id is never made twice
+  if (auto written = write_group(intakes, placed, outcomes, size.scratch_bytes); !written) {
+    // What was written of it lies behind the end and is written over, or ends the log at a replay.
+    if (written.error().code == ErrorCode::kStorageFull) return written;
+    return fail(std::move(written).error());
+  }
+  const LogPosition before = end_;
+  end_ = LogPosition{static_cast<std::uint64_t>(end_) + size.bytes};
+  if (!options_.sync || !last) return {};
+  if (auto synced = sync(); !synced) {
+    end_ = before;
+    return synced;
+  }
+  return {};
+}
+
+Result<void> MessageLog::write_group(std::span<const Intake> intakes, std::span<Placed> placed,
+                                     std::span<const Outcome> outcomes, std::size_t scratch_bytes) {
+  if (scratch_.size() < scratch_bytes) scratch_.resize(scratch_bytes);  // parts_ points into it
+  parts_.clear();
+  char* at = scratch_.data();
+  std::uint64_t offset = offset_of(end_);
+  for (std::size_t i = 0; i < intakes.size(); ++i) {
+    if (placed[i].acceptance != Acceptance::kStored) continue;
+    const Payload& payload = intakes[i].payload;
+    const std::uint64_t seed = record_seed(active_salt_, offset);
+    const std::size_t head = encode_intake_head(intakes[i], placed[i].id, synced_, seed, at);
+    placed[i].position = make_position(segment_of(end_), offset);
+    add_part(at, head);
+    for (const core::Range range : {payload.headers, payload.query, payload.body}) {
+      if (range.size != 0) add_part(payload.buffer.data() + range.offset, range.size);
+    }
+    char* const padded = pad(at + head, head + payload.bytes());
+    add_part(at + head, static_cast<std::size_t>(padded - (at + head)));
+    at = padded;
+    offset += aligned(head + payload.bytes());
+  }
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.verdict == Verdict::kReturned) continue;
+    const std::uint64_t seed = record_seed(active_salt_, offset);
+    const std::size_t bytes = encode_outcome(outcome, synced_, seed, at);
+    char* const padded = pad(at + bytes, bytes);
+    add_part(at, static_cast<std::size_t>(padded - at));
+    at = padded;
+    offset += aligned(bytes);
+  }
+  return active_->write(parts_, offset_of(end_));
+}
+
+// Neighbours in memory become one part.
+void MessageLog::add_part(const char* data, std::size_t size) {
+  if (size == 0) return;
+  if (!parts_.empty()) {
+    iovec& last = parts_.back();
+    if (static_cast<char*>(last.iov_base) + last.iov_len == data) {
+      last.iov_len += size;
+      return;
+    }
+  }
+  parts_.push_back({const_cast<char*>(data), size});
+}
+
+Result<void> MessageLog::sync() {
+  if (failure_) return *failure_;
+  if (!active_ || synced_ == end_) return {};
+  if (auto synced = active_->sync_data(); !synced) return fail(std::move(synced).error());
+  synced_ = end_;
+  return {};
+}
+
+Error MessageLog::fail(Error error) {
+  error.code = ErrorCode::kStorageFailed;
+  failure_ = error;
+  return error;
+}
+
+Result<void> MessageLog::make_room(std::uint64_t bytes) {
+  if (active_ && offset_of(end_) + bytes <= active_bytes_) return {};
+  if (options_.sync) {  // the header of the next segment vouches for this one
+    if (auto synced = sync(); !synced) return synced;
+  }
+  auto begun = begin_segment(std::max(options_.segment_bytes, kSegmentHeaderBytes + bytes));
+  if (begun || begun.error().code == ErrorCode::kStorageFull) return begun;
+  return fail(std::move(begun).error());
+}
+
+Result<void> MessageLog::begin_segment(std::uint64_t bytes) {
+  SegmentHeader header;
+  header.number = next_number_;
+  header.salt = random_.next();
+  header.previous_end = end_;
+  header.synced_through = synced_;
+  header.floor = last_id_;
+  auto file = create_segment(header, bytes);
+  if (!file) return std::move(file).error();
+  if (active_) {
+    // Gives back what was reserved and not used; the new header says where it ends, should this
+    // fail.
+    (void)active_->truncate(offset_of(end_));
+    segments_.back().bytes = offset_of(end_);
+  }
+  const bool all_synced = synced_ == end_;
+  active_ = std::move(*file);
+  active_salt_ = header.salt;
+  active_bytes_ = bytes;
+  segments_.push_back({header.number, bytes, header});
+  end_ = make_position(header.number, kSegmentHeaderBytes);
+  if (all_synced) synced_ = end_;
+  next_number_ = header.number + 1;
+  return {};
+}
+
+// Complete and synced, or not there at all.
+Result<std::unique_ptr<File>> MessageLog::create_segment(const SegmentHeader& header,
+                                                         std::uint64_t bytes) {
+  FileSystem& files = *options_.files;
+  const std::string path = path_of(header.number);
+  auto file = files.open(path, FileSystem::Mode::kCreate);
+  if (!file) return file;
+  std::array<char, kSegmentHeaderBytes> head{};
+  encode_segment_header(header, head.data());
+  std::array<iovec, 1> parts{{{head.data(), head.size()}}};
+  Result<void> made = (*file)->preallocate(bytes);
+  if (made) made = (*file)->write(parts, 0);
+  if (made) made = (*file)->sync_data();
+  if (made) made = files.sync_directory(options_.directory);
+  if (made) return file;
+  file->reset();
+  if (!files.remove(path)) ++next_number_;  // the name stays taken
+  return std::move(made).error();
+}
+
+std::span<const Segment> MessageLog::sealed() const noexcept {
+  const std::size_t in_use = segments_.empty() ? 0 : 1;  // the last one's end may still move
+  return {segments_.data(), segments_.size() - in_use};
+}
+
+Result<void> MessageLog::remove_segment(std::uint32_t number) {
+  if (auto removed = options_.files->remove(path_of(number)); !removed) return removed;
+  std::erase_if(segments_, [&](const Segment& segment) { return segment.number == number; });
+  const std::lock_guard lock(readers_mutex_);
+  readers_.erase(number);
+  return {};
+}
+
+Result<std::shared_ptr<const ReadableSegment>> MessageLog::open_for_reading(
+    LogPosition position) const {
+  const std::uint32_t number = segment_of(position);
+  const std::lock_guard lock(readers_mutex_);
+  if (const auto known = readers_.find(number); known != readers_.end()) return known->second;
+  auto file = options_.files->open(path_of(number), FileSystem::Mode::kRead);
+  if (!file) return std::move(file).error();
+  std::array<char, kSegmentHeaderBytes> head{};
+  auto got = (*file)->read(head.data(), head.size(), 0);
+  if (!got) return std::move(got).error();
+  const auto header = decode_segment_header({head.data(), *got});
+  if (!header) {
+    return Error{ErrorCode::kCorrupted, "the header of " + path_of(number) + " is unreadable",
+                 static_cast<std::int64_t>(make_position(number, 0))};
+  }
+  if (readers_.size() >= kReadersMax) readers_.erase(readers_.begin());
+  auto segment = std::make_shared<ReadableSegment>();
+  segment->file = std::move(*file);
+  segment->salt = header->salt;
+  readers_[number] = segment;
+  return std::shared_ptr<const ReadableSegment>(std::move(segment));
+}
+
+std::string MessageLog::path_of(std::uint32_t number) const {
+  return options_.directory + "/" + segment_name(number);
+}
+
+}  // namespace headrace::store

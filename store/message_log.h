@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The record of acceptance: an append-only log of intakes and outcomes in preallocated segment
+// files.
+//
+// Threads: open(), append(), sync(), remove_segment() and what they change: the store thread.
+// Reading: any. Invariant: positions only grow; a group lies in one segment; a position given out
+// is never used again for
+//   another acknowledged record.
+// Invariant: after a failed sync or write nothing is accepted until the log is opened again, as
+// nobody knows what
+//   the disk holds. A full disk is no such failure: the group is refused, the next may succeed.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/random.h"
+#include "store/event_store.h"
+#include "store/log_recovery.h"
+#include "store/log_segment.h"
+
+namespace headrace::store {
+
+struct LogOptions {
+  FileSystem* files = nullptr;  // required; must outlive the log
+  std::string directory;        // must exist
+  std::uint64_t segment_bytes = core::limits::kSegmentBytes;
+  bool sync = true;        // a group with an intake is synced before append() returns
+  std::uint64_t seed = 0;  // of the segments' salts; nobody outside may know it
+};
+
+// A segment as its readers see it; it stays readable while they hold it.
+struct ReadableSegment {
+  std::unique_ptr<File> file;
+  std::uint64_t salt = 0;
+};
+
+class MessageLog {
+ public:
+  // Replays from `from` (see log_recovery.h), cuts off what lies behind the log's end and is ready
+  // to append. A new segment is begun by the first append, so a log opens on a full disk.
+  // kCorrupted, kStorageFailed.
+  static Result<std::unique_ptr<MessageLog>> open(const LogOptions& options, LogPosition from,
+                                                  LogVisitor& visitor);
+
+  // Writes one group. Of the intakes those whose `placed` is kStored, under the id there; sets
+  // their positions. Of the outcomes all but those handed back, which change nothing. On failure
+  // nothing counts as written.
+  Result<void> append(std::span<const Intake> intakes, std::span<Placed> placed,
+                      std::span<const Outcome> outcomes);
+  // Makes all of it survive a power cut.
+  Result<void> sync();
+
+  LogPosition end() const noexcept;
+  // No message in the log has a greater id.
+  MessageId last_id() const noexcept { return last_id_; }
+
+  // Oldest first. The last one is in use or was before the log was opened; the ones before it are
+  // sealed.
+  std::span<const Segment> segments() const noexcept { return segments_; }
+  std::span<const Segment> sealed() const noexcept;
+  // Requires: it is sealed, and nothing in it is needed any more.
+  Result<void> remove_segment(std::uint32_t number);
+
+  // The segment of `position`. Any thread. kNotFound when it is gone, kCorrupted when its header is
+  // unreadable.
+  Result<std::shared_ptr<const ReadableSegment>> open_for_reading(LogPosition position) const;
+
+ private:
+  explicit MessageLog(const LogOptions& options) : options_(options), random_(options.seed) {}
+
+  Result<void> adopt(RecoveredLog recovered);
+  Result<void> cut_tail(RecoveredLog& recovered);
+  Result<void> make_room(std::uint64_t bytes);
+  Result<void> begin_segment(std::uint64_t bytes);
+  Result<std::unique_ptr<File>> create_segment(const SegmentHeader& header, std::uint64_t bytes);
+  Result<void> write_group(std::span<const Intake> intakes, std::span<Placed> placed,
+                           std::span<const Outcome> outcomes, std::size_t scratch_bytes);
+  void add_part(const char* data, std::size_t size);
+  Error fail(Error error);
+  std::string path_of(std::uint32_t number) const;
+
+  const LogOptions options_;
+  core::Random random_;
+  std::vector<Segment> segments_;  // the last one is in use, if active_
+  std::unique_ptr<File> active_;   // none before the first append
+  std::uint64_t active_salt_ = 0;
+  std::uint64_t active_bytes_ = 0;
+  std::uint32_t next_number_ = 1;
+  LogPosition end_{};  // behind the last record
+  LogPosition synced_{};
+  MessageId last_id_;
+  std::optional<Error> failure_;
+  std::vector<char> scratch_;  // heads of a group's records; keeps its size
+  std::vector<iovec> parts_;
+
+  mutable std::mutex readers_mutex_;  // queries come from any thread
+  mutable std::map<std::uint32_t, std::shared_ptr<const ReadableSegment>> readers_;
+};
+
+}  // namespace headrace::store

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/rocks_database.h"
+
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/table.h>
+
+#include <cstdarg>
+#include <cstdio>
+#include <utility>
+
+#include "store/keys.h"
+#include "store/message_ids.h"
+
+namespace headrace::store {
+
+namespace {
+
+constexpr std::size_t kMiB = core::limits::kMiB;
+
+// Sized so that the families fill at about the same time, as a full one has all of them flushed.
+constexpr std::size_t kAttemptsBufferBytes = 16 * kMiB;
+constexpr std::size_t kOtherBufferBytes = 8 * kMiB;
+constexpr std::size_t kSmallBufferBytes = 1 * kMiB;
+constexpr std::size_t kBlockCacheBytes = 32 * kMiB;
+constexpr std::size_t kInfoLineBytesMax = 512;
+constexpr double kBloomBitsPerKey = 10;
+
+// RocksDB's own account of its doings, without a file: when the disk is full, its file logger would
+// end the process.
+class InfoLog final : public rocksdb::Logger {
+ public:
+  explicit InfoLog(core::LogSink& sink)
+      : rocksdb::Logger(rocksdb::InfoLogLevel::WARN_LEVEL), sink_(sink) {}
+
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    Logv(rocksdb::InfoLogLevel::WARN_LEVEL, format, arguments);
+  }
+  void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
+    if (level < GetInfoLogLevel() || level == rocksdb::InfoLogLevel::HEADER_LEVEL) return;
+    std::array<char, kInfoLineBytesMax> line{};
+    std::vsnprintf(line.data(), line.size(), format, arguments);
+    const bool is_error = level >= rocksdb::InfoLogLevel::ERROR_LEVEL;
+    sink_.write(is_error ? core::LogLevel::kError : core::LogLevel::kWarning, "rocksdb",
+                line.data(), {});
+  }
+
+ private:
+  core::LogSink& sink_;
+};
+
+// Drops what `Gone`, asked with key and value, says has had its time.
+template <class Gone>
+class ExpiryFilter final : public rocksdb::CompactionFilter {
+ public:
+  ExpiryFilter(const char* name, Gone gone) : name_(name), gone_(std::move(gone)) {}
+  const char* Name() const override { return name_; }
+  bool Filter(int, const rocksdb::Slice& key, const rocksdb::Slice& value, std::string*,
+              bool*) const override {
+    return gone_(view(key), view(value));
+  }
+
+ private:
+  const char* const name_;
+  const Gone gone_;
+};
+
+template <class Gone>
+std::unique_ptr<rocksdb::CompactionFilter> make_filter(const char* name, Gone gone) {
+  return std::make_unique<ExpiryFilter<Gone>>(name, std::move(gone));
+}
+
+rocksdb::BlockBasedTableOptions table_options() {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(kBlockCacheBytes);
+  table.cache_index_and_filter_blocks = true;  // so that the cache bounds them too
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.format_version = 5;
+  return table;
+}
+
+rocksdb::DBOptions db_options(const StoreOptions& options,
+                              const std::shared_ptr<rocksdb::Logger>& logger) {
+  rocksdb::DBOptions db;
+  db.create_if_missing = true;
+  db.create_missing_column_families = true;
+  db.atomic_flush = true;
+  db.avoid_flush_during_shutdown = true;  // checkpoint() flushes; without it the log is replayed
+  // A torn end of its log is a power cut, anything else there is damage and must not pass silently.
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  db.allow_concurrent_memtable_write = false;  // one thread writes
+  db.enable_write_thread_adaptive_yield = false;
+  db.max_background_jobs = 2;
+  db.max_open_files = 256;
+  db.bytes_per_sync = kMiB;
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+  db.info_log = logger;
+  if (options.rocks_env_for_test != nullptr) {
+    db.env = static_cast<rocksdb::Env*>(options.rocks_env_for_test);
+  }
+  return db;
+}
+
+rocksdb::ColumnFamilyOptions family_options(const rocksdb::BlockBasedTableOptions& table,
+                                            std::size_t buffer_bytes) {
+  rocksdb::ColumnFamilyOptions family;
+  family.write_buffer_size = buffer_bytes;
+  family.compression = rocksdb::kNoCompression;  // the values are tiny
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return family;
+}
+
+}  // namespace
+
+Error error_of(const rocksdb::Status& status) {
+  ErrorCode code = ErrorCode::kStorageFailed;
+  if (status.IsNoSpace()) code = ErrorCode::kStorageFull;
+  if (status.IsNotFound()) code = ErrorCode::kNotFound;
+  if (status.IsCorruption()) code = ErrorCode::kCorrupted;
+  return Error{code, "RocksDB: " + status.ToString(), 0};
+}
+
+RocksDatabase::RocksDatabase(core::LogSink& log) : logger_(std::make_shared<InfoLog>(log)) {
+  const Expiry& expiry = expiry_;
+  message_filter_ = make_filter("headrace.messages", [&expiry](std::string_view key, auto) {
+    const auto id = decode_message_key(key);
+    return id && accepted_at(*id) < expiry.messages_from.load(std::memory_order_relaxed);
+  });
+  attempt_filter_ = make_filter("headrace.attempts", [&expiry](std::string_view key, auto) {
+    const auto id = decode_attempt_message(key);
+    return id && accepted_at(*id) < expiry.messages_from.load(std::memory_order_relaxed);
+  });
+  dedupe_filter_ = make_filter("headrace.dedupe", [&expiry](auto, std::string_view value) {
+    const auto entry = decode_dedupe_value(value);
+    return entry && entry->expires_at <= expiry.now.load(std::memory_order_relaxed);
+  });
+}
+
+Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const StoreOptions& options,
+                                                           core::LogSink& log) {
+  std::unique_ptr<RocksDatabase> database(new RocksDatabase(log));
+  if (auto opened = database->open_families(options); !opened) return std::move(opened).error();
+  return database;
+}
+
+Result<void> RocksDatabase::open_families(const StoreOptions& options) {
+  rocksdb::BlockBasedTableOptions table = table_options();
+  const auto plain = [&](std::size_t bytes) { return family_options(table, bytes); };
+  const auto small = plain(kSmallBufferBytes);
+  auto pending = plain(kOtherBufferBytes);
+  auto attempts = plain(kAttemptsBufferBytes);
+  attempts.compaction_filter = attempt_filter_.get();
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+  auto messages = plain(kOtherBufferBytes);
+  messages.compaction_filter = message_filter_.get();
+  auto dedupe = plain(kOtherBufferBytes);
+  dedupe.compaction_filter = dedupe_filter_.get();
+  dedupe.memtable_prefix_bloom_size_ratio = 0.1;  // nearly every look-up finds nothing
+  dedupe.memtable_whole_key_filtering = true;
+  const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
+      {rocksdb::kDefaultColumnFamilyName, small},
+      {"registry", small},
+      {"messages", messages},
+      {"pending", pending},
+      {"attempts", attempts},
+      {"dedupe", dedupe}};
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::Open(db_options(options, logger_), options.directory + "/db",
+                                        descriptors, &handles, &db);
+  if (!status.ok()) return error_of(status);
+  db_.reset(db);
+  std::copy(handles.begin(), handles.end(), families_.begin());
+  return {};
+}
+
+RocksDatabase::~RocksDatabase() {
+  if (!db_) return;
+  for (rocksdb::ColumnFamilyHandle* family : families_) {
+    (void)db_->DestroyColumnFamilyHandle(family);
+  }
+  (void)db_->Close();
+}
+
+Result<void> RocksDatabase::write_derived(rocksdb::WriteBatch& batch) {
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  const auto status = db_->Write(options, &batch);
+  if (!status.ok()) return error_of(status);
+  return {};
+}
+
+Result<void> RocksDatabase::write_synced(rocksdb::WriteBatch& batch) {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const auto status = db_->Write(options, &batch);
+  if (!status.ok()) return error_of(status);
+  return {};
+}
+
+Result<void> RocksDatabase::flush(bool wait) {
+  rocksdb::FlushOptions options;
+  options.wait = wait;
+  options.allow_write_stall = true;
+  const auto status = db_->Flush(options, {families_.begin(), families_.end()});
+  if (!status.ok()) return error_of(status);
+  return {};
+}
+
+void RocksDatabase::resume() noexcept { (void)db_->Resume(); }
+
+}  // namespace headrace::store

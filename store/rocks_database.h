@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// RocksDB as we open it: its families, its options, and its statuses as our errors. Internal to
+// store/.
+//
+// What is derived from the log is written without RocksDB's own log and flushed atomically over all
+// families, so any state that RocksDB comes back with is one that the families had together, and
+// the applied position in `meta` says which. The registry, which no log can restore, goes through
+// RocksDB's log, synced.
+#pragma once
+
+#include <rocksdb/compaction_filter.h>
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/log.h"
+#include "headrace/result.h"
+#include "store/store_options.h"
+
+namespace headrace::store {
+
+inline rocksdb::Slice slice(std::string_view bytes) noexcept {
+  return {bytes.data(), bytes.size()};
+}
+inline std::string_view view(const rocksdb::Slice& bytes) noexcept {
+  return {bytes.data(), bytes.size()};
+}
+
+// Requires: !status.ok().
+Error error_of(const rocksdb::Status& status);
+
+// What time has made of no use: dropped by compactions, hidden from readers. Any thread.
+struct Expiry {
+  std::atomic<std::uint64_t> messages_from{
+      0};                             // messages accepted before have fallen to the retention
+  std::atomic<std::uint64_t> now{0};  // dedupe entries that expired by then are gone
+};
+
+class RocksDatabase {
+ public:
+  // `options.directory` must exist. kStorageFull, kStorageFailed, kCorrupted, kUnsupported.
+  static Result<std::unique_ptr<RocksDatabase>> open(const StoreOptions& options,
+                                                     core::LogSink& log);
+  ~RocksDatabase();
+  RocksDatabase(const RocksDatabase&) = delete;
+  RocksDatabase& operator=(const RocksDatabase&) = delete;
+
+  rocksdb::DB& db() const noexcept { return *db_; }
+  rocksdb::ColumnFamilyHandle* meta() const noexcept { return families_[0]; }
+  rocksdb::ColumnFamilyHandle* registry() const noexcept { return families_[1]; }
+  rocksdb::ColumnFamilyHandle* messages() const noexcept { return families_[2]; }
+  rocksdb::ColumnFamilyHandle* pending() const noexcept { return families_[3]; }
+  rocksdb::ColumnFamilyHandle* attempts() const noexcept { return families_[4]; }
+  rocksdb::ColumnFamilyHandle* dedupe() const noexcept { return families_[5]; }
+  Expiry& expiry() noexcept { return expiry_; }
+  const Expiry& expiry() const noexcept { return expiry_; }
+
+  // Writes what the log can restore. Not durable before the next flush.
+  Result<void> write_derived(rocksdb::WriteBatch& batch);
+  // Writes what nothing else can restore; durable on success.
+  Result<void> write_synced(rocksdb::WriteBatch& batch);
+  // Makes all derived writes durable, together. `wait` false: soon.
+  Result<void> flush(bool wait);
+  // After a failed write: tries to leave the state in which RocksDB refuses all of them.
+  void resume() noexcept;
+
+ private:
+  static constexpr std::size_t kFamilies = 6;
+
+  explicit RocksDatabase(core::LogSink& log);
+  Result<void> open_families(const StoreOptions& options);
+
+  Expiry expiry_;  // the filters and the logger must outlive the database
+  std::unique_ptr<rocksdb::CompactionFilter> message_filter_;
+  std::unique_ptr<rocksdb::CompactionFilter> attempt_filter_;
+  std::unique_ptr<rocksdb::CompactionFilter> dedupe_filter_;
+  std::shared_ptr<rocksdb::Logger> logger_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::array<rocksdb::ColumnFamilyHandle*, kFamilies> families_{};
+};
+
+}  // namespace headrace::store

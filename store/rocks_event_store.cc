@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// The committer's side: appending, applying, keeping and giving up.
+#include "store/rocks_event_store.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace headrace::store {
+
+RocksEventStore::RocksEventStore(const StoreOptions& options, OpenedStore opened,
+                                 const core::Clock& clock, std::uint64_t seed, core::LogSink& sink)
+    : options_(options),
+      database_(std::move(opened.database)),
+      log_(std::move(opened.log)),
+      clock_(clock),
+      sink_(sink),
+      ids_(seed),
+      applied_(opened.applied),
+      batch_(*database_, options.dedupe_window_ms),
+      duplicates_(*database_),
+      reader_(*log_) {
+  ids_.raise_floor(applied_.last_id);
+}
+
+Result<void> RocksEventStore::count_open() {
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database_->db().NewIterator(rocksdb::ReadOptions(), database_->pending()));
+  for (entries->SeekToFirst(); entries->Valid(); entries->Next()) {
+    const auto value = decode_pending_value(view(entries->value()));
+    if (value) open_.open(value->position, 1);
+  }
+  if (!entries->status().ok()) return error_of(entries->status());
+  return {};
+}
+
+Result<void> RocksEventStore::append(Group& group) {
+  Result<void> done = write_batch();  // what an earlier apply() could not
+  if (done) done = place(group);
+  if (done) done = log_->append(group.intakes, group.placed, group.outcomes);
+  if (!done) {
+    refuse(group, done.error().code);
+    return done;
+  }
+  count(group);
+  return {};
+}
+
+Result<void> RocksEventStore::place(Group& group) {
+  group.placed.assign(group.intakes.size(), Placed{});
+  const core::WallMs now = clock_.wall_ms();
+  if (auto begun = duplicates_.begin(group.intakes, now); !begun) return begun;
+  for (std::size_t i = 0; i < group.intakes.size(); ++i) {
+    Placed& placed = group.placed[i];
+    if (const auto first = duplicates_.first_of(group.intakes, group.placed, i)) {
+      placed.acceptance = Acceptance::kDuplicate;
+      placed.id = *first;
+      continue;
+    }
+    placed.acceptance = Acceptance::kStored;
+    placed.id = ids_.next(now, group.intakes[i].link);
+  }
+  return {};
+}
+
+void RocksEventStore::refuse(Group& group, ErrorCode code) {
+  const Acceptance refused =
+      code == ErrorCode::kStorageFull ? Acceptance::kFull : Acceptance::kUnavailable;
+  group.placed.assign(group.intakes.size(), Placed{refused, MessageId{}, LogPosition{}});
+}
+
+void RocksEventStore::count(const Group& group) {
+  for (std::size_t i = 0; i < group.intakes.size(); ++i) {
+    if (group.placed[i].acceptance != Acceptance::kStored) continue;
+    open_.open(group.placed[i].position, group.intakes[i].targets.size());
+    unflushed_bytes_ += intake_record_bytes(group.intakes[i]);
+  }
+  for (const Outcome& outcome : group.outcomes) {
+    if (outcome.verdict == Verdict::kReturned) continue;
+    const bool closes = outcome.verdict == Verdict::kDelivered || outcome.verdict == Verdict::kDead;
+    if (closes) open_.close(outcome.ticket.position);
+    unflushed_bytes_ += outcome_record_bytes(outcome);
+  }
+}
+
+Result<void> RocksEventStore::apply(const Group& group) {
+  for (std::size_t i = 0; i < group.intakes.size(); ++i) {
+    const Placed& placed = group.placed[i];
+    if (placed.acceptance != Acceptance::kStored) continue;
+    const Intake& intake = group.intakes[i];
+    batch_.add_message({placed.id, intake.received_at, intake.link, intake.event, intake.status,
+                        intake.is_test, intake.payload.body.size, placed.position},
+                       intake.dedupe_key);
+  }
+  for (const Outcome& outcome : group.outcomes) {
+    batch_.add_outcome(outcome, outcome.response_head.in(outcome.response),
+                       outcome.response_body.in(outcome.response));
+  }
+  for (const PendingPut& put : group.spilled) batch_.put_pending(put);
+  applied_.position = std::max(applied_.position, group.low_water);
+  applied_.last_id = ids_.last();
+  batch_.set_applied(applied_);
+  if (auto written = write_batch(); !written) return written;
+  return flush_when_due();
+}
+
+Result<void> RocksEventStore::write_batch() {
+  auto written = batch_.write();
+  if (written) return written;
+  database_->resume();
+  return batch_.write();
+}
+
+// Keeps the replay short, also when the families fill slowly.
+Result<void> RocksEventStore::flush_when_due() {
+  if (unflushed_bytes_ < options_.replay_bytes_max / 2) return {};
+  unflushed_bytes_ = 0;
+  return database_->flush(false);
+}
+
+Result<void> RocksEventStore::checkpoint() {
+  if (auto written = write_batch(); !written) return written;
+  if (auto synced = log_->sync(); !synced) return synced;
+  unflushed_bytes_ = 0;
+  return database_->flush(true);
+}
+
+bool RocksEventStore::is_retained(MessageId id) const noexcept {
+  return accepted_at(id) >= database_->expiry().messages_from.load(std::memory_order_relaxed);
+}
+
+// Whether all messages of a sealed segment have fallen to the retention and nothing needs them.
+bool RocksEventStore::is_disposable(std::size_t index) const {
+  const std::span<const Segment> sealed = log_->sealed();
+  const Segment& segment = sealed[index];
+  if (open_.in_segment(segment.number) != 0) return false;
+  if (segment.number >= segment_of(applied_.position)) return false;
+  const Segment& following = log_->segments()[index + 1];
+  return following.header && !is_retained(following.header->floor);
+}
+
+Result<void> RocksEventStore::retain(core::WallMs now) {
+  Expiry& expiry = database_->expiry();
+  const core::WallMs from = now > options_.retention_ms ? now - options_.retention_ms : 0;
+  if (from > expiry.messages_from) expiry.messages_from = from;
+  if (now > expiry.now) expiry.now = now;
+  std::vector<std::uint32_t> disposable;
+  for (std::size_t i = 0; i < log_->sealed().size(); ++i) {
+    if (is_disposable(i)) disposable.push_back(log_->sealed()[i].number);
+  }
+  if (disposable.empty()) return {};
+  // That nothing in them is needed must be on the disk before they go.
+  if (auto durable = checkpoint(); !durable) return durable;
+  for (const std::uint32_t number : disposable) {
+    if (auto removed = log_->remove_segment(number); !removed) return removed;
+  }
+  return {};
+}
+
+Result<void> RocksEventStore::change_definitions(std::span<const DefinitionChange> changes) {
+  rocksdb::WriteBatch batch;
+  for (const DefinitionChange& change : changes) {
+    if (change.value) {
+      batch.Put(database_->registry(), slice(change.key), slice(*change.value));
+    } else {
+      batch.Delete(database_->registry(), slice(change.key));
+    }
+  }
+  return database_->write_synced(batch);
+}
+
+Result<void> RocksEventStore::scan_definitions(
+    std::string_view prefix,
+    const std::function<void(std::string_view, std::string_view)>& visit) const {
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database_->db().NewIterator(rocksdb::ReadOptions(), database_->registry()));
+  for (entries->Seek(slice(prefix)); entries->Valid(); entries->Next()) {
+    if (!entries->key().starts_with(slice(prefix))) break;
+    visit(view(entries->key()), view(entries->value()));
+  }
+  if (!entries->status().ok()) return error_of(entries->status());
+  return {};
+}
+
+}  // namespace headrace::store

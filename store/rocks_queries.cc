@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people ask for: messages and attempts. Any thread.
+#include <limits>
+#include <utility>
+
+#include "store/rocks_event_store.h"
+
+namespace headrace::store {
+
+namespace {
+
+constexpr MessageId kLastId{Bits128{~std::uint64_t{0}, ~std::uint64_t{0}}};
+constexpr std::uint16_t kLastAttempt = std::numeric_limits<std::uint16_t>::max();
+
+Error no_such_message() { return Error{ErrorCode::kNotFound, "there is no such message", 0}; }
+
+Error unreadable() {
+  return Error{ErrorCode::kCorrupted, "a stored record is not what was written", 0};
+}
+
+// To the last entry before `key`, which need not exist.
+void seek_before(rocksdb::Iterator& entries, std::string_view key) {
+  entries.SeekForPrev(slice(key));
+  if (entries.Valid() && entries.key() == slice(key)) entries.Prev();
+}
+
+}  // namespace
+
+Result<MessageRecord> RocksEventStore::find_message(MessageId id) const {
+  if (!is_retained(id)) return no_such_message();
+  const auto key = message_key(id);
+  rocksdb::PinnableSlice value;
+  const auto status =
+      database_->db().Get(rocksdb::ReadOptions(), database_->messages(), slice(view(key)), &value);
+  if (status.IsNotFound()) return no_such_message();
+  if (!status.ok()) return error_of(status);
+  const auto record = decode_message(view(key), view(value));
+  if (!record) return unreadable();
+  return *record;
+}
+
+Result<MessageContent> RocksEventStore::read_message(MessageId id) const {
+  auto record = find_message(id);
+  if (!record) return std::move(record).error();
+  IntakeReader reader(*log_);
+  auto opened = reader.open(record->position);
+  if (!opened && opened.error().code == ErrorCode::kNotFound) return no_such_message();
+  if (!opened) return std::move(opened).error();
+  const IntakeRecord& intake = reader.record();
+  if (intake.message != id) return unreadable();
+  std::string payload(intake.payload_bytes(), '\0');
+  if (auto read = reader.read_payload(payload.data()); !read) return std::move(read).error();
+  MessageContent content;
+  content.record = *record;
+  content.method = intake.method;
+  for (std::uint32_t i = 0; i < intake.target_count; ++i) {
+    content.targets.push_back(reader.target(i));
+  }
+  content.headers = payload.substr(0, intake.headers_bytes);
+  content.query = payload.substr(intake.headers_bytes, intake.query_bytes);
+  content.body = payload.substr(std::size_t{intake.headers_bytes} + intake.query_bytes);
+  return content;
+}
+
+Result<std::vector<MessageRecord>> RocksEventStore::list_messages(LinkNumber link, MessageId before,
+                                                                  std::size_t count_max) const {
+  // The key of a message begins with the link that its id holds, so a bound is made of an id.
+  const std::uint64_t high = before ? before.bits.high : kLastId.bits.high;
+  const std::uint64_t low = (std::uint64_t{static_cast<std::uint32_t>(link)} << 32) |
+                            (before ? before.bits.low & 0xffffffff : 0xffffffff);
+  const auto bound = message_key(MessageId{Bits128{high, low}});
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database_->db().NewIterator(rocksdb::ReadOptions(), database_->messages()));
+  std::vector<MessageRecord> records;
+  for (seek_before(*entries, view(bound)); entries->Valid() && records.size() < count_max;
+       entries->Prev()) {
+    const auto record = decode_message(view(entries->key()), view(entries->value()));
+    if (!record) return unreadable();
+    if (record->link != link || !is_retained(record->id)) break;
+    records.push_back(*record);
+  }
+  if (!entries->status().ok()) return error_of(entries->status());
+  return records;
+}
+
+Result<std::vector<AttemptRecord>> RocksEventStore::list_attempts(EndpointNumber endpoint,
+                                                                  MessageId message) const {
+  std::vector<AttemptRecord> records;
+  if (!is_retained(message)) return records;
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database_->db().NewIterator(rocksdb::ReadOptions(), database_->attempts()));
+  for (entries->Seek(slice(view(attempt_key(endpoint, message, 0)))); entries->Valid();
+       entries->Next()) {
+    auto record = decode_attempt(view(entries->key()), view(entries->value()));
+    if (!record) return unreadable();
+    if (record->endpoint != endpoint || record->message != message) break;
+    records.push_back(std::move(*record));
+  }
+  if (!entries->status().ok()) return error_of(entries->status());
+  return records;
+}
+
+Result<std::vector<AttemptRecord>> RocksEventStore::list_endpoint_attempts(
+    EndpointNumber endpoint, MessageId before, std::size_t count_max) const {
+  const auto bound =
+      before ? attempt_key(endpoint, before, 0) : attempt_key(endpoint, kLastId, kLastAttempt);
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database_->db().NewIterator(rocksdb::ReadOptions(), database_->attempts()));
+  std::vector<AttemptRecord> records;
+  for (seek_before(*entries, view(bound)); entries->Valid(); entries->Prev()) {
+    auto record = decode_attempt(view(entries->key()), view(entries->value()));
+    if (!record) return unreadable();
+    if (record->endpoint != endpoint || !is_retained(record->message)) break;
+    const bool same = !records.empty() && records.back().message == record->message;
+    if (records.size() >= count_max && !same) break;
+    records.push_back(std::move(*record));
+  }
+  if (!entries->status().ok()) return error_of(entries->status());
+  return records;
+}
+
+}  // namespace headrace::store

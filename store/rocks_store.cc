@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/rocks_store.h"
+
+#include <utility>
+
+#include "store/rocks_event_store.h"
+
+namespace headrace::store {
+
+namespace {
+
+constexpr std::size_t kReplayBatchBytes = core::limits::kMiB;
+
+FileSystem& log_files(const StoreOptions& options) {
+  return options.log_files != nullptr ? *options.log_files : posix_file_system();
+}
+
+std::string log_directory(const StoreOptions& options) { return options.directory + "/log"; }
+
+// Brings the families up to the log's end. Every delivery of a replayed message is put down as
+// waiting and taken away again by its outcome, so that memory stays bounded however much there is
+// to replay.
+class ReplayIntoFamilies final : public LogVisitor {
+ public:
+  ReplayIntoFamilies(RocksDatabase& database, const StoreOptions& options)
+      : batch_(database, options.dedupe_window_ms) {}
+
+  Result<void> on_intake(LogPosition position, const IntakeRecord& intake,
+                         std::string_view bytes) override {
+    const MessageRecord record{
+        intake.message, intake.received_at, link_of(intake.message), intake.event,
+        intake.status,  intake.is_test,     intake.body_bytes,       position};
+    batch_.add_message(record, intake.dedupe_key);
+    for (std::uint32_t i = 0; i < intake.target_count; ++i) {
+      batch_.put_pending({decode_target(bytes, i), 0, intake.message, position, 0});
+    }
+    ++messages_;
+    return write_when_large();
+  }
+
+  Result<void> on_outcome(LogPosition, const OutcomeRecord& record) override {
+    batch_.erase_pending({record.outcome.endpoint, 0, record.outcome.message});
+    batch_.add_outcome(record.outcome, record.response_head, record.response_body);
+    ++outcomes_;
+    return write_when_large();
+  }
+
+  Result<void> finish(const AppliedValue& applied) {
+    batch_.set_applied(applied);
+    return batch_.write();
+  }
+
+  std::int64_t messages() const noexcept { return messages_; }
+  std::int64_t outcomes() const noexcept { return outcomes_; }
+
+ private:
+  Result<void> write_when_large() {
+    if (batch_.bytes() < kReplayBatchBytes) return {};
+    return batch_.write();
+  }
+
+  DerivedBatch batch_;
+  std::int64_t messages_ = 0;
+  std::int64_t outcomes_ = 0;
+};
+
+Result<void> make_directories(const StoreOptions& options) {
+  if (options.rocks_env_for_test == nullptr) {
+    auto made = posix_file_system().make_directory(options.directory);
+    if (!made) return made;
+  }
+  FileSystem& files = log_files(options);
+  if (auto made = files.make_directory(options.directory); !made) return made;
+  return files.make_directory(log_directory(options));
+}
+
+// A store of an unknown format is left alone; a new one is given ours.
+Result<void> check_format(RocksDatabase& database) {
+  std::string value;
+  const auto status =
+      database.db().Get(rocksdb::ReadOptions(), database.meta(), slice(kFormatName), &value);
+  if (status.IsNotFound()) {
+    rocksdb::WriteBatch batch;
+    batch.Put(database.meta(), slice(kFormatName), slice(view(format_value(kStoreFormat))));
+    return database.write_synced(batch);
+  }
+  if (!status.ok()) return error_of(status);
+  const auto format = decode_format_value(value);
+  if (format == kStoreFormat) return {};
+  return Error{ErrorCode::kUnsupported,
+               "the store was written in a format that this version does not know",
+               format ? std::int64_t{*format} : 0};
+}
+
+Result<AppliedValue> read_applied(RocksDatabase& database) {
+  std::string value;
+  const auto status =
+      database.db().Get(rocksdb::ReadOptions(), database.meta(), slice(kAppliedName), &value);
+  if (status.IsNotFound()) return AppliedValue{};
+  if (!status.ok()) return error_of(status);
+  const auto applied = decode_applied_value(value);
+  if (!applied) return Error{ErrorCode::kCorrupted, "the applied position is unreadable", 0};
+  return *applied;
+}
+
+Result<OpenedStore> open_parts(const StoreOptions& options, std::uint64_t seed,
+                               core::LogSink& sink) {
+  OpenedStore opened;
+  if (auto made = make_directories(options); !made) return std::move(made).error();
+  auto database = RocksDatabase::open(options, sink);
+  if (!database) return std::move(database).error();
+  opened.database = std::move(*database);
+  if (auto known = check_format(*opened.database); !known) return std::move(known).error();
+  auto applied = read_applied(*opened.database);
+  if (!applied) return std::move(applied).error();
+  ReplayIntoFamilies replay(*opened.database, options);
+  const LogOptions log_options{&log_files(options), log_directory(options), options.segment_bytes,
+                               options.durability == Durability::kFsync, seed};
+  auto log = MessageLog::open(log_options, applied->position, replay);
+  if (!log) return std::move(log).error();
+  opened.log = std::move(*log);
+  opened.applied = {opened.log->end(), std::max(applied->last_id, opened.log->last_id())};
+  if (auto done = replay.finish(opened.applied); !done) return std::move(done).error();
+  sink.write(core::LogLevel::kInfo, "store_opened", "the store is open",
+             {{"replayed_messages", replay.messages()}, {"replayed_outcomes", replay.outcomes()}});
+  return opened;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EventStore>> RocksStore::open(const StoreOptions& options,
+                                                     const core::Clock& clock, std::uint64_t seed,
+                                                     core::LogSink& sink) {
+  auto opened = open_parts(options, seed, sink);
+  if (!opened) return std::move(opened).error();
+  auto store = std::make_unique<RocksEventStore>(options, std::move(*opened), clock, seed, sink);
+  if (auto counted = store->count_open(); !counted) return std::move(counted).error();
+  return std::unique_ptr<EventStore>(std::move(store));
+}
+
+Result<RepairReport> RocksStore::repair(const StoreOptions& options, core::LogSink& sink) {
+  auto database = RocksDatabase::open(options, sink);
+  if (!database) return std::move(database).error();
+  auto applied = read_applied(**database);
+  if (!applied) return std::move(applied).error();
+  return repair_log(log_files(options), log_directory(options), applied->position);
+}
+
+}  // namespace headrace::store
