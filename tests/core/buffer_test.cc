@@ -15,7 +15,7 @@ namespace {
 
 TEST(BufferPoolTest, HandsOutWhatWasAskedForAndPadding) {
   BufferPool pool(limits::kMiB);
-  for (const std::size_t bytes : {1, 1024, 1025, 70'000}) {
+  for (const std::size_t bytes : {1u, 1024u, 1025u, 70'000u}) {
     const BufferRef buffer = pool.acquire(bytes);
     ASSERT_TRUE(buffer);
     EXPECT_GE(buffer.capacity(), bytes);

@@ -5,6 +5,8 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,7 +24,7 @@ using test::run_requests;
 RequestOutcome run(std::string_view stream,
                    std::size_t body_bytes_max = limits::kBodyBytesMaxDefault) {
   RequestOutcome whole = run_requests(stream, test::kWhole, body_bytes_max);
-  for (const std::size_t size : {1, 2, 3, 7, 64}) {
+  for (const std::size_t size : {1u, 2u, 3u, 7u, 64u}) {
     EXPECT_TRUE(whole == run_requests(stream, size, body_bytes_max))
         << "in pieces of " << size << ": " << stream;
   }

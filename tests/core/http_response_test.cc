@@ -17,7 +17,7 @@ using test::run_responses;
 
 ResponseOutcome run(std::string_view stream, test::ResponseOptions options = {}) {
   ResponseOutcome whole = run_responses(stream, test::kWhole, options);
-  for (const std::size_t size : {1, 2, 3, 7, 64}) {
+  for (const std::size_t size : {1u, 2u, 3u, 7u, 64u}) {
     EXPECT_TRUE(whole == run_responses(stream, size, options))
         << "in pieces of " << size << ": " << stream;
   }
