@@ -16,12 +16,16 @@ namespace {
 std::atomic<std::size_t> allocations{0};
 }  // namespace
 
-// The array and nothrow forms come here too. Not inlined, or the compiler sees malloc's memory
+// The array forms come here too. Not inlined, or the compiler sees malloc's memory
 // given to delete.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return std::malloc(size);
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
