@@ -8,7 +8,7 @@
 // destruction.
 #pragma once
 
-#include <concurrentqueue.h>
+#include <concurrentqueue/concurrentqueue.h>
 #include <uv.h>
 
 #include <atomic>

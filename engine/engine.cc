@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "headrace/engine.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <filesystem>
 #include <system_error>
@@ -15,7 +17,6 @@
 #include "engine/registry.h"
 #include "engine/units.h"
 #include "ingest/listener.h"
-#include "store/log_repair.h"
 #include "store/memory_store.h"
 #include "store/rocks_store.h"
 
@@ -351,6 +352,23 @@ Result<std::vector<Attempt>> Engine::attempts(MessageId id, EndpointId endpoint)
 Result<std::vector<Attempt>> Engine::endpoint_attempts(EndpointId endpoint, MessageId before,
                                                        std::size_t count_max) const {
   return impl_->history().endpoint_attempts(endpoint, before, count_max);
+}
+
+Result<std::string> repair(const std::string& data_directory) {
+  core::NullLogSink log;
+  auto report = store::RocksStore::repair({.directory = data_directory}, log);
+  if (!report) return std::move(report).error();
+  if (report->lost.empty()) return std::string("the message log is intact");
+  std::string text;
+  for (const store::LostRange& lost : report->lost) {
+    text += fmt::format("segment {}, bytes {} to {}{}: {} messages and {} outcomes lost\n",
+                        lost.segment, lost.from, lost.to,
+                        lost.whole_segment ? " (the whole segment)" : "", lost.messages.size(),
+                        lost.outcomes);
+    for (const MessageId id : lost.messages) text += "  " + id.to_string() + "\n";
+  }
+  text.pop_back();
+  return text;
 }
 
 std::string_view version() noexcept { return HEADRACE_VERSION; }

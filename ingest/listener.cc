@@ -2,6 +2,7 @@
 #include "ingest/listener.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -62,11 +63,11 @@ std::string ListenAddress::to_string() const {
   if (address.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
     inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
-    return "[" + std::string(text) + "]:" + std::to_string(ntohs(v6.sin6_port));
+    return fmt::format("[{}]:{}", text, ntohs(v6.sin6_port));
   }
   const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
   inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
-  return std::string(text) + ":" + std::to_string(ntohs(v4.sin_port));
+  return fmt::format("{}:{}", text, ntohs(v4.sin_port));
 }
 
 Result<int> bind_socket(const ListenAddress& address) {

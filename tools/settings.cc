@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/settings.h"
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -126,14 +125,20 @@ std::string position(const std::string& file, const toml::source_region& source)
   return file + ":" + std::to_string(source.begin.line) + ":" + std::to_string(source.begin.column);
 }
 
-Result<void> apply_file(Settings& settings, const std::string& file) {
-  const toml::parse_result parsed = toml::parse_file(file);
-  if (!parsed) {
-    const toml::parse_error& error = parsed.error();
+// The library reports by exception; they end here.
+Result<toml::table> parse(const std::string& file) {
+  try {
+    return toml::parse_file(file);
+  } catch (const toml::parse_error& error) {
     return Error{ErrorCode::kInvalidArgument,
                  position(file, error.source()) + ": " + std::string(error.description()), 0};
   }
-  for (const auto& [key, node] : parsed.table()) {
+}
+
+Result<void> apply_file(Settings& settings, const std::string& file) {
+  const auto table = parse(file);
+  if (!table) return table.error();
+  for (const auto& [key, node] : *table) {
     const std::string where = position(file, key.source());
     const SettingInfo* setting = find_setting(key.str());
     if (setting == nullptr) {
