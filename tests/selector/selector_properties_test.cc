@@ -115,17 +115,18 @@ TEST(SelectorPropertyTest, BothReadersFindTheSame) {
 // A document as a tree, and the meaning of a path in it, written down a second time.
 struct Tree {
   enum class Kind { kScalar, kObject, kArray } kind = Kind::kScalar;
-  std::string json;  // of a scalar
-  std::string text;  // likewise, for comparison
-  std::vector<std::pair<std::string, Tree>> members;
+  std::string json;               // of a scalar
+  std::string text;               // likewise, for comparison
+  std::vector<std::string> keys;  // of an object's members; an array has them to no purpose
+  std::vector<Tree> members;
 
   std::string to_json() const {
     if (kind == Kind::kScalar) return json;
     std::string out(1, kind == Kind::kObject ? '{' : '[');
     for (std::size_t i = 0; i < members.size(); ++i) {
       if (i != 0) out += ',';
-      if (kind == Kind::kObject) out += '"' + members[i].first + "\":";
-      out += members[i].second.to_json();
+      if (kind == Kind::kObject) out += '"' + keys[i] + "\":";
+      out += members[i].to_json();
     }
     return out + (kind == Kind::kObject ? '}' : ']');
   }
@@ -133,12 +134,11 @@ struct Tree {
     if (kind == Kind::kArray) {
       const bool inside =
           (segment.is_index || segment.maybe_index) && segment.index < members.size();
-      return inside ? &members[segment.index].second : nullptr;
+      return inside ? &members[segment.index] : nullptr;
     }
     if (kind == Kind::kScalar || segment.is_index) return nullptr;
-    const auto found = std::find_if(members.begin(), members.end(),
-                                    [&](const auto& m) { return m.first == segment.key; });
-    return found == members.end() ? nullptr : &found->second;
+    const auto found = std::find(keys.begin(), keys.end(), segment.key);
+    return found == keys.end() ? nullptr : &members[static_cast<std::size_t>(found - keys.begin())];
   }
 };
 
@@ -158,7 +158,8 @@ Tree random_tree(int depth) {
   const int count = *rc::gen::inRange(0, 5);
   for (int i = 0; i < count; ++i) {
     const auto key = *rc::gen::element<std::string>("a", "b", "0", "1", "2", "");
-    tree.members.emplace_back(key, random_tree(depth + 1));
+    tree.keys.push_back(key);
+    tree.members.push_back(random_tree(depth + 1));
   }
   return tree;
 }
