@@ -4,7 +4,8 @@
 //   tools/crash [--rounds 20] [--seed N] [--connections 8]
 //
 // Prints what was accepted, delivered, delivered more than once, and lost. Exit code 7 when
-// anything was lost or changed; the same seed repeats the same sizes and kill points.
+// anything was lost or changed; the same seed repeats
+// the same plan of rounds.
 import {mkdtemp, rm} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

@@ -176,7 +176,7 @@ const SMUGGLING = {
   'a chunk size with a sign': ['Transfer-Encoding: chunked\r\n', '+2\r\n{}\r\n0\r\n\r\n'],
   'a chunk size with a prefix': ['Transfer-Encoding: chunked\r\n', '0x2\r\n{}\r\n0\r\n\r\n'],
   'a chunk size beyond 64 bits':
-      ['Transfer-Encoding: chunked\r\n', '10000000000000002\r\n{}\r\n0\r\n\r\n'],
+      ['Transfer-Encoding: chunked\r\n', '10000000000000002\r\n{}\r\n0\r\n\r\n', 413],
   'a chunk size line that ends in a bare line feed':
       ['Transfer-Encoding: chunked\r\n', '2\n{}\r\n0\r\n\r\n'],
   'a chunk longer than its size': ['Transfer-Encoding: chunked\r\n', '1\r\n{}\r\n0\r\n\r\n'],
@@ -184,15 +184,15 @@ const SMUGGLING = {
   'header lines that end in bare line feeds': ['X-A: b\nContent-Length: 2\r\n', '{}'],
 };
 
-test('what could smuggle a request is answered 400 once, and closed', async (t) => {
+test('what could smuggle a request is answered once, as bad, and closed', async (t) => {
   const {daemon, sink, path: target} = await setUp(t);
   const hidden = post(target, '{"hidden":true}');
-  for (const [what, [headers, body]] of Object.entries(SMUGGLING)) {
+  for (const [what, [headers, body, status = 400]] of Object.entries(SMUGGLING)) {
     const connection = await RawConnection.open(daemon.ingestAddress);
     connection.write(`POST ${target} HTTP/1.1\r\nHost: a\r\nX-GitHub-Event: push\r\n${headers}\r\n${
         body}${hidden}`);
     const answers = await connection.ended();
-    assert.deepEqual(answers.map(({status}) => status), [400], what);
+    assert.deepEqual(answers.map((answer) => answer.status), [status], what);
   }
   await serveOn(daemon, sink, target);
 });
@@ -252,5 +252,5 @@ test(
           await client.send('POST', link, '{"a": nul}', {'content-type': 'application/json'});
       assert.equal(bad.status, 400);
       assert.match(bad.headers['content-type'], /^application\/problem\+json/);
-      assert.match(bad.body.toString(), /\b[67]\b/, 'it names the offset');
+      assert.match(bad.body.toString(), /byte 9\b/, 'it names the offset');
     });

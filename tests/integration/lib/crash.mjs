@@ -2,21 +2,24 @@
 // Kills a daemon under load, again and again, and counts what became of every message that got a
 // 2xx.
 //
-// The instants are seeded: a round ends with SIGKILL after a random number of acceptances, or, in
-// every fourth round, without new load, after a random number of deliveries that the restart took
-// up again. The endpoint leaves some requests unanswered until the kill, so that deliveries are cut
-// in the middle.
+// Rounds of four kinds take turns, each ended by SIGKILL at a seeded instant:
+//   stuck      load, while the endpoint takes requests and answers none: all accepted is open
+//   flowing    load, while it answers, save a few requests: most is done, some is cut in the middle
+//   refusing   load, while it refuses half of the requests: much waits for a retry
+//   resuming   no load: what the restart takes up again is cut in the middle
 import {Daemon} from './daemon.mjs';
 import {byHeader, register} from './github.mjs';
 import {Client} from './http.mjs';
 import {Sink, sha256} from './sink.mjs';
 
 const ACCEPTED_PER_ROUND = [50, 1500];
-const TAKEN_UP_BEFORE_KILL = 50;
+const RESUMED_BEFORE_KILL = [1, 200];
 const BODY_BYTES = [200, 9000];
 const HELD_PER_ROUND = 16;
 const HELD_OF = 8;  // one of so many requests, until there are HELD_PER_ROUND
 const PATIENCE_SECONDS = 120;
+const KINDS = ['stuck', 'flowing', 'refusing', 'resuming'];
+const SCHEDULE = Array(50).fill('1s');  // outlasts every round
 
 // mulberry32: a small seeded generator of numbers in [0, 1).
 export function seededRandom(seed) {
@@ -32,10 +35,11 @@ export function seededRandom(seed) {
 export class CrashRun {
   constructor({data, seed, connections = 8, say = () => {}}) {
     Object.assign(this, {data, connections, say});
-    this.random = seededRandom(seed);
-    this.sent = new Map();       // number → SHA-256 of its body
-    this.accepted = new Set();   // numbers that got a 2xx
-    this.delivered = new Map();  // number → how often the endpoint got it
+    this.plan = seededRandom(seed);        // of the rounds: the same for the same seed
+    this.random = seededRandom(seed + 1);  // of bodies and answers: as the rounds go
+    this.sent = new Map();                 // number → SHA-256 of its body
+    this.accepted = new Set();             // numbers that got a 2xx
+    this.delivered = new Map();            // number → how often the endpoint took it with a 2xx
     this.damaged = 0;
     this.held = [];  // how to answer what is left unanswered
   }
@@ -44,6 +48,7 @@ export class CrashRun {
   async run(rounds) {
     this.sink =
         await Sink.start({keep: (_, body) => this.#keep(body), answer: () => this.#answer()});
+    this.sink.on('answered', (number, status) => this.#count(number, status));
     try {
       for (let round = 1; round <= rounds; ++round) await this.#round(round, rounds);
       await this.#finish();
@@ -55,31 +60,32 @@ export class CrashRun {
     return this.#totals(rounds);
   }
 
-  #between([least, most]) {
-    return least + Math.floor(this.random() * (most - least + 1));
+  #between([least, most], random = this.random) {
+    return least + Math.floor(random() * (most - least + 1));
   }
 
   async #start() {
     this.daemon = await Daemon.start({data: this.data});
     if (this.link !== undefined) return;
-    const registered =
-        await register(this.daemon.api, {events: [byHeader('push')], url: this.sink.url});
+    const registered = await register(
+        this.daemon.api,
+        {events: [byHeader('push')], url: this.sink.url, retry: {schedule: SCHEDULE}});
     this.link = registered.link;
   }
 
   async #round(round, rounds) {
+    this.kind = KINDS[(round - 1) % KINDS.length];
     await this.#start();
-    const isLoaded = round % 4 !== 0;
     const before = this.accepted.size;
-    if (isLoaded)
-      await this.#load(this.#between(ACCEPTED_PER_ROUND));
+    if (this.kind === 'resuming')
+      await this.#resume();
     else
-      await this.#takeUp();
+      await this.#load(this.#between(ACCEPTED_PER_ROUND, this.plan));
     await this.daemon.kill();
     this.#release();
     const open = this.#missing().length;
-    this.say(`round ${round}/${rounds}: ${this.accepted.size - before} accepted, killed, ${
-        open} not delivered yet`);
+    this.say(`round ${round}/${rounds}, ${this.kind}: ${
+        this.accepted.size - before} accepted, killed, ${open} of ${this.accepted.size} open`);
   }
 
   // Posts over several connections; kills the daemon at the very answer that is number `count`.
@@ -117,10 +123,9 @@ export class CrashRun {
   }
 
   // No load: the restarted daemon takes up what is open, and is killed while it does.
-  async #takeUp() {
-    const missing = this.#missing().length;
-    const wanted = this.sink.records.length +
-        Math.min(missing, 1 + Math.floor(this.random() * TAKEN_UP_BEFORE_KILL));
+  async #resume() {
+    const few = this.#between(RESUMED_BEFORE_KILL, this.plan);
+    const wanted = this.sink.records.length + Math.min(this.#missing().length, few);
     await this.sink.reaches(
         () => this.sink.records.length >= wanted,
         {what: 'the restarted daemon takes up nothing', seconds: PATIENCE_SECONDS});
@@ -129,18 +134,27 @@ export class CrashRun {
   #keep(body) {
     const {number} = JSON.parse(body);
     if (this.sent.get(number) !== sha256(body)) ++this.damaged;
-    this.delivered.set(number, (this.delivered.get(number) ?? 0) + 1);
     return number;
   }
 
   #answer() {
-    if (this.isFinishing || this.held.length >= HELD_PER_ROUND || this.random() * HELD_OF >= 1)
-      return 200;
-    return new Promise((resolve) => this.held.push(() => resolve(200)));
+    if (this.kind === 'finishing') return 200;
+    if (this.kind === 'stuck') return this.#hold();
+    if (this.kind === 'refusing') return this.random() < 0.5 ? 200 : 503;
+    const isHeld = this.held.length < HELD_PER_ROUND && this.random() * HELD_OF < 1;
+    return isHeld ? this.#hold() : 200;
+  }
+
+  #hold() {
+    return new Promise((resolve) => this.held.push(resolve));
   }
 
   #release() {
-    for (const answer of this.held.splice(0)) answer();
+    for (const answer of this.held.splice(0)) answer(null);
+  }
+
+  #count(number, status) {
+    if (status === 200) this.delivered.set(number, (this.delivered.get(number) ?? 0) + 1);
   }
 
   #missing() {
@@ -148,7 +162,7 @@ export class CrashRun {
   }
 
   async #finish() {
-    this.isFinishing = true;
+    this.kind = 'finishing';
     await this.#start();
     const count = () => this.#missing().length;
     try {

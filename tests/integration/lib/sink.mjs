@@ -36,27 +36,29 @@ export class Sink extends EventEmitter {
       this.records.push(record);
       this.emit('record', record);
       const status = await this.answer(record, request);
+      if (status === null) response.destroy();
       if (response.destroyed) return;
+      response.on('finish', () => this.emit('answered', record, status));
       const text = status < 300 ? 'ok\n' : `no: ${status}\n`;
       response.writeHead(status, {'content-type': 'text/plain', 'content-length': text.length});
       response.end(text);
     });
   }
 
-  // Waits until `isDone()` holds; it is looked at after each request.
+  // Waits until `isDone()` holds; it is looked at after each request and each answer.
   async reaches(isDone, {what, seconds = 60}) {
     let look;
     const done = new Promise((resolve) => {
       look = () => {
         if (isDone()) resolve();
       };
-      this.on('record', look);
+      for (const event of ['record', 'answered']) this.on(event, look);
       look();
     });
     try {
       await within(seconds, what, done);
     } finally {
-      this.off('record', look);
+      for (const event of ['record', 'answered']) this.off(event, look);
     }
   }
 
