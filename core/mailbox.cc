@@ -20,6 +20,10 @@ void MailboxSignal::close() noexcept {
 
 void MailboxSignal::on_async(uv_async_t* handle) noexcept {
   auto& signal = *static_cast<MailboxSignal*>(handle->data);
+  // Before the consumer looks into the queue: what is pushed from here on is announced anew, whether or not the
+  // consumer drains at once.
+  signal.notified_.store(false, std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   signal.on_mail_(signal.consumer_);
 }
 

@@ -49,11 +49,6 @@ class MailboxSignal {
       uv_async_send(&async_);
     }
   }
-  // The consumer's side, before it looks into the queue.
-  void acknowledge() noexcept {
-    notified_.store(false, std::memory_order_seq_cst);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-  }
 
  private:
   static void on_async(uv_async_t* handle) noexcept;
@@ -112,7 +107,6 @@ class Mailbox {
   // Moves up to batch.size() messages out; 0 when empty. When it fills the batch there may be more:
   // the consumer drains again or calls rearm(). Consumer's thread only.
   std::size_t drain(std::span<T> batch) noexcept {
-    signal_.acknowledge();
     const std::size_t count = queue_.try_dequeue_bulk(consumer_token_, batch.data(), batch.size());
     if (count != 0) signal_.release(count);
     return count;

@@ -42,7 +42,7 @@ bool HttpServer::Connection::open(uv_stream_t* listener) noexcept {
   tcp_.data = this;
   ++generation_;
   state_ = State::kOpen;
-  input_ended_ = close_when_sent_ = writing_active_ = dirty = reading_ = false;
+  input_ended_ = close_when_sent_ = peer_ended_ = writing_active_ = dirty = reading_ = false;
   first_ = count_ = 0;
   start_ = fill_ = 0;
   out_.clear();
@@ -117,13 +117,8 @@ void HttpServer::Connection::on_read(uv_stream_t* stream, ssize_t size, const uv
     self.server_.counters_.shed.add();
     self.refuse(503, "no memory for another request", "Retry-After: 1\r\n");
   } else if (size == UV_EOF) {
-    self.input_ended_ = true;
-    self.close_when_sent_ = true;
-    if (self.state_ == State::kLingering) {
-      self.close();
-    } else {
-      self.finish_output();
-    }
+    self.input_ended_ = self.close_when_sent_ = self.peer_ended_ = true;
+    self.finish_output();
   } else if (size < 0) {
     self.close();
   }
@@ -336,9 +331,12 @@ void HttpServer::Connection::on_written(uv_write_t* request, int status) noexcep
 
 // When nothing is owed any more: shut our side and wait for the client to close its own.
 void HttpServer::Connection::finish_output() noexcept {
-  if (!close_when_sent_ || count_ != 0 || writing_active_ || !out_.empty() ||
-      state_ != State::kOpen)
+  if (!close_when_sent_ || count_ != 0 || writing_active_ || !out_.empty()) return;
+  if (peer_ended_) {
+    close();
     return;
+  }
+  if (state_ != State::kOpen) return;
   state_ = State::kLingering;
   buffer_.reset();
   start_ = fill_ = 0;

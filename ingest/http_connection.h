@@ -81,6 +81,7 @@ class HttpServer::Connection {
   bool reading_ = false;
   bool input_ended_ = false;  // nothing more is parsed: refused, closing, or the client's EOF
   bool close_when_sent_ = false;
+  bool peer_ended_ = false;  // the client will send nothing more
   bool writing_active_ = false;
 
   uv_tcp_t tcp_;
