@@ -31,7 +31,7 @@ Complaints check_size(const SourceFile& file);
 // randomness, the wall clock, unbounded copies), and in tests those that make them slow or random.
 Complaints check_banned_calls(const SourceFile& file);
 
-// RocksDB is known to store/ alone.
+// RocksDB is known to store/ alone, and to its own tests and bench.
 Complaints check_rocksdb(const SourceFile& file);
 
 // No path of one machine, no address of a package registry, no note of work that is left.
