@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Room for answers that are being read: the largest head and what is kept of a body.
 //
-// An answer usually arrives whole, so one slab serves all connections in turn; a slab is held longer only by an answer
-// that comes in pieces. What an answer needs is copied to a buffer of the right size when it is complete.
-// Limits: as many slabs as attempts in flight; kSlabsKept are kept for reuse. Pages that no answer touched cost nothing.
+// An answer usually arrives whole, so one slab serves all connections in turn; a slab is held
+// longer only by an answer that comes in pieces. What an answer needs is copied to a buffer of the
+// right size when it is complete. Limits: as many slabs as attempts in flight; kSlabsKept are kept
+// for reuse. Pages that no answer touched cost nothing.
 #pragma once
 
 #include <array>

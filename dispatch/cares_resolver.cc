@@ -25,7 +25,8 @@ Addresses addresses_of(const ares_addrinfo* result) noexcept {
   return addresses;
 }
 
-std::chrono::seconds shortest_ttl(const ares_addrinfo* result, std::chrono::seconds limit) noexcept {
+std::chrono::seconds shortest_ttl(const ares_addrinfo* result,
+                                  std::chrono::seconds limit) noexcept {
   for (const ares_addrinfo_node* node = result->nodes; node != nullptr; node = node->ai_next) {
     limit = std::min(limit, std::chrono::seconds{node->ai_ttl});
   }

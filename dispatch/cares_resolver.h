@@ -2,8 +2,8 @@
 // The resolver of the daemon: c-ares on the loop, with a cache, one look-up a name at a time.
 //
 // Threads: everything on the loop's thread.
-// Lifecycle: stop(done) before destruction; requests still waiting are then answered with no addresses.
-// Limits: cache_entries_max names; what lives longer than ttl_max is asked for again.
+// Lifecycle: stop(done) before destruction; requests still waiting are then answered with no
+// addresses. Limits: cache_entries_max names; what lives longer than ttl_max is asked for again.
 #pragma once
 
 #include <uv.h>
@@ -24,7 +24,7 @@ struct ares_channeldata;
 namespace headrace::dispatch {
 
 struct CaresOptions {
-  std::string servers;  // "10.0.0.1:53,[::1]:5353"; empty: those of the system
+  std::string servers;                       // "10.0.0.1:53,[::1]:5353"; empty: those of the system
   std::chrono::milliseconds timeout{2'000};  // of the first try; later ones wait longer
   int tries = 2;
   std::chrono::seconds ttl_min{5};
@@ -44,7 +44,9 @@ class CaresResolver final : public Resolver {
   // `done` is called, later, when every socket is closed.
   void stop(std::function<void()> done);
 
-  std::size_t look_ups() const noexcept { return look_ups_; }  // sent so far, cached ones not counted
+  std::size_t look_ups() const noexcept {
+    return look_ups_;
+  }  // sent so far, cached ones not counted
 
  private:
   struct LookUp {

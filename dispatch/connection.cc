@@ -20,8 +20,8 @@ Connection::Connection(ConnectionContext& context) noexcept : context_(context) 
 
 Connection::~Connection() { HEADRACE_CHECK(state_ == State::kFree); }
 
-void Connection::open(std::shared_ptr<const Endpoint> endpoint, LaneEntry& lane, TlsSession& session,
-                      Flight& flight) {
+void Connection::open(std::shared_ptr<const Endpoint> endpoint, LaneEntry& lane,
+                      TlsSession& session, Flight& flight) {
   HEADRACE_DCHECK(state_ == State::kFree);
   endpoint_ = std::move(endpoint);
   lane_ = &lane;
@@ -74,7 +74,8 @@ void Connection::connect_next() noexcept {
   end_attempt(connect_error_, false);
 }
 
-// Each address gets its share of what is left, so that one that swallows everything does not hide the next.
+// Each address gets its share of what is left, so that one that swallows everything does not hide
+// the next.
 void Connection::arm_connect_timer() noexcept {
   const core::SteadyMs now = now_ms();
   const core::SteadyMs left = connect_deadline_ > now ? connect_deadline_ - now : 0;
@@ -154,7 +155,8 @@ void Connection::time_out() noexcept {
 void Connection::end_attempt(AttemptError error, bool reusable) noexcept {
   AttemptEnd end;
   end.error = error;
-  // The slab outlives the callback, in which the connection may already be used for the next attempt.
+  // The slab outlives the callback, in which the connection may already be used for the next
+  // attempt.
   CapturePool::Slab slab = std::move(capture_);
   if (slab != nullptr) {
     end.http_status = static_cast<std::uint16_t>(parser_.status_code());

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One HTTP/1.1 connection to an endpoint: opens, sends one delivery at a time, reads the answer, is used again.
+// One HTTP/1.1 connection to an endpoint: opens, sends one delivery at a time, reads the answer, is
+// used again.
 //
 // Threads: everything on the shard's loop.
-// Ownership: the shard owns connections and reuses them after on_connection_closed(); the connection borrows the
-// flight that it carries and gives it back with exactly one of on_attempt_end() and on_stale().
-// Invariant: nothing of a connection is touched after a callback to its owner, which may already use it again.
+// Ownership: the shard owns connections and reuses them after on_connection_closed(); the
+// connection borrows the flight that it carries and gives it back with exactly one of
+// on_attempt_end() and on_stale(). Invariant: nothing of a connection is touched after a callback
+// to its owner, which may already use it again.
 #pragma once
 
 #include <uv.h>
@@ -42,8 +44,10 @@ struct AttemptEnd {
 class ConnectionOwner {
  public:
   // The connection is idle (and may be sent to at once) or closing.
-  virtual void on_attempt_end(Connection& connection, Flight& flight, const AttemptEnd& end) noexcept = 0;
-  // A kept-alive connection was closed by the peer before any byte of the answer: try again on a fresh one.
+  virtual void on_attempt_end(Connection& connection, Flight& flight,
+                              const AttemptEnd& end) noexcept = 0;
+  // A kept-alive connection was closed by the peer before any byte of the answer: try again on a
+  // fresh one.
   virtual void on_stale(Flight& flight) noexcept = 0;
   // An idle connection is about to be closed; it must not be sent to any more.
   virtual void on_idle_end(Connection& connection) noexcept = 0;
@@ -81,13 +85,14 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection();  // Requires: free.
 
-  // Connects to `endpoint` and sends what `flight` carries. May end the attempt before it returns. `lane` and `session`
-  // must live until on_connection_closed(). Requires: free.
-  void open(std::shared_ptr<const Endpoint> endpoint, LaneEntry& lane, TlsSession& session, Flight& flight);
+  // Connects to `endpoint` and sends what `flight` carries. May end the attempt before it returns.
+  // `lane` and `session` must live until on_connection_closed(). Requires: free.
+  void open(std::shared_ptr<const Endpoint> endpoint, LaneEntry& lane, TlsSession& session,
+            Flight& flight);
   // Sends on the open connection. Requires: idle.
   void send(Flight& flight);
-  // Closes without a word about the attempt, which is the caller's now. on_connection_closed() follows, perhaps at once.
-  // No effect on one that is free or closing.
+  // Closes without a word about the attempt, which is the caller's now. on_connection_closed()
+  // follows, perhaps at once. No effect on one that is free or closing.
   void close() noexcept;
 
   bool idle() const noexcept { return state_ == State::kIdle; }
@@ -158,7 +163,7 @@ class Connection {
   ConnectionContext& context_;
   State state_ = State::kFree;
   bool handle_open_ = false;
-  bool reused_ = false;        // this attempt is not the first on the connection
+  bool reused_ = false;  // this attempt is not the first on the connection
   bool write_pending_ = false;
   bool send_failed_ = false;
   bool answer_ended_ = false;

@@ -11,7 +11,8 @@ namespace headrace::dispatch {
 using store::AttemptError;
 
 namespace {
-// Encrypted bytes made ahead of the socket: enough to keep it busy, little for many large bodies at once.
+// Encrypted bytes made ahead of the socket: enough to keep it busy, little for many large bodies at
+// once.
 constexpr std::size_t kTlsWindowBytes = 64 * core::limits::kKiB;
 }  // namespace
 
@@ -55,7 +56,8 @@ void Connection::pump_tls() noexcept {
     encrypt_more();
     const std::string_view ready = tls.outgoing();
     if (ready.empty()) break;
-    uv_buf_t buffer = uv_buf_init(const_cast<char*>(ready.data()), static_cast<unsigned>(ready.size()));
+    uv_buf_t buffer =
+        uv_buf_init(const_cast<char*>(ready.data()), static_cast<unsigned>(ready.size()));
     std::size_t written = 0;
     if (!write_some(&buffer, 1, written)) break;
     if (written < ready.size()) {
@@ -68,7 +70,8 @@ void Connection::pump_tls() noexcept {
   if (tls_->left.count == 0) write_hold_.reset();
 }
 
-// Pieces are gathered to whole records: a record each would cost the peer more than the copy costs us.
+// Pieces are gathered to whole records: a record each would cost the peer more than the copy costs
+// us.
 void Connection::encrypt_more() noexcept {
   RequestPieces& left = tls_->left;
   while (left.count != 0 && tls_->stream.outgoing().size() < kTlsWindowBytes) {
@@ -87,7 +90,8 @@ void Connection::encrypt_more() noexcept {
   }
 }
 
-// False: the connection takes nothing more. What became of it is left to the reading side, as an answer may be there.
+// False: the connection takes nothing more. What became of it is left to the reading side, as an
+// answer may be there.
 bool Connection::write_some(uv_buf_t* list, unsigned count, std::size_t& written) noexcept {
   const int result = uv_try_write(stream(), list, count);
   if (result == UV_EAGAIN) return true;
@@ -153,7 +157,8 @@ void Connection::received_tls(std::string_view ciphertext) noexcept {
   tls_->stream.receive(ciphertext);
   if (state_ == State::kHandshaking) step_handshake();
   if (state_ != State::kBusy && state_ != State::kIdle) return;
-  // Everything is read before the answer is settled, so that nothing of it is taken for the next one.
+  // Everything is read before the answer is settled, so that nothing of it is taken for the next
+  // one.
   const std::span<char> plain{context_.plain_buffer.get(), ConnectionContext::kRecordBytes};
   TlsStream::Step step = TlsStream::Step::kDone;
   std::size_t size = 0;
@@ -191,7 +196,8 @@ void Connection::feed(std::string_view bytes) noexcept {
 void Connection::settle_answer() noexcept {
   if (!answer_ended_) return;
   const bool sent = !write_pending_ && !send_failed_ && (!secure_ || tls_->left.count == 0);
-  const bool reusable = answer_error_ == AttemptError::kNone && sent && !answer_overran_ && parser_.keep_alive();
+  const bool reusable =
+      answer_error_ == AttemptError::kNone && sent && !answer_overran_ && parser_.keep_alive();
   end_attempt(answer_error_, reusable);
 }
 

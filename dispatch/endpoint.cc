@@ -14,10 +14,13 @@ using core::Method;
 
 // Framing is ours to decide, and the webhook headers say which delivery it is.
 constexpr std::array<std::string_view, 11> kReservedNames = {
-    "connection", "content-length", "expect",     "keep-alive",        "te",
-    "trailer", "transfer-encoding", "upgrade", "webhook-id", "webhook-signature", "webhook-timestamp"};
+    "connection",       "content-length",    "expect",  "keep-alive", "te",
+    "trailer",          "transfer-encoding", "upgrade", "webhook-id", "webhook-signature",
+    "webhook-timestamp"};
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 std::string to_lower(std::string_view text) {
   std::string result(text);

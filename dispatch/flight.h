@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A delivery while a shard has it, and the pool that these come from.
 //
-// Ownership: the pool owns every Flight; a lane's queue or a connection holds it until its outcome is sent.
-// Limits: kDeliveriesInMemoryMax at a time.
+// Ownership: the pool owns every Flight; a lane's queue or a connection holds it until its outcome
+// is sent. Limits: kDeliveriesInMemoryMax at a time.
 #pragma once
 
 #include <cstddef>
@@ -20,11 +20,11 @@ struct LaneEntry;
 
 struct Flight {
   store::Delivery delivery;
-  Flight* next = nullptr;      // in a queue or in the pool
+  Flight* next = nullptr;  // in a queue or in the pool
   LaneEntry* lane = nullptr;
   std::uint64_t started_ns = 0;  // steady clock
   core::WallMs started_at = 0;
-  core::SteadyMs deadline = 0;       // of the whole attempt
+  core::SteadyMs deadline = 0;  // of the whole attempt
   bool reconnected = false;  // a kept-alive connection turned out closed; the second one is fresh
 };
 

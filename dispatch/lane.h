@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // An endpoint's queue and what may leave it: order, in-flight cap, hold and probing.
 //
-// A lane is open, on hold or probing. An attempt that cannot reach the peer at all puts it on hold: the caller hands
-// back what is queued, and everything that failed in the same outage shares one time, so that its order survives. After
-// the hold it probes, one delivery at a time, until an answer of any kind shows that the peer is there.
+// A lane is open, on hold or probing. An attempt that cannot reach the peer at all puts it on hold:
+// the caller hands back what is queued, and everything that failed in the same outage shares one
+// time, so that its order survives. After the hold it probes, one delivery at a time, until an
+// answer of any kind shows that the peer is there.
 //
 // Pure: no clock and no I/O; time comes in as an argument.
 // Limits: kLaneWindowMax queued.
@@ -24,8 +25,8 @@ class Lane {
   // At the end of the queue. False: the window is full.
   bool push(Flight& flight) noexcept;
 
-  // The next that may be attempted now, counted as in flight; null when nothing waits, the cap (`in_flight_max`, or one
-  // while probing) is reached, or the lane is on hold.
+  // The next that may be attempted now, counted as in flight; null when nothing waits, the cap
+  // (`in_flight_max`, or one while probing) is reached, or the lane is on hold.
   Flight* start_next(core::WallMs now, std::uint32_t in_flight_max) noexcept;
 
   // Takes one out of the queue without an attempt; null when it is empty.
@@ -35,10 +36,11 @@ class Lane {
   void on_attempt_end() noexcept;
   // The peer answered something: full width from here on.
   void on_reached() noexcept { probing_ = false; }
-  // The peer could not be reached; the delivery would wait `delay`. Returns when the hold ends: a hold that is on
-  // already is kept as it is.
+  // The peer could not be reached; the delivery would wait `delay`. Returns when the hold ends: a
+  // hold that is on already is kept as it is.
   core::WallMs on_unreachable(core::WallMs now, std::chrono::milliseconds delay) noexcept;
-  // The peer could not be reached, and the delivery is not retried: no hold, but one at a time from here on.
+  // The peer could not be reached, and the delivery is not retried: no hold, but one at a time from
+  // here on.
   void on_given_up() noexcept { probing_ = true; }
 
   bool on_hold(core::WallMs now) const noexcept { return now < hold_until_; }

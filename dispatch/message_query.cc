@@ -16,7 +16,8 @@ namespace {
 
 // A form body or a query is taken over as it is, so nothing in it may end the request line.
 bool is_safe_query(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
 }
 
 std::string_view trimmed(std::string_view text) noexcept {
@@ -44,7 +45,8 @@ std::string_view MessageQuery::of(const Endpoint& endpoint, const store::Payload
     append_members(body);
     return text_;
   }
-  return body.find('=') != std::string_view::npos && is_safe_query(body) ? body : std::string_view{};
+  return body.find('=') != std::string_view::npos && is_safe_query(body) ? body
+                                                                         : std::string_view{};
 }
 
 // The document was validated when it was accepted; a fault here only ends the walk.

@@ -15,7 +15,9 @@ constexpr std::string_view kEnd = "\r\n";
 constexpr std::string_view kAgentName = "user-agent";
 constexpr std::string_view kAgentLine = "User-Agent: headrace/" HEADRACE_VERSION "\r\n";
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 bool equals_no_case(std::string_view text, std::string_view lower_text) noexcept {
   return text.size() == lower_text.size() &&
@@ -28,14 +30,16 @@ bool is_replaced(const Endpoint& endpoint, std::string_view name) noexcept {
                      [&](const std::string& other) { return equals_no_case(name, other); });
 }
 
-// Adds the provider's lines without those that the endpoint replaces; notes whether one names the agent.
+// Adds the provider's lines without those that the endpoint replaces; notes whether one names the
+// agent.
 bool add_provider_lines(const Endpoint& endpoint, std::string_view lines, bool& names_agent,
                         RequestPieces& out) noexcept {
   const char* kept_from = lines.data();
   const char* at = lines.data();
   const char* const end = at + lines.size();
   while (at < end) {
-    const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+    const auto* newline =
+        static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
     const char* next = newline == nullptr ? end : newline + 1;
     const std::string_view line{at, static_cast<std::size_t>(next - at)};
     const std::string_view name = line.substr(0, line.find(':'));
@@ -52,7 +56,8 @@ bool add_provider_lines(const Endpoint& endpoint, std::string_view lines, bool& 
 
 class ScratchWriter {
  public:
-  explicit ScratchWriter(RequestScratch& scratch) noexcept : begin_(scratch.data()), at_(begin_), end_(begin_ + scratch.size()) {}
+  explicit ScratchWriter(RequestScratch& scratch) noexcept
+      : begin_(scratch.data()), at_(begin_), end_(begin_ + scratch.size()) {}
 
   void text(std::string_view text) noexcept {
     HEADRACE_DCHECK(text.size() <= static_cast<std::size_t>(end_ - at_));
@@ -63,7 +68,9 @@ class ScratchWriter {
     id.format(at_);
     at_ += MessageId::kTextSize;
   }
-  std::string_view written() const noexcept { return {begin_, static_cast<std::size_t>(at_ - begin_)}; }
+  std::string_view written() const noexcept {
+    return {begin_, static_cast<std::size_t>(at_ - begin_)};
+  }
 
  private:
   char* begin_;
@@ -109,7 +116,8 @@ bool build_request(const Endpoint& endpoint, const store::Delivery& delivery, co
     out.add(prefix.substr(endpoint.target_end));
   }
   bool names_agent = endpoint.names_agent;
-  if (!add_provider_lines(endpoint, payload.headers.in(payload.buffer), names_agent, out)) return false;
+  if (!add_provider_lines(endpoint, payload.headers.in(payload.buffer), names_agent, out))
+    return false;
 
   ScratchWriter writer{scratch};
   if (!names_agent) writer.text(kAgentLine);

@@ -2,7 +2,8 @@
 // Host name to addresses, as a seam: c-ares in the daemon (cares_resolver.h), a table in tests.
 //
 // Threads: everything on one loop; a resolver serves the shards of its loop.
-// Ownership: a request is a member of who asks, and is cancelled or answered before it is destroyed.
+// Ownership: a request is a member of who asks, and is cancelled or answered before it is
+// destroyed.
 #pragma once
 
 #include <netinet/in.h>
@@ -56,8 +57,8 @@ class Resolver {
   virtual void cancel(ResolveRequest& request) noexcept = 0;
 };
 
-// What needs no look-up: address literals, and `localhost` with the names below it, which never leave the machine
-// (RFC 6761 6.3). The port is 0.
+// What needs no look-up: address literals, and `localhost` with the names below it, which never
+// leave the machine (RFC 6761 6.3). The port is 0.
 std::optional<Addresses> known_addresses(std::string_view host) noexcept;
 
 }  // namespace headrace::dispatch

@@ -85,9 +85,8 @@ Judgement judge(const AttemptResult& result, const RetryPolicy& policy, std::uin
   if (is_final(result)) return {Verdict::kDead, {}};
   const auto delay = policy.delay_before_retry(attempts_made, jitter);
   if (!delay) return {Verdict::kDead, {}};
-  const bool wait_as_told =
-      result.error == AttemptError::kNone && says_when(result.http_status) &&
-      result.retry_after_seconds > 0;
+  const bool wait_as_told = result.error == AttemptError::kNone && says_when(result.http_status) &&
+                            result.retry_after_seconds > 0;
   if (!wait_as_told) return {Verdict::kRetry, *delay};
   const std::chrono::seconds told{
       std::min<std::int64_t>(result.retry_after_seconds, kRetryAfterMax.count())};

@@ -35,15 +35,15 @@ class RetryPolicy {
   // 5 s, 30 s, 2 min, 10 min, 30 min, 2 h, 5 h, 10 h, 10 h, then dead.
   RetryPolicy();
 
-  // The delays as given; an empty list means one attempt only. kInvalidArgument when there are too many or one is
-  // negative or too long.
+  // The delays as given; an empty list means one attempt only. kInvalidArgument when there are too
+  // many or one is negative or too long.
   static Result<RetryPolicy> of_list(std::span<const Delay> delays);
-  // min(base * factor^n, cap) for n in [0, count). kInvalidArgument when factor is not in [1, 100] or a limit is
-  // exceeded.
+  // min(base * factor^n, cap) for n in [0, count). kInvalidArgument when factor is not in [1, 100]
+  // or a limit is exceeded.
   static Result<RetryPolicy> of_exponential(const Exponential& shape);
 
-  // The delay after `attempts_made` failed attempts, jittered by any 64 random bits; nullopt: give up.
-  // Requires: attempts_made >= 1.
+  // The delay after `attempts_made` failed attempts, jittered by any 64 random bits; nullopt: give
+  // up. Requires: attempts_made >= 1.
   std::optional<Delay> delay_before_retry(std::uint32_t attempts_made,
                                           std::uint64_t jitter) const noexcept;
 
@@ -78,9 +78,10 @@ constexpr bool is_unreachable(store::AttemptError error) noexcept {
          error == AttemptError::kBlockedAddress;
 }
 
-// The whole decision about a finished attempt, the `attempts_made`-th (so at least 1): 2xx is delivered; 410 is dead;
-// an endpoint that is gone or has no usable URL is dead; all else is retried while the policy allows, on 429, 502, 503
-// and 504 not before Retry-After (capped by kRetryAfterMax).
+// The whole decision about a finished attempt, the `attempts_made`-th (so at least 1): 2xx is
+// delivered; 410 is dead; an endpoint that is gone or has no usable URL is dead; all else is
+// retried while the policy allows, on 429, 502, 503 and 504 not before Retry-After (capped by
+// kRetryAfterMax).
 Judgement judge(const AttemptResult& result, const RetryPolicy& policy, std::uint32_t attempts_made,
                 std::uint64_t jitter) noexcept;
 

@@ -23,9 +23,19 @@ Shard::Shard(core::Loop& loop, const ShardLinks& links, ShardOptions options)
       log_(links.log),
       options_(std::move(options)),
       random_(options_.seed),
-      context_{loop, links.resolver, *this, counters_, links.tls, options_.allowed, options_.idle_timeout, {}, {}} {
+      context_{loop,
+               links.resolver,
+               *this,
+               counters_,
+               links.tls,
+               options_.allowed,
+               options_.idle_timeout,
+               {},
+               {}} {
   sweep_timer_.owner = grace_timer_.owner = this;
-  sweep_timer_.fire = [](core::Timer& timer) noexcept { static_cast<Shard*>(timer.owner)->sweep(); };
+  sweep_timer_.fire = [](core::Timer& timer) noexcept {
+    static_cast<Shard*>(timer.owner)->sweep();
+  };
   grace_timer_.fire = [](core::Timer& timer) noexcept {
     static_cast<Shard*>(timer.owner)->abort_in_flight();
   };
@@ -79,7 +89,8 @@ LaneEntry& Shard::lane_of(core::EndpointNumber number) {
   return *entry;
 }
 
-// Looks the endpoint up again when the table was swapped. Connections to what it was are not used any more.
+// Looks the endpoint up again when the table was swapped. Connections to what it was are not used
+// any more.
 void Shard::refresh(LaneEntry& entry) noexcept {
   // The version first: a table that is swapped right after is then looked at once more.
   const std::uint64_t version = endpoints_.version();
@@ -97,7 +108,8 @@ void Shard::pump(LaneEntry& entry) noexcept {
   if (entry.pumping || state_ != State::kRunning) return;
   refresh(entry);
   if (entry.endpoint == nullptr) return bury_queue(entry);
-  // An attempt may end before start_attempt() returns, and asks for the next: the loop here gives it.
+  // An attempt may end before start_attempt() returns, and asks for the next: the loop here gives
+  // it.
   entry.pumping = true;
   const std::uint32_t cap = entry.endpoint->settings.in_flight_max;
   while (entry.lane.queued() != 0) {
@@ -124,7 +136,8 @@ void Shard::on_stale(Flight& flight) noexcept {
   LaneEntry& entry = *flight.lane;
   // One that the peer closed has siblings that it closed: they would only be found out one by one.
   close_idle(entry);
-  if (entry.endpoint == nullptr) return conclude(entry, flight, {store::AttemptError::kClosed, 0, -1, {}, {}});
+  if (entry.endpoint == nullptr)
+    return conclude(entry, flight, {store::AttemptError::kClosed, 0, -1, {}, {}});
   open_connection(entry, flight);
 }
 
@@ -146,7 +159,9 @@ void Shard::on_connection_closed(Connection& connection) noexcept {
   connection.next = std::exchange(free_connections_, &connection);
 }
 
-void Shard::on_idle_end(Connection& connection) noexcept { unlink_idle(*connection.lane(), connection); }
+void Shard::on_idle_end(Connection& connection) noexcept {
+  unlink_idle(*connection.lane(), connection);
+}
 
 void Shard::keep_idle(LaneEntry& entry, Connection& connection) noexcept {
   if (state_ != State::kRunning || connection.endpoint() != entry.endpoint.get() ||

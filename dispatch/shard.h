@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A dispatch loop's whole work: deliveries come in by mail, are sent, and each makes exactly one outcome.
+// A dispatch loop's whole work: deliveries come in by mail, are sent, and each makes exactly one
+// outcome.
 //
 // Threads: everything on the loop's thread, save the counters, which any thread may read.
 // Ownership: borrows all of ShardLinks; the pool of answers must outlive every outcome.
-// Lifecycle: start(); drain(done) when the process ends in order; stop(done) always; then it may be destroyed. Nothing may
-// be pushed to `deliveries` once stop() was called.
-// Limits: kDeliveriesInMemoryMax deliveries, kLaneWindowMax a lane; what does not fit is handed back.
+// Lifecycle: start(); drain(done) when the process ends in order; stop(done) always; then it may be
+// destroyed. Nothing may be pushed to `deliveries` once stop() was called. Limits:
+// kDeliveriesInMemoryMax deliveries, kLaneWindowMax a lane; what does not fit is handed back.
 #pragma once
 
 #include <chrono>
@@ -45,7 +46,7 @@ struct ShardLinks {
   core::Mailbox<store::Outcome>& outcomes;
   const core::SnapshotCell<EndpointTable>& endpoints;
   Resolver& resolver;
-  core::BufferPool& answers;        // of this shard alone
+  core::BufferPool& answers;  // of this shard alone
   core::LogSink& log;
   const TlsContext* tls = nullptr;  // null: https endpoints fail
 };
@@ -69,8 +70,9 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   ~Shard();  // Requires: stopped or never started.
 
   void start();
-  // Begins no attempt any more; what waits is handed back, attempts under way may end within the grace and are handed back
-  // then. `done` is called once no delivery is left; what arrives later is handed back as well.
+  // Begins no attempt any more; what waits is handed back, attempts under way may end within the
+  // grace and are handed back then. `done` is called once no delivery is left; what arrives later
+  // is handed back as well.
   void drain(std::function<void()> done);
   // Hands back whatever is left, without a grace, and closes everything; then calls `done`.
   void stop(std::function<void()> done);
@@ -82,7 +84,8 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   static constexpr std::size_t kBatch = 64;
   static constexpr std::size_t kBatchesAtOnce = 4;  // then the sockets have their turn
 
-  void on_attempt_end(Connection& connection, Flight& flight, const AttemptEnd& end) noexcept override;
+  void on_attempt_end(Connection& connection, Flight& flight,
+                      const AttemptEnd& end) noexcept override;
   void on_stale(Flight& flight) noexcept override;
   void on_idle_end(Connection& connection) noexcept override;
   void on_connection_closed(Connection& connection) noexcept override;

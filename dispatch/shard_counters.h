@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a shard counts.
 //
-// Threads: written by the shard's loop, read by any thread. Gauges are said so; all else only grows.
+// Threads: written by the shard's loop, read by any thread. Gauges are said so; all else only
+// grows.
 #pragma once
 
 #include "core/metrics.h"
@@ -9,13 +10,13 @@
 namespace headrace::dispatch {
 
 struct ShardCounters {
-  core::Counter attempts;    // begun, a reconnect of the same attempt not counted
+  core::Counter attempts;  // begun, a reconnect of the same attempt not counted
   core::Counter delivered;
-  core::Counter failed;      // attempts that ended in an error or a status outside 2xx
-  core::Counter retried;     // failed ones that will be tried again
+  core::Counter failed;   // attempts that ended in an error or a status outside 2xx
+  core::Counter retried;  // failed ones that will be tried again
   core::Counter dead;
-  core::Counter returned;    // handed back without an attempt
-  core::Counter holds;       // times that a lane was put on hold
+  core::Counter returned;  // handed back without an attempt
+  core::Counter holds;     // times that a lane was put on hold
   core::Counter connections_opened;
   core::Counter connections_open;  // gauge
   core::Counter lanes;             // gauge

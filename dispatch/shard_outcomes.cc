@@ -46,8 +46,8 @@ void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) no
   const RetryPolicy& policy =
       entry.endpoint != nullptr ? entry.endpoint->settings.retry : no_retries();
   const auto attempt = static_cast<std::uint16_t>(delivery.attempts + 1);
-  const Judgement judgement = judge({end.error, end.http_status, end.retry_after_seconds}, policy,
-                                    attempt, random_.next());
+  const Judgement judgement =
+      judge({end.error, end.http_status, end.retry_after_seconds}, policy, attempt, random_.next());
   const std::uint64_t now_ns = loop_.clock().steady_ns();
   Outcome outcome = outcome_of(delivery, judgement.verdict);
   outcome.error = end.error;

@@ -7,7 +7,6 @@
 
 #include <array>
 
-
 namespace headrace::dispatch {
 
 namespace {
@@ -57,7 +56,8 @@ Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options) 
   if (!options.extra_roots_file.empty() &&
       SSL_CTX_load_verify_file(context, options.extra_roots_file.c_str()) != 1) {
     ERR_clear_error();
-    return Error{ErrorCode::kInvalidArgument, "the file of extra root certificates cannot be read", 0};
+    return Error{ErrorCode::kInvalidArgument, "the file of extra root certificates cannot be read",
+                 0};
   }
   return made;
 }
@@ -80,7 +80,12 @@ bool TlsStream::start(const TlsContext& context, const Url& url, TlsSession& ses
   return expect_host(ssl_.get(), url);
 }
 
-void TlsStream::reset() noexcept { ssl_.reset(); }
+// OpenSSL makes a session unusable when its stream is freed without a farewell; that of a failed
+// handshake is forgotten by the caller.
+void TlsStream::reset() noexcept {
+  if (ssl_ != nullptr) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  ssl_.reset();
+}
 
 void TlsStream::receive(std::string_view ciphertext) noexcept {
   BIO_write(in_, ciphertext.data(), static_cast<int>(ciphertext.size()));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// TLS towards endpoints, over memory: bytes of the socket in, bytes of the socket out, no I/O of its own.
+// TLS towards endpoints, over memory: bytes of the socket in, bytes of the socket out, no I/O of
+// its own.
 //
-// The peer's certificate must lead to a trusted root and name the host; there is no way to switch that off.
-// Threads: a TlsContext may be shared by all loops; a TlsStream belongs to one.
+// The peer's certificate must lead to a trusted root and name the host; there is no way to switch
+// that off. Threads: a TlsContext may be shared by all loops; a TlsStream belongs to one.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -61,8 +62,8 @@ class TlsStream {
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
 
-  // A new client stream to the host of `url`. `session` is read now and written when the peer sends a newer one; it
-  // must outlive the stream or its reset(). False: out of memory.
+  // A new client stream to the host of `url`. `session` is read now and written when the peer sends
+  // a newer one; it must outlive the stream or its reset(). False: out of memory.
   bool start(const TlsContext& context, const Url& url, TlsSession& session) noexcept;
   void reset() noexcept;
 

@@ -20,11 +20,11 @@ Error fault(std::size_t offset, const char* what) {
   return Error{ErrorCode::kMalformed, what, static_cast<std::int64_t>(offset)};
 }
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-bool is_alnum(char c) noexcept {
-  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z');
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_alnum(char c) noexcept { return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z'); }
 bool is_hex(char c) noexcept { return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f'); }
 
 bool starts_with_no_case(std::string_view text, std::string_view lower_prefix) noexcept {
@@ -65,8 +65,8 @@ bool is_host_name(std::string_view host) noexcept {
   return label != 0;
 }
 
-// A host whose last label is a number is an IPv4 address or nothing: "1.2.3", "0x7f.1" and "2130706433" are read as
-// addresses by some resolvers and as names by others.
+// A host whose last label is a number is an IPv4 address or nothing: "1.2.3", "0x7f.1" and
+// "2130706433" are read as addresses by some resolvers and as names by others.
 bool ends_in_number(std::string_view host) noexcept {
   if (host.ends_with('.')) host.remove_suffix(1);
   const std::string_view last = host.substr(host.rfind('.') + 1);
@@ -102,7 +102,8 @@ class Reader {
 
  private:
   Result<void> read_scheme() {
-    for (const std::string_view scheme : {std::string_view{"http://"}, std::string_view{"https://"}}) {
+    for (const std::string_view scheme :
+         {std::string_view{"http://"}, std::string_view{"https://"}}) {
       if (!starts_with_no_case(text_, scheme)) continue;
       url_.tls = scheme.size() == 8;
       at_ = scheme.size();
@@ -126,9 +127,9 @@ class Reader {
       url_.host = authority.substr(0, host_end);
     }
     std::transform(url_.host.begin(), url_.host.end(), url_.host.begin(), lower);
-    const bool valid = url_.ipv6 ? is_ipv6(url_.host)
-                                 : is_host_name(url_.host) &&
-                                       (!ends_in_number(url_.host) || is_ipv4(url_.host));
+    const bool valid =
+        url_.ipv6 ? is_ipv6(url_.host)
+                  : is_host_name(url_.host) && (!ends_in_number(url_.host) || is_ipv4(url_.host));
     if (!valid) return fault(at_, "the host is not a name or an address");
     return read_port(authority.substr(host_end), at_ + host_end);
   }
@@ -169,7 +170,8 @@ class Reader {
 }  // namespace
 
 Result<Url> Url::parse(std::string_view text) {
-  if (text.size() > kBytesMax) return Error{ErrorCode::kTooLarge, "a URL has at most 4096 bytes", 0};
+  if (text.size() > kBytesMax)
+    return Error{ErrorCode::kTooLarge, "a URL has at most 4096 bytes", 0};
   return Reader{text}.read();
 }
 

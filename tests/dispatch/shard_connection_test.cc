@@ -30,7 +30,8 @@ class ShardConnectionTest : public ShardTest {
 
 TEST_F(ShardConnectionTest, DeliveriesOneAfterTheOtherShareAConnection) {
   FakeEndpoint& server = serve_and_start([](const auto&) { return FakeEndpoint::answer(200); });
-  for (std::uint64_t i = 1; i <= 20; ++i) EXPECT_EQ(deliver(delivery(i)).verdict, Verdict::kDelivered);
+  for (std::uint64_t i = 1; i <= 20; ++i)
+    EXPECT_EQ(deliver(delivery(i)).verdict, Verdict::kDelivered);
   EXPECT_EQ(server.connections(), 1u);
   EXPECT_EQ(shard->counters().connections_opened.value(), 1u);
 }
@@ -44,7 +45,8 @@ TEST_F(ShardConnectionTest, AConnectionThatThePeerEndsIsNotUsedAgain) {
 }
 
 TEST_F(ShardConnectionTest, AStaleConnectionCostsNoAttempt) {
-  // The second request of each connection is dropped unanswered, as by a server whose idle time ran out.
+  // The second request of each connection is dropped unanswered, as by a server whose idle time ran
+  // out.
   FakeEndpoint& server = serve_and_start([](const FakeEndpoint::Request& request) {
     return request.index == 0 ? FakeEndpoint::answer(200) : FakeEndpoint::drop();
   });
@@ -67,7 +69,8 @@ TEST_F(ShardConnectionTest, AResetOfAStaleConnectionCostsNoAttemptEither) {
 
 TEST_F(ShardConnectionTest, AStaleConnectionIsReplacedOnlyOnce) {
   FakeEndpoint& server = serve_and_start([](const FakeEndpoint::Request& request) {
-    return request.connection == 0 && request.index == 0 ? FakeEndpoint::answer(200) : FakeEndpoint::drop();
+    return request.connection == 0 && request.index == 0 ? FakeEndpoint::answer(200)
+                                                         : FakeEndpoint::drop();
   });
   deliver(delivery(1));
   const Outcome outcome = deliver(delivery(2));
@@ -176,7 +179,9 @@ class FullPort {
     for (const int fd : clients_) ::close(fd);
     ::close(server_);
   }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(ntohs(address_.sin_port)) + "/"; }
+  std::string url() const {
+    return "http://127.0.0.1:" + std::to_string(ntohs(address_.sin_port)) + "/";
+  }
 
  private:
   int server_ = -1;

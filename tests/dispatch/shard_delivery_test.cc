@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One delivery over a real loopback connection: what is sent, and what each way of failing makes of it.
+// One delivery over a real loopback connection: what is sent, and what each way of failing makes of
+// it.
 #include <string>
 
 #include "tests/dispatch/shard_fixture.h"
@@ -138,7 +139,8 @@ TEST_F(ShardDeliveryTest, ARedirectIsAFailureAndNotFollowed) {
 }
 
 TEST_F(ShardDeliveryTest, AnAnswerThatComesByteByByteIsWhole) {
-  const Outcome outcome = outcome_of(FakeEndpoint::drip(FakeEndpoint::answer(200, "slowly").pieces[0], 1));
+  const Outcome outcome =
+      outcome_of(FakeEndpoint::drip(FakeEndpoint::answer(200, "slowly").pieces[0], 1));
   EXPECT_EQ(outcome.verdict, Verdict::kDelivered);
   EXPECT_EQ(outcome.response_body.in(outcome.response), "slowly");
 }
@@ -151,8 +153,8 @@ TEST_F(ShardDeliveryTest, AChunkedAnswerIsDecoded) {
 }
 
 TEST_F(ShardDeliveryTest, AnAnswerWithoutLengthEndsWithTheConnection) {
-  const Outcome outcome =
-      outcome_of(FakeEndpoint::raw("HTTP/1.1 201 Created\r\n\r\nuntil the end", FakeEndpoint::After::kClose));
+  const Outcome outcome = outcome_of(
+      FakeEndpoint::raw("HTTP/1.1 201 Created\r\n\r\nuntil the end", FakeEndpoint::After::kClose));
   EXPECT_EQ(outcome.verdict, Verdict::kDelivered);
   EXPECT_EQ(outcome.http_status, 201);
   EXPECT_EQ(outcome.response_body.in(outcome.response), "until the end");
@@ -168,8 +170,8 @@ TEST_F(ShardDeliveryTest, OfAnEndlessAnswerTheBeginningIsKeptAndTheStatusCounts)
 }
 
 TEST_F(ShardDeliveryTest, AConnectionClosedInTheMiddleIsAnErrorEvenBehindA200) {
-  const Outcome outcome = outcome_of(
-      FakeEndpoint::raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", FakeEndpoint::After::kClose));
+  const Outcome outcome = outcome_of(FakeEndpoint::raw(
+      "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", FakeEndpoint::After::kClose));
   EXPECT_EQ(outcome.verdict, Verdict::kRetry);
   EXPECT_EQ(outcome.error, AttemptError::kClosed);
   EXPECT_EQ(outcome.http_status, 200);

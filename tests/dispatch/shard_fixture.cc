@@ -33,7 +33,8 @@ ShardTest::~ShardTest() {
   stop_shard();
   for (auto& server : servers) server->stop();
   run_until([&] {
-    return std::all_of(servers.begin(), servers.end(), [](const auto& server) { return server->stopped(); });
+    return std::all_of(servers.begin(), servers.end(),
+                       [](const auto& server) { return server->stopped(); });
   });
   outcome_mail.close();
   run_turns(4);
@@ -43,7 +44,8 @@ ShardTest::~ShardTest() {
 void ShardTest::start() {
   options.seed = 1;
   shard = std::make_unique<Shard>(
-      loop, ShardLinks{deliveries, outcome_mail, endpoints, resolver, answers, log, tls.get()}, options);
+      loop, ShardLinks{deliveries, outcome_mail, endpoints, resolver, answers, log, tls.get()},
+      options);
   outcome_mail.open(
       loop, [](void* self) noexcept { static_cast<ShardTest*>(self)->collect(); }, this);
   shard->start();
@@ -103,7 +105,8 @@ store::Delivery ShardTest::delivery(std::uint64_t message, std::string_view body
   char* const bytes = made.payload.buffer.data();
   std::copy(body.begin(), body.end(), std::copy(headers.begin(), headers.end(), bytes));
   made.payload.headers = {0, static_cast<std::uint32_t>(headers.size())};
-  made.payload.body = {static_cast<std::uint32_t>(headers.size()), static_cast<std::uint32_t>(body.size())};
+  made.payload.body = {static_cast<std::uint32_t>(headers.size()),
+                       static_cast<std::uint32_t>(body.size())};
   return made;
 }
 
@@ -119,7 +122,8 @@ void ShardTest::push_many(std::uint64_t first, std::size_t count) {
 void ShardTest::collect() {
   std::array<store::Outcome, 64> batch;
   for (std::size_t count = 0; (count = outcome_mail.drain(batch)) != 0;) {
-    std::move(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(count), std::back_inserter(outcomes));
+    std::move(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(count),
+              std::back_inserter(outcomes));
   }
 }
 
@@ -166,6 +170,8 @@ RefusingPort::RefusingPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0
 
 RefusingPort::~RefusingPort() { ::close(fd_); }
 
-std::string RefusingPort::url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/hook"; }
+std::string RefusingPort::url() const {
+  return "http://127.0.0.1:" + std::to_string(port_) + "/hook";
+}
 
 }  // namespace headrace::dispatch

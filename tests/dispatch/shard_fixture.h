@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A shard with everything around it on one loop that the test turns by hand, at a time that the test sets.
+// A shard with everything around it on one loop that the test turns by hand, at a time that the
+// test sets.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -22,7 +23,8 @@
 
 namespace headrace::dispatch {
 
-// Names that a test made up; a name that is not there cannot be resolved. Answers in the next turn of the loop.
+// Names that a test made up; a name that is not there cannot be resolved. Answers in the next turn
+// of the loop.
 class TableResolver final : public Resolver {
  public:
   explicit TableResolver(core::Loop& loop) : loop_(loop) {}
@@ -42,9 +44,13 @@ class ManualClock final : public core::Clock {
  public:
   static constexpr core::WallMs kStart = 1'700'000'000'000;
 
-  std::uint64_t steady_ns() const noexcept override { return (kSteadyStart + passed_ms_) * 1'000'000; }
+  std::uint64_t steady_ns() const noexcept override {
+    return (kSteadyStart + passed_ms_) * 1'000'000;
+  }
   core::WallMs wall_ms() const noexcept override { return kStart + passed_ms_; }
-  void advance(std::chrono::milliseconds by) noexcept { passed_ms_ += static_cast<std::uint64_t>(by.count()); }
+  void advance(std::chrono::milliseconds by) noexcept {
+    passed_ms_ += static_cast<std::uint64_t>(by.count());
+  }
 
  private:
   static constexpr std::uint64_t kSteadyStart = 1'000'000;
@@ -56,7 +62,8 @@ class ShardTest : public testing::Test {
   static constexpr core::EndpointNumber kEndpoint{7};
   static constexpr std::string_view kBody = R"({"action":"opened","number":2})";
   static constexpr std::string_view kHeaders =
-      "Content-Type: application/json\r\nX-GitHub-Event: issues\r\nUser-Agent: GitHub-Hookshot/1\r\n";
+      "Content-Type: application/json\r\nX-GitHub-Event: issues\r\nUser-Agent: "
+      "GitHub-Hookshot/1\r\n";
 
   ~ShardTest() override;
 

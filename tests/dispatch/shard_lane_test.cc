@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Order, the in-flight cap, the hold of an endpoint that cannot be reached, draining, and one outcome for each delivery.
+// Order, the in-flight cap, the hold of an endpoint that cannot be reached, draining, and one
+// outcome for each delivery.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -25,8 +26,9 @@ class ShardLaneTest : public ShardTest {
     return server;
   }
   std::size_t count_of(Verdict verdict) const {
-    return static_cast<std::size_t>(std::count_if(
-        outcomes.begin(), outcomes.end(), [&](const Outcome& outcome) { return outcome.verdict == verdict; }));
+    return static_cast<std::size_t>(
+        std::count_if(outcomes.begin(), outcomes.end(),
+                      [&](const Outcome& outcome) { return outcome.verdict == verdict; }));
   }
 };
 
@@ -105,16 +107,16 @@ TEST_F(ShardLaneTest, AfterAHoldOneDeliveryProbesAndAnAnswerOpensTheLane) {
   pass(6'001ms);
   FakeEndpoint& server = serve(FakeEndpoint::silence());
   bool answering = false;
-  server.set_script([&](const auto&) {
-    return answering ? FakeEndpoint::answer(500) : FakeEndpoint::silence();
-  });
+  server.set_script(
+      [&](const auto&) { return answering ? FakeEndpoint::answer(500) : FakeEndpoint::silence(); });
   set_endpoint(settings_for(server.url()));
   push_many(2, 10);
   run_until([&] { return server.request_count() == 1; });
   run_turns(200);
   EXPECT_EQ(server.request_count(), 1u) << "only the probe";
   answering = true;
-  pass(15'001ms);  // the probe runs out of time: the peer has not answered anything, so one more probes
+  pass(15'001ms);  // the probe runs out of time: the peer has not answered anything, so one more
+                   // probes
   run_until_outcomes(10);
   EXPECT_GE(server.connections(), 3u) << "an answer, even a refusal, opens the full width";
 }
@@ -147,7 +149,8 @@ TEST_F(ShardLaneTest, ADrainHandsBackTheQueueAndLetsAttemptsEnd) {
   FakeEndpoint& server = serve_width(FakeEndpoint::silence(), 2);
   bool held = true;
   server.set_script([&](const auto&) {
-    return held ? FakeEndpoint::drip(FakeEndpoint::answer(200).pieces[0], 1) : FakeEndpoint::answer(200);
+    return held ? FakeEndpoint::drip(FakeEndpoint::answer(200).pieces[0], 1)
+                : FakeEndpoint::answer(200);
   });
   start();
   push_many(1, 10);
@@ -174,7 +177,8 @@ TEST_F(ShardLaneTest, ADrainEndsWithItsGrace) {
   run_until([&] { return drained; });
   run_until_outcomes(3);
   EXPECT_EQ(count_of(Verdict::kReturned), 3u);
-  EXPECT_EQ(outcomes[0].attempt, 0) << "nobody knows what became of the attempt, so it is not counted";
+  EXPECT_EQ(outcomes[0].attempt, 0)
+      << "nobody knows what became of the attempt, so it is not counted";
 }
 
 TEST_F(ShardLaneTest, AStopHandsBackWhateverIsLeft) {
@@ -192,7 +196,8 @@ TEST_F(ShardLaneTest, AStopHandsBackWhateverIsLeft) {
 class ShardSwarmTest : public ShardTest, public testing::WithParamInterface<std::uint64_t> {};
 
 FakeEndpoint::Reply random_reply(core::Random& random) {
-  const std::string whole = FakeEndpoint::answer(random.below(4) == 0 ? 503 : 200, "body").pieces[0];
+  const std::string whole =
+      FakeEndpoint::answer(random.below(4) == 0 ? 503 : 200, "body").pieces[0];
   switch (random.below(8)) {
     case 0:
       return FakeEndpoint::drop();
@@ -205,7 +210,8 @@ FakeEndpoint::Reply random_reply(core::Random& random) {
     case 4:
       return FakeEndpoint::drip(whole, 1 + random.below(30));
     case 5:
-      return FakeEndpoint::raw(whole.substr(0, random.below(whole.size())), FakeEndpoint::After::kClose);
+      return FakeEndpoint::raw(whole.substr(0, random.below(whole.size())),
+                               FakeEndpoint::After::kClose);
     default:
       return FakeEndpoint::raw(whole);
   }
@@ -221,7 +227,8 @@ TEST_P(ShardSwarmTest, EachDeliveryMakesExactlyOneOutcomeUnderAnyFaults) {
   for (std::uint32_t i = 0; i < kEndpoints; ++i) {
     const bool down = random.below(4) == 0;
     FakeEndpoint& server = serve([&random](const auto&) { return random_reply(random); });
-    EndpointSettings settings = settings_for(down ? refusing.url() : server.url(), core::EndpointNumber{i});
+    EndpointSettings settings =
+        settings_for(down ? refusing.url() : server.url(), core::EndpointNumber{i});
     settings.in_flight_max = static_cast<std::uint32_t>(1 + random.below(8));
     set_endpoint(std::move(settings));
   }
@@ -236,7 +243,8 @@ TEST_P(ShardSwarmTest, EachDeliveryMakesExactlyOneOutcomeUnderAnyFaults) {
     push(std::move(one));
     if (random.below(4) == 0) run_turns(1 + random.below(10));
     if (random.below(40) == 0) pass(std::chrono::milliseconds{random.below(16'000)});
-    if (random.below(60) == 0) remove_endpoint(core::EndpointNumber{static_cast<std::uint32_t>(random.below(kEndpoints))});
+    if (random.below(60) == 0)
+      remove_endpoint(core::EndpointNumber{static_cast<std::uint32_t>(random.below(kEndpoints))});
     if (i == drain_at) shard->drain([&] { draining = true; });
   }
   for (int i = 0; i < 400 && outcomes.size() < total; ++i) {

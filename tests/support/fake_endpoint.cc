@@ -75,9 +75,12 @@ std::optional<FakeEndpoint::Request> take_request(std::string& input) {
 
 }  // namespace
 
-std::string FakeEndpoint::Request::header(std::string_view name) const { return header_in(head, name); }
+std::string FakeEndpoint::Request::header(std::string_view name) const {
+  return header_in(head, name);
+}
 
-FakeEndpoint::Reply FakeEndpoint::answer(int status, std::string_view body, std::string_view extra_lines) {
+FakeEndpoint::Reply FakeEndpoint::answer(int status, std::string_view body,
+                                         std::string_view extra_lines) {
   std::string bytes = "HTTP/1.1 " + std::to_string(status) + " Said\r\nContent-Length: ";
   bytes += std::to_string(body.size());
   bytes += "\r\n";
@@ -87,7 +90,8 @@ FakeEndpoint::Reply FakeEndpoint::answer(int status, std::string_view body, std:
   return raw(std::move(bytes));
 }
 
-FakeEndpoint::Reply FakeEndpoint::drip(std::string_view bytes, std::size_t piece_bytes, After after) {
+FakeEndpoint::Reply FakeEndpoint::drip(std::string_view bytes, std::size_t piece_bytes,
+                                       After after) {
   Reply reply{{}, after};
   for (std::size_t i = 0; i < bytes.size(); i += piece_bytes) {
     reply.pieces.emplace_back(bytes.substr(i, piece_bytes));
@@ -103,7 +107,8 @@ FakeEndpoint::FakeEndpoint(core::Loop& loop, Script script, SSL_CTX* tls)
   server_.data = this;
   ++handles_open_;
   HEADRACE_CHECK(uv_tcp_bind(&server_, reinterpret_cast<const sockaddr*>(&address), 0) == 0);
-  HEADRACE_CHECK(uv_listen(reinterpret_cast<uv_stream_t*>(&server_), 1024, &FakeEndpoint::on_connection) == 0);
+  HEADRACE_CHECK(
+      uv_listen(reinterpret_cast<uv_stream_t*>(&server_), 1024, &FakeEndpoint::on_connection) == 0);
   int size = sizeof(address);
   uv_tcp_getsockname(&server_, reinterpret_cast<sockaddr*>(&address), &size);
   port_ = ntohs(address.sin_port);
@@ -188,7 +193,8 @@ void FakeEndpoint::on_plain(const std::shared_ptr<Peer>& peer) {
   }
 }
 
-void FakeEndpoint::reply(const std::shared_ptr<Peer>& peer, const Reply& scripted, std::size_t piece) {
+void FakeEndpoint::reply(const std::shared_ptr<Peer>& peer, const Reply& scripted,
+                         std::size_t piece) {
   if (peer->closing) return;
   if (piece < scripted.pieces.size()) write(*peer, scripted.pieces[piece]);
   if (piece + 1 >= scripted.pieces.size()) return finish(peer, scripted.after);
@@ -220,7 +226,8 @@ void FakeEndpoint::flush_tls(Peer& peer) {
 void FakeEndpoint::write_raw(Peer& peer, std::string_view bytes) {
   if (peer.closing || bytes.empty()) return;
   auto* stream = reinterpret_cast<uv_stream_t*>(&peer.tcp);
-  uv_buf_t buffer = uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+  uv_buf_t buffer =
+      uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
   const int written = uv_try_write(stream, &buffer, 1);
   if (written < 0 && written != UV_EAGAIN) return;
   bytes.remove_prefix(static_cast<std::size_t>(std::max(written, 0)));
@@ -251,9 +258,8 @@ void FakeEndpoint::close_connections() {
 void FakeEndpoint::stop() {
   if (std::exchange(stopping_, true)) return;
   close_connections();
-  uv_close(reinterpret_cast<uv_handle_t*>(&server_), [](uv_handle_t* handle) {
-    --static_cast<FakeEndpoint*>(handle->data)->handles_open_;
-  });
+  uv_close(reinterpret_cast<uv_handle_t*>(&server_),
+           [](uv_handle_t* handle) { --static_cast<FakeEndpoint*>(handle->data)->handles_open_; });
 }
 
 }  // namespace headrace::test

@@ -24,7 +24,7 @@ class FakeEndpoint {
   struct Request {
     std::string method;
     std::string target;
-    std::string head;            // the header lines, each with CRLF
+    std::string head;  // the header lines, each with CRLF
     std::string body;
     std::size_t connection = 0;  // which one, from 0, in order of accepting
     std::size_t index = 0;       // of the request on its connection
@@ -37,7 +37,8 @@ class FakeEndpoint {
 
   struct Reply {
     std::vector<std::string> pieces;  // one write a turn of the loop
-    After after = After::kKeep;       // with no pieces: the request is left without an answer, or dropped at once
+    After after =
+        After::kKeep;  // with no pieces: the request is left without an answer, or dropped at once
   };
 
   // "HTTP/1.1 200 OK" and the like with a Content-Length.
@@ -45,7 +46,9 @@ class FakeEndpoint {
   static Reply silence() { return {}; }
   static Reply drop() { return {{}, After::kClose}; }
   static Reply reset() { return {{}, After::kReset}; }
-  static Reply raw(std::string bytes, After after = After::kKeep) { return {{std::move(bytes)}, after}; }
+  static Reply raw(std::string bytes, After after = After::kKeep) {
+    return {{std::move(bytes)}, after};
+  }
   static Reply drip(std::string_view bytes, std::size_t piece_bytes, After after = After::kKeep);
 
   using Script = std::function<Reply(const Request&)>;
@@ -58,7 +61,8 @@ class FakeEndpoint {
   std::string url(std::string_view target = "/hook", std::string_view host = "127.0.0.1") const;
 
   void set_script(Script script) { script_ = std::move(script); }
-  // Off: a connection is closed as soon as it is accepted, before any byte (for TLS: a failed handshake).
+  // Off: a connection is closed as soon as it is accepted, before any byte (for TLS: a failed
+  // handshake).
   void close_on_accept(bool on) noexcept { close_on_accept_ = on; }
   // Accepts, but never reads.
   void ignore_input(bool on) noexcept { ignore_input_ = on; }

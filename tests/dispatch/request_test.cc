@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dispatch/request.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include "core/buffer.h"
+#include "dispatch/message_query.h"
+
+namespace headrace::dispatch {
+
+namespace {
+
+constexpr core::WallMs kNow = 1'700'000'000'999;
+
+class Message {
+ public:
+  Message(std::string_view headers, std::string_view body, std::string_view query = "") {
+    delivery.message = MessageId{{1, 2}};
+    store::Payload& payload = delivery.payload;
+    payload.buffer = pool_.acquire(headers.size() + body.size() + query.size() + 1);
+    char* at = payload.buffer.data();
+    const auto put = [&](std::string_view part) {
+      const core::Range range{static_cast<std::uint32_t>(at - payload.buffer.data()),
+                              static_cast<std::uint32_t>(part.size())};
+      at = std::copy(part.begin(), part.end(), at);
+      return range;
+    };
+    payload.headers = put(headers);
+    payload.body = put(body);
+    payload.query = put(query);
+  }
+  ~Message() { delivery.payload.buffer.reset(); }
+
+ private:
+  core::BufferPool pool_{1 << 24};
+
+ public:
+  store::Delivery delivery;
+};
+
+std::shared_ptr<const Endpoint> endpoint_with(
+    std::vector<std::pair<std::string, std::string>> headers,
+    core::Method method = core::Method::kPost) {
+  EndpointSettings settings;
+  settings.url = "http://h/in";
+  settings.headers = std::move(headers);
+  settings.method = method;
+  return *make_endpoint(std::move(settings));
+}
+
+std::string text_of(const RequestPieces& pieces) {
+  std::string text;
+  for (unsigned i = 0; i < pieces.count; ++i) text.append(pieces.list[i].base, pieces.list[i].len);
+  return text;
+}
+
+std::string built(const Endpoint& endpoint, const Message& message, std::string_view query = "") {
+  RequestScratch scratch;
+  RequestPieces pieces;
+  EXPECT_TRUE(build_request(endpoint, message.delivery, kNow, query, scratch, pieces));
+  EXPECT_EQ(text_of(pieces).size(), pieces.bytes);
+  return text_of(pieces);
+}
+
+std::string own_lines() {
+  return "webhook-id: " + MessageId{{1, 2}}.to_string() + "\r\nwebhook-timestamp: 1700000000\r\n";
+}
+
+}  // namespace
+
+TEST(RequestTest, IsPrefixProviderLinesOurLinesAndBody) {
+  const Message message{"Content-Type: text/x\r\nuser-agent: Hook/1\r\n", "body"};
+  EXPECT_EQ(built(*endpoint_with({}), message),
+            "POST /in HTTP/1.1\r\nHost: h\r\nContent-Type: text/x\r\nuser-agent: Hook/1\r\n" +
+                own_lines() + "Content-Length: 4\r\n\r\nbody");
+}
+
+TEST(RequestTest, NamesItsOwnAgentWhereNobodyNamedOne) {
+  EXPECT_NE(built(*endpoint_with({}), Message{"A: b\r\n", ""}).find("User-Agent: headrace/"),
+            std::string::npos);
+  EXPECT_EQ(
+      built(*endpoint_with({{"User-Agent", "me"}}), Message{"A: b\r\n", ""}).find("headrace/"),
+      std::string::npos);
+}
+
+TEST(RequestTest, AnEmptyBodyHasALengthOfZero) {
+  EXPECT_NE(built(*endpoint_with({}), Message{"", ""}).find("Content-Length: 0\r\n\r\n"),
+            std::string::npos);
+}
+
+TEST(RequestTest, ReplacedLinesAreLeftOutWhereverTheyStand) {
+  const Message message{"X-A: 1\r\nkeep: 1\r\nx-a: 2\r\nX-B: 3\r\nX-AB: 4\r\nX-A: 5\r\n", ""};
+  const std::string text = built(*endpoint_with({{"x-a", "ours"}, {"X-b", "ours"}}), message);
+  EXPECT_NE(text.find("x-a: ours\r\nX-b: ours\r\nkeep: 1\r\nX-AB: 4\r\nUser-Agent"),
+            std::string::npos)
+      << text;
+}
+
+TEST(RequestTest, AQueryGoesBehindTheTarget) {
+  const std::string text =
+      built(*endpoint_with({}, core::Method::kGet), Message{"", "ignored"}, "a=b");
+  EXPECT_TRUE(text.starts_with("GET /in?a=b HTTP/1.1\r\nHost: h\r\n")) << text;
+  EXPECT_TRUE(text.ends_with("\r\n\r\n"));
+  EXPECT_EQ(text.find("Content-Length"), std::string::npos);
+}
+
+TEST(RequestTest, EveryOtherLineOfTheMostThatIngestAllowsCanBeReplaced) {
+  std::string lines;
+  for (std::size_t i = 0; i < core::limits::kHeaderCountMax; ++i)
+    lines += i % 2 == 0 ? "a: 1\r\n" : "x: 2\r\n";
+  const std::string text = built(*endpoint_with({{"X", "ours"}}), Message{lines, "body"});
+  EXPECT_EQ(text.find("x: 2"), std::string::npos);
+  EXPECT_TRUE(text.ends_with("body"));
+}
+
+RC_GTEST_PROP(RequestTest, ConsumingInAnyStepsLeavesExactlyTheRest, (const std::string& body)) {
+  const Message message{"A: b\r\nx-c: d\r\nE: f\r\n", body};
+  const auto endpoint = endpoint_with({{"X-C", "1"}});
+  RequestScratch scratch;
+  RequestPieces pieces;
+  RC_ASSERT(build_request(*endpoint, message.delivery, kNow, "", scratch, pieces));
+  std::string left = text_of(pieces);
+  while (pieces.bytes != 0) {
+    const auto step = *rc::gen::inRange<std::size_t>(1, pieces.bytes + 1);
+    pieces.consume(step);
+    left.erase(0, step);
+    RC_ASSERT(text_of(pieces) == left);
+  }
+  RC_ASSERT(pieces.count == 0u);
+}
+
+TEST(MessageQueryTest, TakesTheScalarsOfTheTopLevelInOrder) {
+  MessageQuery query;
+  const Message message{
+      "",
+      R"({"a":"x y&z","b":12345678901234567890123,"c":true,"d":null,"e":{"f":1},"g":[2],"h":-1.5e3 })"};
+  EXPECT_EQ(query.of(*endpoint_with({}, core::Method::kGet), message.delivery.payload),
+            "a=x%20y%26z&b=12345678901234567890123&c=true&d=&h=-1.5e3");
+}
+
+TEST(MessageQueryTest, AFormIsTakenAsItIs) {
+  MessageQuery query;
+  const auto endpoint = endpoint_with({}, core::Method::kDelete);
+  EXPECT_EQ(query.of(*endpoint, Message{"", "a=b&c=%20"}.delivery.payload), "a=b&c=%20");
+  EXPECT_EQ(query.of(*endpoint, Message{"", "a=b\r\nHost: x"}.delivery.payload), "");
+  EXPECT_EQ(query.of(*endpoint, Message{"", "[1,2]"}.delivery.payload), "");
+}
+
+TEST(MessageQueryTest, AMessageWithoutBodyPassesItsOwnQueryOn) {
+  MessageQuery query;
+  const Message message{"", "", "topic=x"};
+  EXPECT_EQ(query.of(*endpoint_with({}), message.delivery.payload), "topic=x");
+  EXPECT_EQ(query.of(*endpoint_with({}), Message{"", "body", "topic=x"}.delivery.payload), "");
+}
+
+}  // namespace headrace::dispatch
