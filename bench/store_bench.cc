@@ -6,8 +6,9 @@
 //   Log           the store as built: append (synced) and apply, deliveries over at once
 //   LogOutcome    the same, and the outcome of every event of the group before
 //   LogDedupe     the same as LogOutcome, each event with a key that must not have been seen
-// Counters: events_per_second; cpu_us_per_event (user and system, all threads, RocksDB's among them);
-// written (bytes that went to the disk for each byte of body). The directory is that of TMPDIR.
+// Counters: events_per_second; cpu_us_per_event (user and system, all threads, RocksDB's among
+// them); written (bytes that went to the disk for each byte of body). The directory is that of
+// TMPDIR.
 #include <benchmark/benchmark.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
@@ -201,7 +202,8 @@ void BM_RocksOnly(benchmark::State& state) {
       batch.Put(key_of('p', number), "waiting");
       if (number >= group_size) {
         batch.Delete(key_of('p', number - group_size));
-        batch.Put(key_of('a', number - group_size), "an attempt of about sixty bytes, as it is kept");
+        batch.Put(key_of('a', number - group_size),
+                  "an attempt of about sixty bytes, as it is kept");
       }
       ++number;
     }

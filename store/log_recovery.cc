@@ -26,7 +26,7 @@ class Replay {
   Result<RecoveredLog> run() {
     auto segments = list_segments(files_, directory_);
     if (!segments) return std::move(segments).error();
-    log_.end = from_;
+    log_.end = log_.settled = from_;
     segments_ = std::move(*segments);
     if (auto done = check_presence(); !done) return std::move(done).error();
     for (index_ = 0; index_ < segments_.size() && !ended_; ++index_) {
@@ -60,6 +60,7 @@ class Replay {
       return end_before(segment);
     }
     log_.segments.push_back(segment);
+    log_.settled = std::max(log_.settled, header.synced_through);
     const bool first = segment.number == segment_of(from_);
     log_.end = std::max(log_.end, make_position(segment.number, kSegmentHeaderBytes));
     return records(segment, first ? offset_of(log_.end) : kSegmentHeaderBytes);
@@ -133,6 +134,7 @@ class Replay {
 
   Result<void> visit(const SegmentScanner& scanner) {
     const RecordFrame& frame = scanner.frame();
+    log_.settled = std::max(log_.settled, frame.synced_through);
     if (frame.type == RecordType::kGap) return {};
     if (frame.type == RecordType::kOutcome) {
       const auto outcome = decode_outcome(scanner.record());

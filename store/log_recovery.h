@@ -27,6 +27,7 @@ class LogVisitor {
 
 struct RecoveredLog {
   LogPosition end{};                 // behind the last record that counts
+  LogPosition settled{};             // up to here it was synced, or is of no more use
   MessageId last_id;                 // no message in the log has a greater one
   std::vector<Segment> segments;     // those that count
   std::vector<std::uint32_t> stale;  // those behind the end, to be removed

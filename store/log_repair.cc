@@ -28,6 +28,10 @@ class Repair {
       if (auto done = segment(segments_[index_]); !done) return std::move(done).error();
     }
     if (auto synced = files_.sync_directory(directory_); !synced) return std::move(synced).error();
+    const auto before = [](const LostRange& a, const LostRange& b) {
+      return std::pair(a.segment, a.from) < std::pair(b.segment, b.from);
+    };
+    std::sort(report_.lost.begin(), report_.lost.end(), before);
     return std::move(report_);
   }
 
@@ -37,8 +41,8 @@ class Repair {
   }
 
   Result<void> segment(Segment& segment) {
-    report_missing(segment.number);
     if (!segment.header) return set_aside(segment);
+    report_missing(segment);
     auto file = files_.open(path_of(segment), FileSystem::Mode::kChange);
     if (!file) return std::move(file).error();
     if (auto joined = join(segment, **file); !joined) return joined;
@@ -50,14 +54,18 @@ class Repair {
     return cut(segment, **file, begin, *proven);
   }
 
-  void report_missing(std::uint32_t number) {
+  // Segments that should be between the last readable one and this, which does not follow it.
+  void report_missing(const Segment& segment) {
     if (last_number_ == 0 && segment_of(from_) != 0) last_number_ = segment_of(from_) - 1;
-    const auto& header = segments_[index_].header;
-    const bool follows = !header || header->previous_end <= end_;
-    for (std::uint32_t n = last_number_ + 1; last_number_ != 0 && !follows && n < number; ++n) {
+    const bool follows = segment.header->previous_end <= end_;
+    for (std::uint32_t n = last_number_ + 1; last_number_ != 0 && !follows && n < segment.number;
+         ++n) {
+      const auto is_n = [n](const LostRange& range) { return range.segment == n; };
+      const auto& lost = report_.lost;
+      if (std::any_of(lost.begin(), lost.end(), is_n)) continue;
       report_.lost.push_back({n, 0, 0, true, {}, 0});
     }
-    last_number_ = number;
+    last_number_ = segment.number;
   }
 
   // A file whose header cannot be read holds nothing that can be told from chance. One that was

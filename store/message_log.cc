@@ -13,6 +13,7 @@ namespace headrace::store {
 namespace {
 
 constexpr std::size_t kReadersMax = 32;  // open files kept for reading
+constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 
 // The room that a group takes in the log, and of it what is encoded by us.
 struct GroupSize {
@@ -53,10 +54,25 @@ char* pad(char* at, std::size_t record_bytes) {
   return at + padding;
 }
 
+// Whoever replays may make durable what he sees, so it has to be durable here first.
+Result<void> sync_from(const LogOptions& options, LogPosition from) {
+  auto names = options.files->list(options.directory);
+  if (!names) return std::move(names).error();
+  for (const std::string& name : *names) {
+    const auto number = parse_segment_name(name);
+    if (!number || *number < segment_of(from)) continue;
+    auto file = options.files->open(options.directory + "/" + name, FileSystem::Mode::kChange);
+    if (!file) return std::move(file).error();
+    if (auto synced = (*file)->sync_data(); !synced) return synced;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<MessageLog>> MessageLog::open(const LogOptions& options, LogPosition from,
                                                      LogVisitor& visitor) {
+  if (auto synced = sync_from(options, from); !synced) return std::move(synced).error();
   auto recovered = replay_log(*options.files, options.directory, from, visitor);
   if (!recovered) return std::move(recovered).error();
   std::unique_ptr<MessageLog> log(new MessageLog(options));
@@ -65,7 +81,7 @@ Result<std::unique_ptr<MessageLog>> MessageLog::open(const LogOptions& options, 
 }
 
 Result<void> MessageLog::adopt(RecoveredLog recovered) {
-  if (auto cut = cut_tail(recovered); !cut) return cut;
+  if (auto settled = settle(recovered); !settled) return settled;
   next_number_ = std::max<std::uint32_t>(1, segment_of(recovered.end));
   for (const Segment& segment : recovered.segments) {
     next_number_ = std::max(next_number_, segment.number + 1);
@@ -80,23 +96,42 @@ Result<void> MessageLog::adopt(RecoveredLog recovered) {
   return {};
 }
 
-// Leaves exactly what was replayed, synced, so that what follows may rely on it.
-Result<void> MessageLog::cut_tail(RecoveredLog& recovered) {
+// Leaves exactly what was replayed, and that on the disk, so that what follows may rely on it.
+Result<void> MessageLog::settle(RecoveredLog& recovered) {
   FileSystem& files = *options_.files;
   for (const std::uint32_t number : recovered.stale) {
     if (auto removed = files.remove(path_of(number)); !removed) return removed;
   }
-  if (recovered.segments.empty()) return files.sync_directory(options_.directory);
-  Segment& last = recovered.segments.back();
-  auto file = files.open(path_of(last.number), FileSystem::Mode::kChange);
-  if (!file) return std::move(file).error();
-  const bool ends_here = segment_of(recovered.end) == last.number;
-  if (ends_here && last.bytes != offset_of(recovered.end)) {
-    if (auto cut = (*file)->truncate(offset_of(recovered.end)); !cut) return cut;
-    last.bytes = offset_of(recovered.end);
+  for (Segment& segment : recovered.segments) {
+    if (segment.number < segment_of(recovered.settled)) continue;
+    if (auto settled = settle(segment, recovered); !settled) return settled;
   }
-  if (auto synced = (*file)->sync_data(); !synced) return synced;
   return files.sync_directory(options_.directory);
+}
+
+// What is not known to be synced is written once more: after a failed sync the kernel takes its
+// pages for clean, shows them to readers, and would report the next sync as a success without
+// writing them.
+Result<void> MessageLog::settle(Segment& segment, const RecoveredLog& recovered) {
+  auto file = options_.files->open(path_of(segment.number), FileSystem::Mode::kChange);
+  if (!file) return std::move(file).error();
+  if (segment_of(recovered.end) == segment.number) {
+    if (auto cut = (*file)->truncate(offset_of(recovered.end)); !cut) return cut;
+    segment.bytes = offset_of(recovered.end);
+  }
+  const bool partly = segment_of(recovered.settled) == segment.number;
+  std::uint64_t offset = partly ? offset_of(recovered.settled) : 0;
+  std::vector<char> buffer(kCopyBytes);
+  while (offset < segment.bytes) {
+    const auto wanted = std::min<std::uint64_t>(buffer.size(), segment.bytes - offset);
+    auto got = (*file)->read(buffer.data(), static_cast<std::size_t>(wanted), offset);
+    if (!got) return std::move(got).error();
+    if (*got == 0) break;
+    std::array<iovec, 1> parts{{{buffer.data(), *got}}};
+    if (auto written = (*file)->write(parts, offset); !written) return written;
+    offset += *got;
+  }
+  return (*file)->sync_data();
 }
 
 LogPosition MessageLog::end() const noexcept {
@@ -106,7 +141,7 @@ LogPosition MessageLog::end() const noexcept {
 Result<void> MessageLog::append(std::span<const Intake> intakes, std::span<Placed> placed,
                                 std::span<const Outcome> outcomes) {
   HEADRACE_DCHECK(placed.size() == intakes.size());
-  if (failure_) return *failure_;
+  if (auto usable = check_usable(); !usable) return usable;
   const GroupSize size = measure(intakes, placed, outcomes);
   if (size.bytes == 0) return {};
   if (auto room = make_room(size.bytes); !room) return room;
@@ -173,8 +208,27 @@ void MessageLog::add_part(const char* data, std::size_t size) {
   parts_.push_back({const_cast<char*>(data), size});
 }
 
-Result<void> MessageLog::sync() {
+Result<void> MessageLog::check_usable() {
+  if (background_sync_failed_.load(std::memory_order_acquire) && !failure_) {
+    failure_ = Error{ErrorCode::kStorageFailed, "a sync of the message log failed", 0};
+  }
   if (failure_) return *failure_;
+  return {};
+}
+
+void MessageLog::sync_in_background() noexcept {
+  // The segments before it were synced when it was begun.
+  const std::uint32_t number = active_number_.load(std::memory_order_acquire);
+  if (number == 0) return;
+  // Opened for this: the kernel tells each opened file once that writing back failed, and must not
+  // tell us instead of the store thread.
+  auto file = options_.files->open(path_of(number), FileSystem::Mode::kChange);
+  if (file && (*file)->sync_data()) return;
+  background_sync_failed_.store(true, std::memory_order_release);
+}
+
+Result<void> MessageLog::sync() {
+  if (auto usable = check_usable(); !usable) return usable;
   if (!active_ || synced_ == end_) return {};
   if (auto synced = active_->sync_data(); !synced) return fail(std::move(synced).error());
   synced_ = end_;
@@ -214,6 +268,7 @@ Result<void> MessageLog::begin_segment(std::uint64_t bytes) {
   }
   const bool all_synced = synced_ == end_;
   active_ = std::move(*file);
+  active_number_.store(header.number, std::memory_order_release);
   active_salt_ = header.salt;
   active_bytes_ = bytes;
   segments_.push_back({header.number, bytes, header});

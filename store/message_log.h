@@ -11,6 +11,7 @@
 //   the disk holds. A full disk is no such failure: the group is refused, the next may succeed.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -55,6 +56,9 @@ class MessageLog {
                       std::span<const Outcome> outcomes);
   // Makes all of it survive a power cut.
   Result<void> sync();
+  // The same from any thread, for what was appended before the call. After a failure nothing more
+  // is accepted.
+  void sync_in_background() noexcept;
 
   LogPosition end() const noexcept;
   // No message in the log has a greater id.
@@ -75,13 +79,15 @@ class MessageLog {
   explicit MessageLog(const LogOptions& options) : options_(options), random_(options.seed) {}
 
   Result<void> adopt(RecoveredLog recovered);
-  Result<void> cut_tail(RecoveredLog& recovered);
+  Result<void> settle(RecoveredLog& recovered);
+  Result<void> settle(Segment& segment, const RecoveredLog& recovered);
   Result<void> make_room(std::uint64_t bytes);
   Result<void> begin_segment(std::uint64_t bytes);
   Result<std::unique_ptr<File>> create_segment(const SegmentHeader& header, std::uint64_t bytes);
   Result<void> write_group(std::span<const Intake> intakes, std::span<Placed> placed,
                            std::span<const Outcome> outcomes, std::size_t scratch_bytes);
   void add_part(const char* data, std::size_t size);
+  Result<void> check_usable();
   Error fail(Error error);
   std::string path_of(std::uint32_t number) const;
 
@@ -98,6 +104,9 @@ class MessageLog {
   std::optional<Error> failure_;
   std::vector<char> scratch_;  // heads of a group's records; keeps its size
   std::vector<iovec> parts_;
+
+  std::atomic<bool> background_sync_failed_{false};
+  std::atomic<std::uint32_t> active_number_{0};  // for background syncs; 0: none
 
   mutable std::mutex readers_mutex_;  // queries come from any thread
   mutable std::map<std::uint32_t, std::shared_ptr<const ReadableSegment>> readers_;

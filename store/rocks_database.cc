@@ -3,11 +3,13 @@
 
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/slice_transform.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
+#include <mutex>
 #include <utility>
 
 #include "store/keys.h"
@@ -115,6 +117,22 @@ rocksdb::ColumnFamilyOptions family_options(const rocksdb::BlockBasedTableOption
 
 }  // namespace
 
+class FlushListener final : public rocksdb::EventListener {
+ public:
+  void set(std::function<void()> hook) {
+    const std::lock_guard lock(mutex_);
+    hook_ = std::move(hook);
+  }
+  void OnFlushBegin(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    const std::lock_guard lock(mutex_);
+    if (hook_) hook_();
+  }
+
+ private:
+  std::mutex mutex_;  // a hook that was taken away is not running any more
+  std::function<void()> hook_;
+};
+
 Error error_of(const rocksdb::Status& status) {
   ErrorCode code = ErrorCode::kStorageFailed;
   if (status.IsNoSpace()) code = ErrorCode::kStorageFull;
@@ -123,7 +141,8 @@ Error error_of(const rocksdb::Status& status) {
   return Error{code, "RocksDB: " + status.ToString(), 0};
 }
 
-RocksDatabase::RocksDatabase(core::LogSink& log) : logger_(std::make_shared<InfoLog>(log)) {
+RocksDatabase::RocksDatabase(core::LogSink& log)
+    : logger_(std::make_shared<InfoLog>(log)), flush_listener_(std::make_shared<FlushListener>()) {
   const Expiry& expiry = expiry_;
   message_filter_ = make_filter("headrace.messages", [&expiry](std::string_view key, auto) {
     const auto id = decode_message_key(key);
@@ -169,12 +188,18 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
       {"dedupe", dedupe}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::Open(db_options(options, logger_), options.directory + "/db",
-                                        descriptors, &handles, &db);
+  rocksdb::DBOptions database_options = db_options(options, logger_);
+  database_options.listeners.push_back(flush_listener_);
+  const auto status =
+      rocksdb::DB::Open(database_options, options.directory + "/db", descriptors, &handles, &db);
   if (!status.ok()) return error_of(status);
   db_.reset(db);
   std::copy(handles.begin(), handles.end(), families_.begin());
   return {};
+}
+
+void RocksDatabase::set_before_flush(std::function<void()> hook) {
+  flush_listener_->set(std::move(hook));
 }
 
 RocksDatabase::~RocksDatabase() {

@@ -14,6 +14,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,8 @@ struct Expiry {
   std::atomic<std::uint64_t> now{0};  // dedupe entries that expired by then are gone
 };
 
+class FlushListener;
+
 class RocksDatabase {
  public:
   // `options.directory` must exist. kStorageFull, kStorageFailed, kCorrupted, kUnsupported.
@@ -59,6 +62,10 @@ class RocksDatabase {
   rocksdb::ColumnFamilyHandle* dedupe() const noexcept { return families_[5]; }
   Expiry& expiry() noexcept { return expiry_; }
   const Expiry& expiry() const noexcept { return expiry_; }
+
+  // Has `hook` called on RocksDB's thread before each flush makes anything durable; null: nothing
+  // is called any more.
+  void set_before_flush(std::function<void()> hook);
 
   // Writes what the log can restore. Not durable before the next flush.
   Result<void> write_derived(rocksdb::WriteBatch& batch);
@@ -80,6 +87,7 @@ class RocksDatabase {
   std::unique_ptr<rocksdb::CompactionFilter> attempt_filter_;
   std::unique_ptr<rocksdb::CompactionFilter> dedupe_filter_;
   std::shared_ptr<rocksdb::Logger> logger_;
+  std::shared_ptr<FlushListener> flush_listener_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> families_{};
 };

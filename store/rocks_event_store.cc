@@ -20,7 +20,13 @@ RocksEventStore::RocksEventStore(const StoreOptions& options, OpenedStore opened
       duplicates_(*database_),
       reader_(*log_) {
   ids_.raise_floor(applied_.last_id);
+  // RocksDB must never keep what the log could forget: a replay would not undo it.
+  if (options_.durability == Durability::kFsync) {
+    database_->set_before_flush([log = log_.get()] { log->sync_in_background(); });
+  }
 }
+
+RocksEventStore::~RocksEventStore() { database_->set_before_flush(nullptr); }
 
 Result<void> RocksEventStore::count_open() {
   const std::unique_ptr<rocksdb::Iterator> entries(

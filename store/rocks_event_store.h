@@ -39,6 +39,7 @@ class RocksEventStore final : public EventStore {
  public:
   RocksEventStore(const StoreOptions& options, OpenedStore opened, const core::Clock& clock,
                   std::uint64_t seed, core::LogSink& sink);
+  ~RocksEventStore() override;
 
   // Counts what is open, so that its segments are kept. Once, before anything else.
   Result<void> count_open();

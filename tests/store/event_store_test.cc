@@ -206,8 +206,8 @@ TEST_P(EventStoreTest, CursorNeverGivesADeliveryTwice) {
   bool more = true;
   for (int round = 0; round < 10 && more; ++round) {
     out.clear();
-    const auto load = store().load_pending(EndpointNumber{1}, cursor, now(), 10, 1 << 20,
-                                           rig_.pool, out);
+    const auto load =
+        store().load_pending(EndpointNumber{1}, cursor, now(), 10, 1 << 20, rig_.pool, out);
     ASSERT_TRUE(load);
     EXPECT_EQ(load->count, out.size());
     for (const Delivery& delivery : out) ++seen[delivery.message];
@@ -227,7 +227,8 @@ TEST_P(EventStoreTest, CursorPassesOverRetriesThatWereLoaded) {
   end(std::move(outcomes));
   PendingCursor cursor;
   std::vector<Delivery> out;
-  auto load = store().load_pending(EndpointNumber{1}, cursor, now() + 5, 4, 1 << 20, rig_.pool, out);
+  auto load =
+      store().load_pending(EndpointNumber{1}, cursor, now() + 5, 4, 1 << 20, rig_.pool, out);
   ASSERT_TRUE(load);
   EXPECT_EQ(load->count, 4u);
   EXPECT_EQ(load->next_due, now() + 5);

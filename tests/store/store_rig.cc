@@ -2,6 +2,7 @@
 #include "tests/store/store_rig.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 namespace headrace::store {
@@ -16,6 +17,22 @@ core::Range append(char* base, std::uint32_t& used, std::string_view bytes) {
 }
 
 }  // namespace
+
+void ListeningSink::write(core::LogLevel, std::string_view event, std::string_view,
+                          std::initializer_list<core::LogField> fields) noexcept {
+  const std::lock_guard lock(mutex_);
+  events_.emplace_back(event);
+  for (const core::LogField& field : fields) {
+    const auto* number = std::get_if<std::int64_t>(&field.value);
+    if (number != nullptr) numbers_[std::string(field.name)] = *number;
+  }
+}
+
+std::int64_t ListeningSink::number(const std::string& field) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = numbers_.find(field);
+  return found == numbers_.end() ? -1 : found->second;
+}
 
 std::size_t ListeningSink::count(std::string_view event) const {
   const std::lock_guard lock(mutex_);
@@ -36,8 +53,9 @@ Intake make_intake(core::BufferPool& pool, const MessageSpec& spec, core::WallMs
   std::vector<EndpointNumber> endpoints;
   for (const std::uint32_t number : spec.endpoints) endpoints.push_back(EndpointNumber{number});
   const bool many = endpoints.size() > Targets::kInPlace;
-  intake.targets = Targets::of(
-      endpoints, many ? pool.acquire(endpoints.size() * sizeof(EndpointNumber)) : core::BufferRef{});
+  intake.targets =
+      Targets::of(endpoints, many ? pool.acquire(endpoints.size() * sizeof(EndpointNumber))
+                                  : core::BufferRef{});
   intake.received_at = now;
   intake.dedupe_key = Bits128{spec.dedupe == 0 ? 0u : 0x1234u, spec.dedupe};
   intake.link = LinkNumber{spec.link};
@@ -64,10 +82,9 @@ Outcome make_outcome(MessageId message, LogPosition position, std::uint32_t endp
 
 Outcome make_outcome(const Delivery& delivery, Verdict verdict, core::WallMs next_at) {
   const bool attempted = verdict != Verdict::kReturned;
-  Outcome outcome =
-      make_outcome(delivery.message, delivery.ticket.position,
-                   static_cast<std::uint32_t>(delivery.endpoint), verdict,
-                   static_cast<std::uint16_t>(delivery.attempts + (attempted ? 1 : 0)), next_at);
+  Outcome outcome = make_outcome(
+      delivery.message, delivery.ticket.position, static_cast<std::uint32_t>(delivery.endpoint),
+      verdict, static_cast<std::uint16_t>(delivery.attempts + (attempted ? 1 : 0)), next_at);
   outcome.ticket = delivery.ticket;
   return outcome;
 }
@@ -109,11 +126,33 @@ std::vector<Delivery> load_all(EventStore& store, core::BufferPool& pool, std::u
   return loaded;
 }
 
-StoreRig::StoreRig() : env_(rocksdb::NewMemEnv(rocksdb::Env::Default())) {
+// RocksDB's files in memory, on a disk that can be full.
+class StoreRig::FullDiskEnv final : public rocksdb::EnvWrapper {
+ public:
+  explicit FullDiskEnv(rocksdb::Env* target) : rocksdb::EnvWrapper(target) {}
+  const char* Name() const override { return "FullDiskEnv"; }
+  rocksdb::Status NewWritableFile(const std::string& name,
+                                  std::unique_ptr<rocksdb::WritableFile>* file,
+                                  const rocksdb::EnvOptions& env_options) override {
+    if (full) return rocksdb::Status::NoSpace("simulated");
+    return target()->NewWritableFile(name, file, env_options);
+  }
+  rocksdb::Status GetFreeSpace(const std::string&, std::uint64_t* bytes) override {
+    *bytes = full ? 0 : std::uint64_t{1} << 40;
+    return rocksdb::Status::OK();
+  }
+  std::atomic<bool> full{false};
+};
+
+void StoreRig::fill_rocks_disk(bool full) { env_->full = full; }
+
+StoreRig::StoreRig()
+    : memory_env_(rocksdb::NewMemEnv(rocksdb::Env::Default())),
+      env_(std::make_unique<FullDiskEnv>(memory_env_.get())) {
   options.directory = "/store";
   options.segment_bytes = 16 * 1024;
   options.log_files = &files;
-  options.rocks_env_for_test = env_.get();
+  options.rocks_env_for_test = static_cast<rocksdb::Env*>(env_.get());
 }
 
 StoreRig::~StoreRig() { store_.reset(); }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the store's tests share: a clock that stands still, messages to store, and a store that can crash.
+// What the store's tests share: a clock that stands still, messages to store, and a store that can
+// crash.
 #pragma once
 
 #include <rocksdb/env.h>
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,19 +30,18 @@ class FixedClock final : public core::Clock {
   core::WallMs wall = 1'700'000'000'000;
 };
 
-// Keeps the names of the events that were logged.
+// Keeps the names of the events that were logged, and the last value of each number.
 class ListeningSink final : public core::LogSink {
  public:
-  void write(core::LogLevel, std::string_view event, std::string_view,
-             std::initializer_list<core::LogField>) noexcept override {
-    const std::lock_guard lock(mutex_);
-    events_.emplace_back(event);
-  }
+  void write(core::LogLevel level, std::string_view event, std::string_view message,
+             std::initializer_list<core::LogField> fields) noexcept override;
   std::size_t count(std::string_view event) const;
+  std::int64_t number(const std::string& field) const;
 
  private:
   mutable std::mutex mutex_;
   std::vector<std::string> events_;
+  std::map<std::string, std::int64_t> numbers_;
 };
 
 struct MessageSpec {
@@ -86,6 +88,9 @@ class StoreRig {
     return options.directory + "/log/" + segment_name(number);
   }
 
+  // Has RocksDB find the disk full, or find room again.
+  void fill_rocks_disk(bool full);
+
   core::BufferPool pool{std::size_t{1} << 26};
   FixedClock clock;
   ListeningSink sink;
@@ -93,7 +98,10 @@ class StoreRig {
   StoreOptions options;
 
  private:
-  std::unique_ptr<rocksdb::Env> env_;
+  class FullDiskEnv;
+
+  std::unique_ptr<rocksdb::Env> memory_env_;
+  std::unique_ptr<FullDiskEnv> env_;
   std::unique_ptr<EventStore> store_;
   std::uint64_t opened_ = 0;
 };

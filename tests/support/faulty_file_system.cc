@@ -184,7 +184,8 @@ void FaultyFileSystem::cut_power(std::uint64_t seed) {
     for (Change change : node->unsynced) {
       const std::uint64_t fate = random.below(3);  // kept, lost or torn
       if (fate == 1) continue;
-      if (fate == 2) change.bytes.resize(static_cast<std::size_t>(random.below(change.bytes.size() + 1)));
+      if (fate == 2)
+        change.bytes.resize(static_cast<std::size_t>(random.below(change.bytes.size() + 1)));
       perform(survivor->durable, change);
     }
     survivor->live = survivor->durable;

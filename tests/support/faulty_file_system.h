@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files in memory that forget: what was not synced may be kept, lost or torn by a power cut, and any call can fail.
+// Files in memory that forget: what was not synced may be kept, lost or torn by a power cut, and
+// any call can fail.
 //
-// The model: a file's content is what was synced plus the operations since; a directory's entries are what was synced
-// plus the creations, removals and renames since. A power cut keeps, loses or tears each of them by seed.
-// Threads: any; one mutex.
+// The model: a file's content is what was synced plus the operations since; a directory's entries
+// are what was synced plus the creations, removals and renames since. A power cut keeps, loses or
+// tears each of them by seed. Threads: any; one mutex.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,8 @@ class FaultyFileSystem final : public store::FileSystem {
   // The power goes and comes back. Files that are open refer to nothing any more.
   void cut_power(std::uint64_t seed);
 
-  // The `nth` call of that kind from now on (1: the next) fails once with `error_number`. A failed write leaves a
-  // part of itself; a failed sync loses for good what it should have kept.
+  // The `nth` call of that kind from now on (1: the next) fails once with `error_number`. A failed
+  // write leaves a part of itself; a failed sync loses for good what it should have kept.
   void fail(Operation operation, std::uint32_t nth, int error_number);
   // How much more the files may grow.
   void set_room(std::uint64_t bytes);

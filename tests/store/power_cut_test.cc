@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Seeded lives of a store that is killed, loses power and is opened again: what was acknowledged is
+// there, and what is open is found.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <map>
+#include <optional>
+
+#include "store/message_ids.h"
+#include "tests/store/store_rig.h"
+
+namespace headrace::store {
+namespace {
+
+constexpr std::uint32_t kEndpoints = 4;
+
+// What the world was told, and what is therefore owed.
+class Life {
+ public:
+  Life(std::uint64_t seed, Durability durability) : random_(seed) {
+    rig_.options.durability = durability;
+    if (seed % 2 == 0) rig_.options.replay_bytes_max = 8 * 1024;  // flushes on the way
+  }
+
+  // The number of broken promises; a store that does not open breaks all of them.
+  std::size_t run(std::size_t crashes) {
+    if (!reopen()) return fault("it does not open");
+    for (std::size_t crash = 0; crash < crashes; ++crash) {
+      const std::uint64_t steps = 1 + random_.below(25);
+      for (std::uint64_t i = 0; i < steps && step(); ++i) {
+      }
+      die();
+      if (!reopen()) return fault("it does not open");
+      check();
+    }
+    return broken_;
+  }
+  const std::string& story() const { return story_; }
+
+ private:
+  enum class Fate { kOpen, kClosedUnsynced, kClosed };
+  struct Promise {
+    std::string body;
+    LogPosition position{};
+    std::map<std::uint32_t, Fate> deliveries;
+  };
+
+  std::size_t fault(const std::string& what) {
+    story_ += what + "; ";
+    return ++broken_;
+  }
+
+  bool reopen() {
+    held_.clear();
+    if (random_.below(4) == 0) {  // dies once more in the middle of the opening
+      rig_.files.fail(testing::FaultyFileSystem::Operation::kSync, 1, EIO);
+      (void)rig_.open();
+      rig_.close();
+      rig_.files.fail(testing::FaultyFileSystem::Operation::kSync, 0, 0);
+    }
+    const auto opened = rig_.open();
+    if (!opened) story_ += opened.error().what + "; ";
+    return opened.has_value();
+  }
+
+  void die() {
+    if (random_.below(2) == 0) return rig_.close();
+    rig_.cut_power(random_.next());
+    for (auto& [id, promise] : promises_) {
+      for (auto& [endpoint, fate] : promise.deliveries) {
+        // Its outcome was not synced: it may have been forgotten, and then it is owed again.
+        if (fate == Fate::kClosedUnsynced) uncertain_[{id, endpoint}] = true;
+      }
+    }
+  }
+
+  // False: it dies here, between append and apply.
+  bool step() {
+    rig_.clock.wall += random_.below(10);
+    if (random_.below(12) == 0) {
+      if (rig_.store().checkpoint()) settle();
+      return true;
+    }
+    Group group;
+    add_intakes(group);
+    add_outcomes(group);
+    if (!rig_.store().append(group)) return fault("append failed") == 0;
+    remember(group);
+    if (random_.below(15) == 0) return false;
+    keep_or_spill(group);
+    if (!rig_.store().apply(group)) fault("apply failed");
+    return true;
+  }
+
+  void add_intakes(Group& group) {
+    const std::uint64_t count = random_.below(3) == 0 ? 0 : 1 + random_.below(5);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      MessageSpec spec;
+      spec.body = std::string(random_.below(600), static_cast<char>('a' + random_.below(26)));
+      spec.link = 1 + static_cast<std::uint32_t>(random_.below(3));
+      spec.endpoints.clear();
+      for (std::uint32_t e = 1; e <= kEndpoints; ++e) {
+        if (random_.below(2) == 0) spec.endpoints.push_back(e);
+      }
+      group.intakes.push_back(make_intake(rig_.pool, spec, rig_.clock.wall));
+    }
+  }
+
+  // Some of what is held in memory, and some of what is loaded, comes to an end.
+  void add_outcomes(Group& group) {
+    std::vector<PendingPut> left;
+    for (const PendingPut& put : held_) {
+      if (random_.below(2) == 0) {
+        left.push_back(put);
+        continue;
+      }
+      const auto endpoint = static_cast<std::uint32_t>(put.endpoint);
+      group.outcomes.push_back(
+          make_outcome(put.message, put.position, endpoint, verdict(), 1, rig_.clock.wall + 5));
+    }
+    held_ = std::move(left);
+    const auto endpoint = 1 + static_cast<std::uint32_t>(random_.below(kEndpoints));
+    for (const Delivery& delivery : load_all(rig_.store(), rig_.pool, endpoint, rig_.clock.wall)) {
+      if (random_.below(3) != 0) continue;
+      group.outcomes.push_back(make_outcome(delivery, verdict(), rig_.clock.wall + 5));
+    }
+  }
+
+  Verdict verdict() {
+    constexpr Verdict kVerdicts[] = {Verdict::kDelivered, Verdict::kDead, Verdict::kRetry,
+                                     Verdict::kReturned};
+    return kVerdicts[random_.below(4)];
+  }
+
+  void remember(const Group& group) {
+    for (std::size_t i = 0; i < group.intakes.size(); ++i) {
+      Promise promise;
+      const Payload& payload = group.intakes[i].payload;
+      promise.body = payload.body.in(payload.buffer);
+      promise.position = group.placed[i].position;
+      for (const EndpointNumber endpoint : group.intakes[i].targets.list()) {
+        promise.deliveries[static_cast<std::uint32_t>(endpoint)] = Fate::kOpen;
+      }
+      if (!promises_.emplace(group.placed[i].id, std::move(promise)).second) fault("id reused");
+    }
+    for (const Outcome& outcome : group.outcomes) {
+      if (outcome.verdict != Verdict::kDelivered && outcome.verdict != Verdict::kDead) continue;
+      const auto endpoint = static_cast<std::uint32_t>(outcome.endpoint);
+      promises_[outcome.message].deliveries[endpoint] = Fate::kClosedUnsynced;
+      uncertain_.erase({outcome.message, endpoint});
+    }
+    if (!group.intakes.empty()) settle();
+  }
+
+  // Something was synced, and with it all that was appended before.
+  void settle() {
+    if (rig_.options.durability == Durability::kOs) return;
+    for (auto& [id, promise] : promises_) {
+      for (auto& [endpoint, fate] : promise.deliveries) {
+        if (fate == Fate::kClosedUnsynced && !uncertain_.contains({id, endpoint})) {
+          fate = Fate::kClosed;
+        }
+      }
+    }
+  }
+
+  void keep_or_spill(Group& group) {
+    for (std::size_t i = 0; i < group.intakes.size(); ++i) {
+      const Placed& placed = group.placed[i];
+      for (const EndpointNumber endpoint : group.intakes[i].targets.list()) {
+        const PendingPut put{endpoint, 0, placed.id, placed.position, 0};
+        (random_.below(2) == 0 ? held_ : group.spilled).push_back(put);
+      }
+    }
+    group.low_water = rig_.store().end();
+    for (const PendingPut& put : held_) group.low_water = std::min(group.low_water, put.position);
+  }
+
+  void check() {
+    std::map<std::pair<MessageId, std::uint32_t>, int> waiting;
+    for (std::uint32_t endpoint = 1; endpoint <= kEndpoints; ++endpoint) {
+      for (const Delivery& d : load_all(rig_.store(), rig_.pool, endpoint, ~std::uint64_t{0})) {
+        if (++waiting[{d.message, endpoint}] != 1) fault("waits twice");
+        const auto promise = promises_.find(d.message);
+        if (promise == promises_.end()) continue;
+        if (d.payload.body.in(d.payload.buffer) != promise->second.body) fault("other bytes");
+      }
+    }
+    for (auto& [id, promise] : promises_) {
+      const auto content = rig_.store().read_message(id);
+      if (!content) fault("a message is gone");
+      if (content && content->body != promise.body) fault("a message has other bytes");
+      for (auto& [endpoint, fate] : promise.deliveries) check(id, endpoint, fate, waiting);
+    }
+    uncertain_.clear();
+  }
+
+  template <class Waiting>
+  void check(MessageId id, std::uint32_t endpoint, Fate& fate, const Waiting& waiting) {
+    const bool waits = waiting.contains({id, endpoint});
+    if (fate == Fate::kOpen && !waits) fault("a delivery is gone");
+    if (fate == Fate::kClosed && waits) fault("a closed delivery is open again");
+    if (fate != Fate::kClosedUnsynced) return;
+    if (waits && !uncertain_.contains({id, endpoint})) fault("an outcome is gone");
+    fate = waits ? Fate::kOpen : Fate::kClosed;  // the opening synced what it found
+  }
+
+  core::Random random_;
+  StoreRig rig_;
+  std::vector<PendingPut> held_;  // handed over, in memory only
+  std::map<MessageId, Promise> promises_;
+  std::map<std::pair<MessageId, std::uint32_t>, bool> uncertain_;
+  std::size_t broken_ = 0;
+  std::string story_;
+};
+
+TEST(PowerCutTest, NoAcknowledgedMessageAndNoOpenDeliveryIsEverLost) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    Life life(seed, Durability::kFsync);
+    ASSERT_EQ(life.run(6), 0u) << "seed " << seed << ": " << life.story();
+  }
+}
+
+TEST(PowerCutTest, WithoutSyncingMessagesAreLost) {
+  std::size_t lives_with_loss = 0;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    lives_with_loss += Life(seed, Durability::kOs).run(4) != 0 ? 1 : 0;
+  }
+  EXPECT_GT(lives_with_loss, 3u) << "the simulated power cuts lose nothing, so they show nothing";
+}
+
+}  // namespace
+}  // namespace headrace::store
