@@ -189,3 +189,23 @@ test('a delivery whose retries are spent is dead, and its endpoint serves on', a
   await sink.receives(3);
   assert.equal(sink.records[2].message, JSON.parse(good.body).id);
 });
+
+test(
+    'a delivery that GitHub sends again is the same message, and not delivered twice',
+    async (t) => {
+      const daemon = await scratch.daemon(t);
+      const sink = await scratch.sink(t);
+      const {link} = await register(daemon.api, {events: [byHeader('push')], url: sink.url});
+      const client = scratch.client(t);
+      const [push, other] = payloads().filter(({name}) => name === 'push');
+      const ids = [];
+      for (const one of [push, push, other]) {
+        const answer = await client.send('POST', link, one.body, one.headers);
+        assert.equal(answer.status, 200);
+        ids.push(JSON.parse(answer.body).id);
+      }
+      assert.equal(ids[0], ids[1]);
+      await sink.receives(2);
+      assert.equal(await daemon.stop(), 0);
+      assert.deepEqual(sink.records.map(({message}) => message).sort(), [ids[0], ids[2]].sort());
+    });
