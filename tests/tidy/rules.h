@@ -37,8 +37,7 @@ Complaints check_rocksdb(const SourceFile& file);
 // No path of one machine, no address of a package registry, no note of work that is left.
 Complaints check_text(const SourceFile& file);
 
-// Every source is named in the CMakeLists.txt of its folder, so nothing is there that is not built;
-// every fuzz target has a corpus.
+// Every source is named in the CMakeLists.txt of its folder, so nothing is there that is not built.
 Complaints check_everything_is_built(const Files& files);
 
 // The [npm] section of tools/packages.txt says what tests/package.json says.
