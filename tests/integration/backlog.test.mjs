@@ -14,7 +14,7 @@ const MESSAGES = Number(process.env.HEADRACE_BACKLOG ?? 20000);
 const BODY_BYTES = 7000;
 const MEMORY_MAX = 300e6;
 const CONNECTIONS = 32;
-const SCHEDULE = Array(50).fill('1s');  // the outage outlasts no retry schedule
+const SCHEDULE = Array(100).fill('3s');  // the outage outlasts no retry schedule
 
 test(
     `${MESSAGES} messages wait for an endpoint that is down, in bounded memory, and come in order`,
