@@ -43,6 +43,7 @@ bool HttpServer::Connection::open(uv_stream_t* listener) noexcept {
   ++generation_;
   state_ = State::kOpen;
   input_ended_ = close_when_sent_ = peer_ended_ = writing_active_ = dirty = reading_ = false;
+  invite_body_ = false;
   first_ = count_ = 0;
   start_ = fill_ = 0;
   out_.clear();
@@ -72,9 +73,9 @@ ResponseToken HttpServer::Connection::token(std::uint32_t slot) const noexcept {
 
 void HttpServer::Connection::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) noexcept {
   auto& self = *static_cast<Connection*>(handle->data);
-  static char discarded[4096];  // written by any loop, read by nobody
   if (self.input_ended_) {
-    *buffer = uv_buf_init(discarded, sizeof(discarded));
+    auto& discarded = self.server_.discarded_;
+    *buffer = uv_buf_init(discarded.data(), static_cast<unsigned>(discarded.size()));
   } else if (self.make_room()) {
     *buffer = uv_buf_init(self.buffer_.data() + self.fill_,
                           static_cast<unsigned>(self.buffer_.capacity() - self.fill_));
@@ -129,9 +130,13 @@ void HttpServer::Connection::received(std::size_t size) noexcept {
   process();
 }
 
-// Everything that is in the buffer, as far as the pipeline has room.
+bool HttpServer::Connection::has_room() const noexcept {
+  return count_ < limits::kPipelineDepthMax && out_.size() < kOutputBytesHigh;
+}
+
+// Everything that is in the buffer, as far as the pipeline and the output have room.
 void HttpServer::Connection::process() noexcept {
-  while (is_open() && !input_ended_ && fill_ > start_ && count_ < limits::kPipelineDepthMax) {
+  while (is_open() && !input_ended_ && fill_ > start_ && has_room()) {
     if (!parse_one()) break;
   }
   if (!is_open()) return;
@@ -171,24 +176,30 @@ bool HttpServer::Connection::head_complete() noexcept {
     return false;
   }
   parser_.set_body_max(decision.body_bytes_max);
-  const std::size_t head_end = parser_.body().offset;
-  const bool body_arrived = fill_ - start_ > head_end;
-  // Only in turn: an interim answer must not overtake the final ones of earlier requests.
-  if (head.expect_continue && !body_arrived && count_ == 0) {
-    out_ += "HTTP/1.1 100 Continue\r\n\r\n";
-    server_.mark_dirty(*this);
-  }
   set_phase(Phase::kBody);
+  invite_body_ = head.expect_continue && head.content_length <= decision.body_bytes_max;
+  maybe_invite_body();
   return true;
+}
+
+// Only in turn: an interim answer must not overtake the final ones of earlier requests.
+void HttpServer::Connection::maybe_invite_body() noexcept {
+  if (!invite_body_ || count_ != 0) return;
+  invite_body_ = false;
+  const core::Range lines = parser_.head().lines;
+  const std::size_t head_end = lines.offset + lines.size + 2;  // behind the empty line
+  if (fill_ - start_ > head_end) return;                       // the body comes unasked
+  out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+  server_.mark_dirty(*this);
 }
 
 void HttpServer::Connection::request_complete() noexcept {
   server_.counters_.requests.add();
   const core::RequestHead& head = parser_.head();
-  const std::uint32_t slot = push_pending(head.keep_alive);
+  const std::uint32_t slot = push_pending(head.keep_alive && !server_.draining_);
   pending_[slot].http_1_1 = head.http_1_1;
-  pending_[slot].head_only = head.method == core::Method::kHead;
-  if (!head.keep_alive) input_ended_ = true;
+  invite_body_ = false;
+  if (!pending_[slot].keep_alive) input_ended_ = true;
   const std::size_t end = start_ + parser_.end();
   const std::uint64_t generation = generation_;
   server_.handler_.on_request({head, parser_.body(), buffer_.data() + start_, buffer_},
@@ -204,7 +215,8 @@ std::uint32_t HttpServer::Connection::push_pending(bool keep_alive) noexcept {
   const std::uint32_t slot = (first_ + count_) % limits::kPipelineDepthMax;
   ++count_;
   Pending& pending = pending_[slot];
-  pending.answered = pending.head_only = pending.close = false;
+  pending.answered = pending.close = false;
+  pending.head_only = parser_.head().method == core::Method::kHead;
   pending.http_1_1 = true;
   pending.keep_alive = keep_alive;
   return slot;
@@ -232,7 +244,7 @@ void HttpServer::Connection::refuse(int status, std::string_view reason,
 void HttpServer::Connection::reply(std::uint32_t slot, const Response& response) noexcept {
   Pending& pending = pending_[slot];
   pending.answered = true;
-  pending.close = response.close || !pending.keep_alive || server_.draining_;
+  pending.close = response.close || !pending.keep_alive;
   if (slot != first_) {
     format(pending.text, pending, response);
     return;
@@ -258,6 +270,7 @@ void HttpServer::Connection::pop_answered() noexcept {
       count_ = 0;  // what comes behind a close is not answered
     }
   }
+  maybe_invite_body();
 }
 
 void HttpServer::Connection::format(std::string& out, const Pending& pending,
@@ -353,9 +366,7 @@ void HttpServer::Connection::on_shutdown(uv_shutdown_t* request, int status) noe
 }
 
 void HttpServer::Connection::update_reading() noexcept {
-  const bool want =
-      is_open() &&
-      (input_ended_ || (count_ < limits::kPipelineDepthMax && out_.size() < kOutputBytesHigh));
+  const bool want = is_open() && (input_ended_ || has_room());
   if (want == reading_) return;
   reading_ = want;
   if (want) {
@@ -415,12 +426,18 @@ void HttpServer::Connection::deadline_passed() noexcept {
   close();
 }
 
+// A request that is being read comes to its end first: request_complete() then takes no more.
 void HttpServer::Connection::drain() noexcept {
-  if (state_ != State::kOpen) return;
-  if (phase_ == Phase::kIdle && count_ == 0) {
-    input_ended_ = close_when_sent_ = true;
+  if (state_ != State::kOpen || phase_ != Phase::kIdle || input_ended_) return;
+  input_ended_ = true;
+  if (count_ == 0) {
+    close_when_sent_ = true;
     finish_output();
+    return;
   }
+  Pending& last = pending_[(first_ + count_ - 1) % limits::kPipelineDepthMax];
+  last.keep_alive = false;
+  last.close = true;  // if it is answered already, it does not say so
 }
 
 void HttpServer::Connection::close() noexcept {

@@ -18,7 +18,7 @@ class HttpServer::Connection {
   bool open(uv_stream_t* listener) noexcept;
   void reply(std::uint32_t slot, const Response& response) noexcept;
   void flush() noexcept;
-  // Closes as soon as nothing is owed.
+  // Takes no further request, and closes as soon as nothing is owed.
   void drain() noexcept;
   void close() noexcept;
 
@@ -63,6 +63,8 @@ class HttpServer::Connection {
   void refuse(int status, std::string_view reason, std::string_view lines) noexcept;
   void deadline_passed() noexcept;
   bool make_room() noexcept;
+  bool has_room() const noexcept;
+  void maybe_invite_body() noexcept;
   std::uint32_t push_pending(bool keep_alive) noexcept;
   void format(std::string& out, const Pending& pending, const Response& response) noexcept;
   void pop_answered() noexcept;
@@ -83,6 +85,7 @@ class HttpServer::Connection {
   bool close_when_sent_ = false;
   bool peer_ended_ = false;  // the client will send nothing more
   bool writing_active_ = false;
+  bool invite_body_ = false;  // the client waits for 100 Continue
 
   uv_tcp_t tcp_;
   uv_write_t write_;

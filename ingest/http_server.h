@@ -124,6 +124,7 @@ class HttpServer final : private core::BeforeWait {
   std::size_t closing_ = 0;
   std::string date_line_;
   core::WallMs date_second_ = 0;
+  std::array<char, 4096> discarded_;  // what is read only to be thrown away
   HttpServerCounters counters_;
 };
 
