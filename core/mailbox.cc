@@ -10,6 +10,9 @@ void MailboxSignal::open(Loop& loop, OnMail on_mail, void* consumer) {
   on_mail_ = on_mail;
   consumer_ = consumer;
   open_ = true;
+  // What came before, or was announced to a consumer that closed, is announced to this one.
+  notified_.store(false, std::memory_order_relaxed);
+  if (size() != 0) notify();
 }
 
 void MailboxSignal::close() noexcept {
@@ -20,8 +23,8 @@ void MailboxSignal::close() noexcept {
 
 void MailboxSignal::on_async(uv_async_t* handle) noexcept {
   auto& signal = *static_cast<MailboxSignal*>(handle->data);
-  // Before the consumer looks into the queue: what is pushed from here on is announced anew, whether or not the
-  // consumer drains at once.
+  // Before the consumer looks into the queue: what is pushed from here on is announced anew,
+  // whether or not the consumer drains at once.
   signal.notified_.store(false, std::memory_order_seq_cst);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   signal.on_mail_(signal.consumer_);

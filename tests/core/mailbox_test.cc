@@ -152,5 +152,77 @@ TEST(MailboxTest, SingleLettersWakeASleepingLoop) {
   EXPECT_EQ(received.load(), kLetters);
 }
 
+// A consumer that only takes note of mail, and drains when it has its turn.
+struct NotingConsumer {
+  explicit NotingConsumer(Loop& loop, Mailbox<Letter>& mailbox) {
+    mailbox.open(
+        loop, [](void* self) noexcept { ++static_cast<NotingConsumer*>(self)->notices; }, this);
+  }
+  int notices = 0;
+};
+
+TEST(MailboxTest, MailIsAnnouncedAnewThoughTheConsumerDrainsLater) {
+  const SystemClock clock;
+  Mailbox<Letter> mailbox(8);
+  Mailbox<Letter>::Sender sender(mailbox);
+  Loop loop(clock);
+  NotingConsumer consumer(loop, mailbox);
+  ASSERT_TRUE(sender.try_push({0, 1}));
+  sender.notify();
+  loop.run_once();
+  EXPECT_EQ(consumer.notices, 1);
+  ASSERT_TRUE(sender.try_push({0, 2}));  // nothing was drained yet
+  sender.notify();
+  loop.run_once();
+  EXPECT_EQ(consumer.notices, 2);
+  std::array<Letter, 4> batch;
+  EXPECT_EQ(mailbox.drain(batch), 2u);
+  ASSERT_TRUE(sender.try_push({0, 3}));
+  sender.notify();
+  loop.run_once();
+  EXPECT_EQ(consumer.notices, 3);
+  mailbox.close();
+}
+
+TEST(MailboxTest, NoticesCoalesceUntilTheLoopHasItsTurn) {
+  const SystemClock clock;
+  Mailbox<Letter> mailbox(8);
+  Mailbox<Letter>::Sender sender(mailbox);
+  Loop loop(clock);
+  NotingConsumer consumer(loop, mailbox);
+  for (int n = 0; n < 3; ++n) {
+    ASSERT_TRUE(sender.try_push({0, n}));
+    sender.notify();
+  }
+  loop.run_once();
+  loop.run_once();
+  EXPECT_EQ(consumer.notices, 1);
+  mailbox.rearm();
+  loop.run_once();
+  EXPECT_EQ(consumer.notices, 2);
+  mailbox.close();
+}
+
+TEST(MailboxTest, MailThatOneConsumerLeftIsAnnouncedToTheNext) {
+  const SystemClock clock;
+  Mailbox<Letter> mailbox(8);
+  Mailbox<Letter>::Sender sender(mailbox);
+  Loop loop(clock);
+  NotingConsumer first(loop, mailbox);
+  ASSERT_TRUE(sender.try_push({0, 1}));
+  sender.notify();
+  mailbox.close();  // with a notice under way
+  loop.run_once();
+  EXPECT_EQ(first.notices, 0);
+  NotingConsumer second(loop, mailbox);
+  loop.run_once();
+  EXPECT_EQ(second.notices, 1);
+  ASSERT_TRUE(sender.try_push({0, 2}));
+  sender.notify();
+  loop.run_once();
+  EXPECT_EQ(second.notices, 2);
+  mailbox.close();
+}
+
 }  // namespace
 }  // namespace headrace::core
