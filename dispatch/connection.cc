@@ -148,7 +148,7 @@ void Connection::time_out() noexcept {
       return close();
     case State::kFree:
     case State::kClosing:
-      HEADRACE_CHECK(!"a connection that is not open has no timer");
+      HEADRACE_CHECK(state_ == State::kIdle);  // one that is not open has no timer
   }
 }
 
