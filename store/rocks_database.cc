@@ -27,6 +27,7 @@ constexpr std::size_t kOtherBufferBytes = 8 * kMiB;
 constexpr std::size_t kSmallBufferBytes = 1 * kMiB;
 constexpr std::size_t kBlockCacheBytes = 32 * kMiB;
 constexpr std::size_t kInfoLineBytesMax = 512;
+constexpr std::uint64_t kResumeEveryUs = 200'000;  // a full disk is tried again so often
 constexpr double kBloomBitsPerKey = 10;
 
 // RocksDB's own account of its doings, without a file: when the disk is full, its file logger would
@@ -97,6 +98,7 @@ rocksdb::DBOptions db_options(const StoreOptions& options,
   db.max_background_jobs = 2;
   db.max_open_files = 256;
   db.bytes_per_sync = kMiB;
+  db.bgerror_resume_retry_interval = kResumeEveryUs;
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.info_log = logger;
@@ -117,7 +119,7 @@ rocksdb::ColumnFamilyOptions family_options(const rocksdb::BlockBasedTableOption
 
 }  // namespace
 
-class FlushListener final : public rocksdb::EventListener {
+class DatabaseListener final : public rocksdb::EventListener {
  public:
   void set(std::function<void()> hook) {
     const std::lock_guard lock(mutex_);
@@ -127,10 +129,24 @@ class FlushListener final : public rocksdb::EventListener {
     const std::lock_guard lock(mutex_);
     if (hook_) hook_();
   }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override {
+    failing_.store(!error->ok(), std::memory_order_release);
+  }
+  // Left to itself RocksDB looks for room every five seconds, and is busy meanwhile.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+  void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) override {
+    failing_.store(!info.new_bg_error.ok(), std::memory_order_release);
+  }
+  void recovered() noexcept { failing_.store(false, std::memory_order_release); }
+  bool failing() const noexcept { return failing_.load(std::memory_order_acquire); }
 
  private:
   std::mutex mutex_;  // a hook that was taken away is not running any more
   std::function<void()> hook_;
+  std::atomic<bool> failing_{false};
 };
 
 Error error_of(const rocksdb::Status& status) {
@@ -142,7 +158,7 @@ Error error_of(const rocksdb::Status& status) {
 }
 
 RocksDatabase::RocksDatabase(core::LogSink& log)
-    : logger_(std::make_shared<InfoLog>(log)), flush_listener_(std::make_shared<FlushListener>()) {
+    : logger_(std::make_shared<InfoLog>(log)), listener_(std::make_shared<DatabaseListener>()) {
   const Expiry& expiry = expiry_;
   message_filter_ = make_filter("headrace.messages", [&expiry](std::string_view key, auto) {
     const auto id = decode_message_key(key);
@@ -189,7 +205,7 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   rocksdb::DBOptions database_options = db_options(options, logger_);
-  database_options.listeners.push_back(flush_listener_);
+  database_options.listeners.push_back(listener_);
   const auto status =
       rocksdb::DB::Open(database_options, options.directory + "/db", descriptors, &handles, &db);
   if (!status.ok()) return error_of(status);
@@ -199,7 +215,7 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
 }
 
 void RocksDatabase::set_before_flush(std::function<void()> hook) {
-  flush_listener_->set(std::move(hook));
+  listener_->set(std::move(hook));
 }
 
 RocksDatabase::~RocksDatabase() {
@@ -213,7 +229,13 @@ RocksDatabase::~RocksDatabase() {
 Result<void> RocksDatabase::write_derived(rocksdb::WriteBatch& batch) {
   rocksdb::WriteOptions options;
   options.disableWAL = true;
+  // A write that finds the memtables full waits for a flush; while flushes fail, that may be for
+  // ever.
+  options.no_slowdown = listener_->failing();
   const auto status = db_->Write(options, &batch);
+  if (status.IsIncomplete()) {
+    return Error{ErrorCode::kStorageFull, "RocksDB cannot write its tables to the disk", 0};
+  }
   if (!status.ok()) return error_of(status);
   return {};
 }
@@ -235,6 +257,8 @@ Result<void> RocksDatabase::flush(bool wait) {
   return {};
 }
 
-void RocksDatabase::resume() noexcept { (void)db_->Resume(); }
+void RocksDatabase::resume() noexcept {
+  if (db_->Resume().ok()) listener_->recovered();
+}
 
 }  // namespace headrace::store

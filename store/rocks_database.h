@@ -42,7 +42,7 @@ struct Expiry {
   std::atomic<std::uint64_t> now{0};  // dedupe entries that expired by then are gone
 };
 
-class FlushListener;
+class DatabaseListener;
 
 class RocksDatabase {
  public:
@@ -87,7 +87,7 @@ class RocksDatabase {
   std::unique_ptr<rocksdb::CompactionFilter> attempt_filter_;
   std::unique_ptr<rocksdb::CompactionFilter> dedupe_filter_;
   std::shared_ptr<rocksdb::Logger> logger_;
-  std::shared_ptr<FlushListener> flush_listener_;
+  std::shared_ptr<DatabaseListener> listener_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> families_{};
 };

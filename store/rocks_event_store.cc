@@ -7,6 +7,10 @@
 
 namespace headrace::store {
 
+namespace {
+constexpr std::uint64_t kResumeEveryNs = 200'000'000;
+}  // namespace
+
 RocksEventStore::RocksEventStore(const StoreOptions& options, OpenedStore opened,
                                  const core::Clock& clock, std::uint64_t seed, core::LogSink& sink)
     : options_(options),
@@ -112,6 +116,10 @@ Result<void> RocksEventStore::apply(const Group& group) {
 Result<void> RocksEventStore::write_batch() {
   auto written = batch_.write();
   if (written) return written;
+  // Each try may write a good deal before it fails.
+  const std::uint64_t now_ns = clock_.steady_ns();
+  if (resumed_at_ns_ != 0 && now_ns - resumed_at_ns_ < kResumeEveryNs) return written;
+  resumed_at_ns_ = now_ns;
   database_->resume();
   return batch_.write();
 }
@@ -127,6 +135,8 @@ Result<void> RocksEventStore::checkpoint() {
   if (auto written = write_batch(); !written) return written;
   if (auto synced = log_->sync(); !synced) return synced;
   unflushed_bytes_ = 0;
+  if (auto flushed = database_->flush(true); flushed) return flushed;
+  database_->resume();
   return database_->flush(true);
 }
 

@@ -92,6 +92,7 @@ class RocksEventStore final : public EventStore {
   OpenDeliveries open_;
   IntakeReader reader_;
   std::uint64_t unflushed_bytes_ = 0;
+  std::uint64_t resumed_at_ns_ = 0;  // when RocksDB was last asked to go on after an error
 };
 
 }  // namespace headrace::store

@@ -98,10 +98,11 @@ class StoreRig {
   StoreOptions options;
 
  private:
-  class FullDiskEnv;
+  class FullDisk;
 
   std::unique_ptr<rocksdb::Env> memory_env_;
-  std::unique_ptr<FullDiskEnv> env_;
+  std::shared_ptr<FullDisk> disk_;
+  std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<EventStore> store_;
   std::uint64_t opened_ = 0;
 };
