@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "core/check.h"
 #include "core/limits.h"
@@ -19,6 +20,7 @@ constexpr int kCyclesPerIteration = 8;
 constexpr std::size_t kGatherStep = 32;
 constexpr core::SteadyMs kReportEveryMs = 1'000;
 constexpr core::SteadyMs kRetryAfterFailureMs = 100;
+constexpr core::SteadyMs kProbeEveryMs = 1'000;
 constexpr core::SteadyMs kRetainEveryMs = 60'000;
 
 // How far apart two positions are, in bytes of log; a segment counts full.
@@ -109,18 +111,18 @@ void Committer::before_wait() noexcept {
 // One group. False: nothing is left to do.
 bool Committer::cycle() noexcept {
   gather();
-  if (!group_.intakes.empty() || !group_.outcomes.empty()) {
-    if (auto appended = store_.append(group_); appended) {
-      healthy_.store(true, std::memory_order_relaxed);
-      counters_.groups.add();
-      answer();
-      close_slots();
-      hand_over();
-      index();
-    } else {
+  // With nothing to write it asks a store that failed whether it works again.
+  if (std::exchange(retry_, false) || !group_.intakes.empty() || !group_.outcomes.empty()) {
+    if (auto appended = store_.append(group_); !appended) {
       append_failed(appended.error());
-      return false;
+      return intakes_.size() != 0;  // these are refused as well; outcomes wait for the timer
     }
+    healthy_.store(true, std::memory_order_relaxed);
+    counters_.groups.add();
+    answer();
+    close_slots();
+    hand_over();
+    index();
   }
   const bool refilled = refill();
   counters_.in_memory.set(slots_.size());
@@ -154,8 +156,11 @@ void Committer::append_failed(const Error& error) noexcept {
   answer();
   deferred_.swap(group_.outcomes);
   group_.clear();
-  if (!deferred_.empty() && !retry_timer_.armed())
-    loop_.arm(retry_timer_, loop_.now() + kRetryAfterFailureMs);
+  retry_after(deferred_.empty() ? kProbeEveryMs : kRetryAfterFailureMs);
+}
+
+void Committer::retry_after(core::SteadyMs delay) noexcept {
+  if (!retry_timer_.armed()) loop_.arm(retry_timer_, loop_.now() + delay);
 }
 
 void Committer::answer() noexcept {
@@ -208,10 +213,7 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
     // Only a clock that was set back makes a retry due before what was read already.
     if (outcome.next_at <= window.cursor.due_after) window.rewind = true;
   }
-  if (window.rewind && window.in_memory == 0) {
-    window.rewind = false;
-    window.cursor = PendingCursor{};
-  }
+  window.rewind_when_empty();
   if (window.waiting || window.next_due) want_refill(window);
 }
 
@@ -275,12 +277,16 @@ void Committer::bound_replay() noexcept {
   group_.low_water = slots_.oldest() != nullptr ? slots_.oldest()->position : end;
 }
 
+// What could not be indexed is made up for by the store's next apply(). Until then the pending
+// entries are not what they should be, and nothing is read back.
 void Committer::index() noexcept {
   bound_replay();
-  if (auto applied = store_.apply(group_); !applied) {
-    counters_.store_failures.add();
-    report(applied.error(), "index_failed");
-  }
+  const auto applied = store_.apply(group_);
+  indexed_ = applied.has_value();
+  if (indexed_) return;
+  counters_.store_failures.add();
+  report(applied.error(), "index_failed");
+  retry_after(kRetryAfterFailureMs);
 }
 
 void Committer::want_refill(LaneWindow& window) noexcept {
@@ -292,7 +298,7 @@ void Committer::want_refill(LaneWindow& window) noexcept {
 // One round over the lanes that want more; a lane that is not done comes again. False: nothing was
 // handed over.
 bool Committer::refill() noexcept {
-  if (!handing_over_ || refill_queue_.empty()) return false;
+  if (!handing_over_ || !indexed_ || refill_queue_.empty()) return false;
   const std::uint64_t loaded_before = counters_.loaded.value();
   for (std::size_t lanes = refill_queue_.size(); lanes != 0; --lanes) {
     if (slots_.full() || slots_.bytes() >= limits::kDeliveryBytesInMemoryMax) break;
@@ -312,35 +318,40 @@ void Committer::refill(LaneWindow& window) noexcept {
   // A nearly full window is left to drain first, so that reading back comes in batches.
   const bool worth_it = room >= limits::kPendingLoadMax || window.in_memory == 0 || !window.waiting;
   if (room != 0 && due && worth_it) {
-    loaded_.clear();
-    auto load = store_.load_pending(window.endpoint, window.cursor, now,
-                                    std::min(room, limits::kPendingLoadMax),
-                                    limits::kPendingLoadBytesMax, pool_, loaded_);
+    PendingCursor cursor = window.cursor;
+    auto load =
+        store_.load_pending(window.endpoint, cursor, now, std::min(room, limits::kPendingLoadMax),
+                            limits::kPendingLoadBytesMax, pool_, loaded_);
     if (!load) {
+      loaded_.clear();
+      counters_.store_failures.add();
       report(load.error(), "load_failed");
-      loop_.arm(window.timer, loop_.now() + kReportEveryMs);
-      return;
+      return arm_timer(window, kProbeEveryMs);
     }
+    window.cursor = cursor;
     window.waiting = load->more_ready;
     window.next_due = load->next_due;
-    take_loaded(window);
-    if (!loaded_.empty() && (window.waiting || (window.next_due && *window.next_due <= now)))
-      want_refill(window);
+    const bool all_taken = take_loaded(window);
+    const bool more = window.waiting || (window.next_due && *window.next_due <= now);
+    if (load->count != 0 && all_taken && more) want_refill(window);
   }
   arm(window, now);
 }
 
-void Committer::take_loaded(LaneWindow& window) noexcept {
+// False: memory was short. What did not fit, and all behind it, is read again later.
+bool Committer::take_loaded(LaneWindow& window) noexcept {
+  bool all = true;
   for (Delivery& delivery : loaded_) {
     if (window.forced != 0 && slots_.contains(delivery.endpoint, delivery.message)) continue;
     const std::size_t bytes = delivery.payload.buffer.capacity();
-    if (give(std::move(delivery), window, bytes)) {
-      counters_.loaded.add();
-    } else {
-      window.waiting = window.rewind =
-          true;  // its entry is behind the cursor now: come back for it
-    }
+    all = give(std::move(delivery), window, bytes);
+    if (!all) break;
+    counters_.loaded.add();
   }
+  loaded_.clear();
+  if (!all) window.waiting = window.rewind = true;  // their entries are behind the cursor now
+  window.rewind_when_empty();
+  return all;
 }
 
 // Has the lane looked at again when the next thing in it comes due.
@@ -355,10 +366,14 @@ void Committer::arm(LaneWindow& window, core::WallMs now) noexcept {
     if (window.in_memory != 0) return;
     at = now + kRetryAfterFailureMs;
   }
+  arm_timer(window, at - now);
+}
+
+void Committer::arm_timer(LaneWindow& window, core::SteadyMs delay) noexcept {
   window.committer = this;
   window.timer.owner = &window;
   window.timer.fire = &Committer::on_window_timer;
-  loop_.arm(window.timer, loop_.now() + (at - now));
+  loop_.arm(window.timer, loop_.now() + delay);
 }
 
 void Committer::on_window_timer(core::Timer& timer) noexcept {
@@ -368,7 +383,8 @@ void Committer::on_window_timer(core::Timer& timer) noexcept {
 }
 
 void Committer::on_retry_timer(core::Timer& timer) noexcept {
-  static_cast<Committer*>(timer.owner)->work_ = true;
+  auto& committer = *static_cast<Committer*>(timer.owner);
+  committer.retry_ = committer.work_ = true;
 }
 
 void Committer::on_retain_timer(core::Timer& timer) noexcept {

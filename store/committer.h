@@ -41,7 +41,7 @@ struct CommitterCounters {
   core::Counter spilled;         // deliveries that had to wait in the store
   core::Counter loaded;          // deliveries read back
   core::Counter in_memory;       // gauge: deliveries in memory
-  core::Counter store_failures;  // failed appends and applies
+  core::Counter store_failures;  // failed appends, applies and reads
 };
 
 class Committer final : private core::BeforeWait {
@@ -87,8 +87,10 @@ class Committer final : private core::BeforeWait {
   void index() noexcept;
   bool refill() noexcept;
   void refill(LaneWindow& window) noexcept;
-  void take_loaded(LaneWindow& window) noexcept;
+  bool take_loaded(LaneWindow& window) noexcept;
   void arm(LaneWindow& window, core::WallMs now) noexcept;
+  void arm_timer(LaneWindow& window, core::SteadyMs delay) noexcept;
+  void retry_after(core::SteadyMs delay) noexcept;
   void want_refill(LaneWindow& window) noexcept;
   void settle(LaneWindow& window, const Outcome& outcome) noexcept;
   bool give(Delivery&& delivery, LaneWindow& window, std::size_t bytes) noexcept;
@@ -116,6 +118,8 @@ class Committer final : private core::BeforeWait {
   std::atomic<bool> healthy_{true};
   core::SteadyMs reported_at_ = 0;
   bool work_ = false;
+  bool retry_ = false;   // ask the store whether it works again
+  bool indexed_ = true;  // false: an apply() failed and was not made up for yet
   bool started_ = false;
   bool handing_over_ = true;
 };

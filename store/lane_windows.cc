@@ -18,6 +18,12 @@ std::size_t LaneWindow::room_at(core::WallMs now) const noexcept {
   return in_memory < width ? width - in_memory : 0;
 }
 
+void LaneWindow::rewind_when_empty() noexcept {
+  if (!rewind || in_memory != 0) return;
+  rewind = false;
+  cursor = PendingCursor{};
+}
+
 LaneWindow& LaneWindows::at(EndpointNumber endpoint) {
   const auto number = static_cast<std::uint32_t>(endpoint);
   const std::size_t page = number / kPageSize;

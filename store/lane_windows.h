@@ -37,6 +37,8 @@ struct LaneWindow {
   bool open_at(core::WallMs now) const noexcept;
   // How many more deliveries the shard may be given now.
   std::size_t room_at(core::WallMs now) const noexcept;
+  // Has the waiting ones read from the start again, if that is asked for and none is in memory.
+  void rewind_when_empty() noexcept;
 };
 
 // Windows by endpoint number, in pages that never move.

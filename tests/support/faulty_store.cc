@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/faulty_store.h"
+
+namespace headrace::test {
+
+namespace {
+
+Error refusal(ErrorCode code) { return Error{code, "the test refuses this", 5}; }
+
+}  // namespace
+
+Result<void> FaultyStore::append(store::Group& group) {
+  if (faults.append) return refusal(faults.append_code);
+  auto appended = inner_.append(group);
+  if (!appended) return appended;
+  ++appends_;
+  for (store::Placed& placed : group.placed) {
+    placed.position = store::LogPosition{static_cast<std::uint64_t>(placed.position) + grown_};
+  }
+  return {};
+}
+
+Result<void> FaultyStore::apply(const store::Group& group) {
+  if (faults.apply) {
+    unapplied_.outcomes.insert(unapplied_.outcomes.end(), group.outcomes.begin(),
+                               group.outcomes.end());
+    unapplied_.spilled.insert(unapplied_.spilled.end(), group.spilled.begin(), group.spilled.end());
+    return refusal(ErrorCode::kStorageFailed);
+  }
+  const store::Group late = std::move(unapplied_);
+  unapplied_ = {};
+  if (auto applied = inner_.apply(late); !applied) return applied;
+  return inner_.apply(group);
+}
+
+store::LogPosition FaultyStore::end() const noexcept {
+  return store::LogPosition{static_cast<std::uint64_t>(inner_.end()) + grown_};
+}
+
+Result<store::PendingLoad> FaultyStore::load_pending(store::EndpointNumber endpoint,
+                                                     store::PendingCursor& cursor, core::WallMs now,
+                                                     std::size_t count_max, std::size_t bytes_max,
+                                                     core::BufferPool& pool,
+                                                     std::vector<store::Delivery>& out) {
+  ++loads_;
+  auto loaded =
+      inner_.load_pending(endpoint, cursor, now, faults.load ? 3 : count_max, bytes_max, pool, out);
+  if (faults.load) return refusal(ErrorCode::kStorageFailed);
+  return loaded;
+}
+
+Result<std::vector<store::PendingEndpoint>> FaultyStore::pending_endpoints() {
+  if (faults.pending_endpoints) return refusal(ErrorCode::kStorageFailed);
+  return inner_.pending_endpoints();
+}
+
+Result<void> FaultyStore::change_definitions(std::span<const store::DefinitionChange> changes) {
+  if (faults.change_definitions) return refusal(ErrorCode::kStorageFailed);
+  return inner_.change_definitions(changes);
+}
+
+}  // namespace headrace::test

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// An EventStore in front of another one that refuses what the test says, as a full or broken disk
+// does.
+//
+// A refused append() leaves nothing behind. A refused apply() is made up for by the next call that
+// is let through, as the contract has it. A refused load_pending() may have moved the cursor and
+// filled some deliveries in, as it has when a disk fails half way.
+// Threads: the committer's methods as EventStore says; the switches from the thread that calls
+// them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "store/event_store.h"
+
+namespace headrace::test {
+
+class FaultyStore final : public store::EventStore {
+ public:
+  explicit FaultyStore(store::EventStore& inner) : inner_(inner) {}
+
+  // What is refused from now on.
+  struct Faults {
+    bool append = false;
+    ErrorCode append_code = ErrorCode::kStorageFailed;
+    bool apply = false;
+    bool load = false;
+    bool pending_endpoints = false;
+    bool change_definitions = false;
+  } faults;
+
+  // Makes the log longer by that much, as traffic of other endpoints would.
+  void grow_log(std::uint64_t bytes) noexcept { grown_ += bytes; }
+
+  std::size_t appends() const noexcept { return appends_; }  // that succeeded
+  std::size_t loads() const noexcept { return loads_; }
+
+  Result<void> append(store::Group& group) override;
+  Result<void> apply(const store::Group& group) override;
+  store::LogPosition end() const noexcept override;
+  Result<store::PendingLoad> load_pending(store::EndpointNumber endpoint,
+                                          store::PendingCursor& cursor, core::WallMs now,
+                                          std::size_t count_max, std::size_t bytes_max,
+                                          core::BufferPool& pool,
+                                          std::vector<store::Delivery>& out) override;
+  Result<std::vector<store::PendingEndpoint>> pending_endpoints() override;
+  Result<void> checkpoint() override { return inner_.checkpoint(); }
+  Result<void> retain(core::WallMs now) override { return inner_.retain(now); }
+
+  Result<void> change_definitions(std::span<const store::DefinitionChange> changes) override;
+  Result<void> scan_definitions(
+      std::string_view prefix,
+      const std::function<void(std::string_view, std::string_view)>& visit) const override {
+    return inner_.scan_definitions(prefix, visit);
+  }
+
+  Result<store::MessageRecord> find_message(MessageId id) const override {
+    return inner_.find_message(id);
+  }
+  Result<store::MessageContent> read_message(MessageId id) const override {
+    return inner_.read_message(id);
+  }
+  Result<std::vector<store::MessageRecord>> list_messages(store::LinkNumber link, MessageId before,
+                                                          std::size_t count_max) const override {
+    return inner_.list_messages(link, before, count_max);
+  }
+  Result<std::vector<store::AttemptRecord>> list_attempts(store::EndpointNumber endpoint,
+                                                          MessageId message) const override {
+    return inner_.list_attempts(endpoint, message);
+  }
+  Result<std::vector<store::AttemptRecord>> list_endpoint_attempts(
+      store::EndpointNumber endpoint, MessageId before, std::size_t count_max) const override {
+    return inner_.list_endpoint_attempts(endpoint, before, count_max);
+  }
+
+ private:
+  store::EventStore& inner_;
+  store::Group unapplied_;
+  std::uint64_t grown_ = 0;
+  std::size_t appends_ = 0;
+  std::size_t loads_ = 0;
+};
+
+}  // namespace headrace::test
