@@ -53,7 +53,7 @@ void register_metrics(core::MetricsRegistry& registry, const IngestUnit& unit) {
   registry.add(MetricKind::kCounter, kRefused, kRefusedHelp, "reason=\"unavailable\"",
                &receiver.unavailable);
   registry.add(MetricKind::kCounter, kRefused, kRefusedHelp, "reason=\"unknown_link\"",
-               &router.unknown_link);
+               &receiver.unknown_link);
   registry.add(MetricKind::kCounter, kRefused, kRefusedHelp, "reason=\"invalid_json\"",
                &router.invalid_json);
   registry.add(MetricKind::kCounter, kRefused, kRefusedHelp, "reason=\"protocol\"",

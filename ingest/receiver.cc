@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view kPrefix = "/in/";
 constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
 constexpr std::size_t kAnswerBatch = 256;
+constexpr std::size_t kThrownAwayBytesMax = 64 * limits::kKiB;
 
 struct Target {
   std::string_view token;
@@ -77,15 +78,13 @@ void Receiver::stop(std::function<void()> done) {
   });
 }
 
-HeadDecision Receiver::on_head(const core::RequestHead& head, const char* base) noexcept {
+// Why a request to this link is not taken, if it is not.
+HeadDecision Receiver::decide(const core::RequestHead& head,
+                              const selector::LinkRoute* link) noexcept {
   if (draining_) {
-    counters_.unavailable.add();
     return {.refuse_status = 503, .refuse_reason = "shutting down", .refuse_lines = kRetryAfter};
   }
-  const selector::LinkRoute* link = router_.find(split_target(head.target.in(base)).token);
-  if (link == nullptr) {
-    return {.refuse_status = 404, .refuse_reason = "there is no such link"};
-  }
+  if (link == nullptr) return {.refuse_status = 404, .refuse_reason = "there is no such link"};
   if (head.method != core::Method::kPost && head.method != core::Method::kGet) {
     return {.refuse_status = 405,
             .refuse_reason = "a link takes POST and GET",
@@ -94,16 +93,25 @@ HeadDecision Receiver::on_head(const core::RequestHead& head, const char* base) 
   return {.body_bytes_max = link->body_bytes_max};
 }
 
+HeadDecision Receiver::on_head(const core::RequestHead& head, const char* base) noexcept {
+  const HeadDecision decision =
+      decide(head, router_.find(split_target(head.target.in(base)).token));
+  // A small body is read and thrown away, so that a load balancer keeps its connection.
+  const bool small =
+      !head.chunked && !head.expect_continue && head.content_length <= kThrownAwayBytesMax;
+  if (decision.refuse_status == 0 || !small) return decision;
+  return {.body_bytes_max = kThrownAwayBytesMax};
+}
+
 void Receiver::on_request(const IncomingRequest& request, ResponseToken token) noexcept {
   const Target target = split_target(request.head.target.in(request.base));
   // Looked up again: the table may have been swapped since the head arrived.
   const selector::LinkRoute* link = router_.find(target.token);
-  if (link == nullptr) {
-    refuse(token, 404, "there is no such link");
+  if (const HeadDecision decision = decide(request.head, link); decision.refuse_status != 0) {
+    refuse(token, decision.refuse_status, decision.refuse_reason, decision.refuse_lines);
     return;
   }
   if (unanswered_ >= limits::kIntakesPerLoopMax) {
-    counters_.unavailable.add();
     refuse(token, 503, "too many messages wait to be stored", kRetryAfter);
     return;
   }
@@ -128,13 +136,11 @@ void Receiver::on_request(const IncomingRequest& request, ResponseToken token) n
 
   if (auto routed = router_.route(*link, declared, intake); !routed) {
     const bool malformed = routed.error().code == ErrorCode::kMalformed;
-    if (!malformed) counters_.unavailable.add();
     refuse(token, malformed ? 400 : 503, routed.error().what,
            malformed ? std::string_view{} : kRetryAfter);
     return;
   }
   if (!intakes_.try_push(std::move(intake))) {
-    counters_.unavailable.add();
     refuse(token, 503, "too many messages wait to be stored", kRetryAfter);
     return;
   }
@@ -169,11 +175,9 @@ void Receiver::answer(const store::Answer& answer) noexcept {
       return;
     }
     case store::Acceptance::kFull:
-      counters_.unavailable.add();
       refuse(token, 503, "the disk is full", kRetryAfter);
       return;
     case store::Acceptance::kUnavailable:
-      counters_.unavailable.add();
       refuse(token, 503, "the store does not take messages", kRetryAfter);
       return;
   }
@@ -181,6 +185,8 @@ void Receiver::answer(const store::Answer& answer) noexcept {
 
 void Receiver::refuse(ResponseToken token, int status, std::string_view detail,
                       std::string_view lines) noexcept {
+  if (status == 404) counters_.unknown_link.add();
+  if (status == 503) counters_.unavailable.add();
   const std::string body = problem_document(status, detail);
   server_.respond(token, {.status = status,
                           .content_type = "application/problem+json",

@@ -23,8 +23,9 @@
 namespace headrace::ingest {
 
 struct ReceiverCounters {
-  core::Counter accepted;     // answered 200: stored, or a duplicate
-  core::Counter unavailable;  // answered 503
+  core::Counter accepted;      // answered 200: stored, or a duplicate
+  core::Counter unknown_link;  // answered 404
+  core::Counter unavailable;   // answered 503
 };
 
 class Receiver final : public HttpHandler {
@@ -64,6 +65,7 @@ class Receiver final : public HttpHandler {
     Receiver& receiver_;
   };
 
+  HeadDecision decide(const core::RequestHead& head, const selector::LinkRoute* link) noexcept;
   HeadDecision on_head(const core::RequestHead& head, const char* base) noexcept override;
   void on_request(const IncomingRequest& request, ResponseToken token) noexcept override;
   void end_of_iteration() noexcept;

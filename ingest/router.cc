@@ -39,9 +39,7 @@ Router::Router(const core::SnapshotCell<selector::RoutingTable>& routes, core::B
     : routes_(routes), pool_(pool), dedupe_seed_(dedupe_seed) {}
 
 const selector::LinkRoute* Router::find(std::string_view token) noexcept {
-  const selector::LinkRoute* link = routes_.get().find(token);
-  if (link == nullptr) counters_.unknown_link.add();
-  return link;
+  return routes_.get().find(token);
 }
 
 Result<void> Router::route(const selector::LinkRoute& link, DeclaredBody declared,

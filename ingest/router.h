@@ -20,7 +20,6 @@ namespace headrace::ingest {
 struct RouterCounters {
   core::Counter unmatched;     // stored: no event's selector matched
   core::Counter no_endpoint;   // stored: an event, but nobody is registered
-  core::Counter unknown_link;  // refused
   core::Counter invalid_json;  // refused
 };
 

@@ -10,6 +10,8 @@
 #include <limits>
 #include <optional>
 
+#include "ingest/listener.h"
+
 namespace headrace::tools {
 namespace {
 
@@ -21,6 +23,16 @@ template <std::string EngineConfig::*kMember>
 Result<void> set_text(Settings& settings, std::string_view value) {
   settings.engine.*kMember = std::string(value);
   return {};
+}
+
+Result<void> check_listen(std::string_view value) {
+  if (ingest::ListenAddress::parse(value)) return {};
+  return invalid("HOST:PORT with a numeric address");
+}
+
+Result<void> set_listen(Settings& settings, std::string_view value) {
+  settings.engine.listen = std::string(value);
+  return check_listen(value);
 }
 
 template <unsigned EngineConfig::*kMember>
@@ -73,7 +85,7 @@ Result<void> set_public_url(Settings& settings, std::string_view value) {
 
 Result<void> set_api_listen(Settings& settings, std::string_view value) {
   settings.api_listen = std::string(value);
-  return {};
+  return check_listen(value);
 }
 
 Result<void> set_log_level(Settings& settings, std::string_view value) {
@@ -87,7 +99,7 @@ Result<void> set_log_level(Settings& settings, std::string_view value) {
 constexpr SettingInfo kSettings[] = {
     {"data", "directory of the store; made if it is not there",
      &set_text<&EngineConfig::data_directory>},
-    {"listen", "HOST:PORT that links are served on", &set_text<&EngineConfig::listen>},
+    {"listen", "HOST:PORT that links are served on", &set_listen},
     {"api_listen", "HOST:PORT of the management API", &set_api_listen},
     {"public_url", "what links begin with, as providers reach it", &set_public_url},
     {"durability", "fsync (survives a power cut) or os (survives a crash of the process)",
