@@ -75,7 +75,8 @@ void Loop::run_once() {
   uv_run(&loop_, UV_RUN_NOWAIT);
 }
 
-void Loop::update_time() noexcept {
+void Loop::update_time() const noexcept {
+  time_is_old_ = false;
   now_ms_ = clock_.steady_ns() / 1'000'000;
   wall_ms_ = clock_.wall_ms();
 }
@@ -93,15 +94,15 @@ void Loop::run_posted() {
 // meanwhile fire, then the wait is bounded by the next deadline.
 void Loop::on_prepare(uv_prepare_t* handle) noexcept {
   auto& loop = *static_cast<Loop*>(handle->data);
-  loop.wheel_.advance(loop.now_ms_);
+  loop.wheel_.advance(loop.now());
   for (std::size_t i = 0; i < loop.before_wait_.size(); ++i) loop.before_wait_[i]->before_wait();
   loop.rearm();
+  loop.time_is_old_ = true;  // callbacks of input run inside the wait, before on_check()
 }
 
 void Loop::on_check(uv_check_t* handle) noexcept {
   auto& loop = *static_cast<Loop*>(handle->data);
-  loop.update_time();
-  loop.wheel_.advance(loop.now_ms_);
+  loop.wheel_.advance(loop.now());
 }
 
 void Loop::on_wake(uv_async_t* handle) noexcept { static_cast<Loop*>(handle->data)->run_posted(); }

@@ -39,9 +39,16 @@ class Loop {
   uv_loop_t* uv() noexcept { return &loop_; }
   const Clock& clock() const noexcept { return clock_; }
 
-  // Times as of this iteration: cheap, and the same for all that is handled in it.
-  SteadyMs now() const noexcept { return now_ms_; }
-  WallMs wall() const noexcept { return wall_ms_; }
+  // Times as of this turn of the loop: read once after each wait, and the same for all that is
+  // handled until the next.
+  SteadyMs now() const noexcept {
+    if (time_is_old_) update_time();
+    return now_ms_;
+  }
+  WallMs wall() const noexcept {
+    if (time_is_old_) update_time();
+    return wall_ms_;
+  }
 
   // Deadlines in loop time; a timer fires at the first iteration at or after its deadline.
   void arm(Timer& timer, SteadyMs deadline) noexcept;
@@ -67,7 +74,7 @@ class Loop {
   static void on_check(uv_check_t* handle) noexcept;
   static void on_wake(uv_async_t* handle) noexcept;
   static void on_timer(uv_timer_t* handle) noexcept;
-  void update_time() noexcept;
+  void update_time() const noexcept;
   void run_posted();
   void rearm() noexcept;
 
@@ -77,8 +84,9 @@ class Loop {
   uv_async_t wake_;
   uv_timer_t timer_;
   const Clock& clock_;
-  SteadyMs now_ms_ = 0;
-  WallMs wall_ms_ = 0;
+  mutable bool time_is_old_ = false;  // the loop has waited since the times were read
+  mutable SteadyMs now_ms_ = 0;
+  mutable WallMs wall_ms_ = 0;
   TimerWheel wheel_;
   SteadyMs timer_set_for_ = TimerWheel::kNever;
   std::vector<BeforeWait*> before_wait_;

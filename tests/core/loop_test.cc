@@ -44,6 +44,37 @@ TEST(LoopTest, TimersFollowTheGivenClock) {
   EXPECT_EQ(loop.wall(), 1'000'150u);
 }
 
+// Stands for the wait: the last thing before it makes an hour pass.
+struct LongWait final : BeforeWait {
+  explicit LongWait(HandClock& hand) : clock(hand) {}
+  void before_wait() noexcept override { clock.ms += 3'600'000; }
+  HandClock& clock;
+};
+
+TEST(LoopTest, InputCallbacksSeeTheTimeAfterTheWait) {
+  HandClock clock;
+  Loop loop(clock);
+  LongWait wait(clock);
+  struct Input {
+    uv_async_t async{};
+    Loop* loop = nullptr;
+    SteadyMs seen = 0;
+  } input;
+  input.loop = &loop;
+  uv_async_init(loop.uv(), &input.async, [](uv_async_t* handle) {
+    auto& self = *static_cast<Input*>(handle->data);
+    self.seen = self.loop->now();
+  });
+  input.async.data = &input;
+  uv_async_send(&input.async);
+  loop.add_before_wait(&wait);
+  loop.run_once();
+  EXPECT_EQ(input.seen, 3'600'100u);
+  loop.remove_before_wait(&wait);
+  uv_close(reinterpret_cast<uv_handle_t*>(&input.async), nullptr);
+  loop.run_once();
+}
+
 TEST(LoopTest, DisarmedTimerStaysSilent) {
   HandClock clock;
   Loop loop(clock);
