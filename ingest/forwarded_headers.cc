@@ -2,21 +2,14 @@
 #include "ingest/forwarded_headers.h"
 
 #include <algorithm>
+#include <bitset>
 #include <cstring>
 
+#include "core/http_grammar.h"
 #include "core/limits.h"
 
 namespace headrace::ingest {
 namespace {
-
-bool equal_no_case(std::string_view text, std::string_view lower) noexcept {
-  if (text.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] + 32) : text[i];
-    if (c != lower[i]) return false;
-  }
-  return true;
-}
 
 bool is_dropped(std::string_view name) noexcept {
   constexpr std::string_view kDropped[] = {
@@ -37,35 +30,53 @@ bool is_dropped(std::string_view name) noexcept {
       "proxy-authenticate",
   };
   // Sizes tell most names apart without a look at their letters.
-  return std::any_of(std::begin(kDropped), std::end(kDropped),
-                     [name](std::string_view dropped) { return equal_no_case(name, dropped); });
+  return std::any_of(std::begin(kDropped), std::end(kDropped), [name](std::string_view dropped) {
+    return core::http::equals_lower(name, dropped);
+  });
 }
 
-// Whether `name` is an element of the comma-separated list of a Connection field.
-bool is_listed(std::string_view list, std::string_view name) noexcept {
+bool equal_no_case(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    return core::http::to_lower(x) == core::http::to_lower(y);
+  });
+}
+
+// Which lines are not passed on, by the index of their field.
+using Dropped = std::bitset<core::limits::kHeaderCountMax>;
+
+// Marks the fields that a Connection field's value names.
+void drop_listed(const core::RequestHead& head, const char* base, std::string_view list,
+                 Dropped& dropped) noexcept {
+  // What Connection usually says, which names none.
+  if (core::http::equals_lower(list, "close") || core::http::equals_lower(list, "keep-alive"))
+    return;
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
-    std::string_view element = list.substr(0, comma);
-    while (!element.empty() && (element.front() == ' ' || element.front() == '\t'))
-      element.remove_prefix(1);
-    while (!element.empty() && (element.back() == ' ' || element.back() == '\t'))
-      element.remove_suffix(1);
-    const bool same = element.size() == name.size() &&
-                      std::equal(element.begin(), element.end(), name.begin(),
-                                 [](char a, char b) { return (a | 0x20) == (b | 0x20); });
-    if (same) return true;
+    const std::string_view element = core::http::trim(list.substr(0, comma));
+    for (std::size_t i = 0; i < head.field_count; ++i) {
+      if (equal_no_case(head.fields[i].name.in(base), element)) dropped.set(i);
+    }
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
-  return false;
+}
+
+Dropped find_dropped(const core::RequestHead& head, const char* base) noexcept {
+  Dropped dropped;
+  for (std::size_t i = 0; i < head.field_count; ++i) {
+    const std::string_view name = head.fields[i].name.in(base);
+    if (!is_dropped(name)) continue;
+    dropped.set(i);
+    if (core::http::equals_lower(name, "connection"))
+      drop_listed(head, base, head.fields[i].value.in(base), dropped);
+  }
+  return dropped;
 }
 
 }  // namespace
 
 core::Range keep_forwarded_lines(const core::RequestHead& head, char* base) noexcept {
-  const std::string_view connection = head.find(base, "connection");
-  // Names of fields differ from what Connection usually says, which names none.
-  const bool names_fields = !connection.empty() && !equal_no_case(connection, "close") &&
-                            !equal_no_case(connection, "keep-alive");
+  // Known before anything moves: a moved line may cover the Connection field.
+  const Dropped dropped = find_dropped(head, base);
   const std::uint32_t end = head.lines.offset + head.lines.size;
   std::uint32_t out = head.lines.offset;
   // A run of lines to keep is moved as one.
@@ -75,9 +86,7 @@ core::Range keep_forwarded_lines(const core::RequestHead& head, char* base) noex
     out += run_end - run;
   };
   for (std::size_t i = 0; i < head.field_count; ++i) {
-    const std::string_view name = head.fields[i].name.in(base);
-    const bool listed = names_fields && is_listed(connection, name);
-    if (!listed && !is_dropped(name)) continue;
+    if (!dropped.test(i)) continue;
     keep_run(head.fields[i].name.offset);
     run = i + 1 < head.field_count ? head.fields[i + 1].name.offset : end;
   }

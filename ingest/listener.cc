@@ -32,7 +32,8 @@ Error socket_error(const ListenAddress& address, int error, int fd) {
 
 Result<ListenAddress> ListenAddress::parse(std::string_view text) {
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return invalid(text);
+  const bool has_null = text.find('\0') != std::string_view::npos;  // inet_pton would end there
+  if (colon == std::string_view::npos || has_null) return invalid(text);
   std::uint16_t port = 0;
   const std::string_view digits = text.substr(colon + 1);
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/router.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "core/limits.h"
+#include "tests/ingest/routes.h"
+
+namespace headrace::ingest {
+namespace {
+
+using core::EndpointNumber;
+using selector::BodyKind;
+using store::MessageStatus;
+
+TEST(DeclaredBodyTest, FollowsTypeAndEncoding) {
+  struct Case {
+    const char* type;
+    const char* encoding;
+    std::size_t size;
+    BodyKind kind;
+    bool explicitly;
+  };
+  for (const Case& given : std::vector<Case>{
+           {"application/json", "", 2, BodyKind::kJson, true},
+           {"Application/JSON; charset=utf-8", "", 2, BodyKind::kJson, true},
+           {"application/cloudevents+json", "", 2, BodyKind::kJson, true},
+           {"application/json", "", 0, BodyKind::kJson, true},
+           {"application/x-www-form-urlencoded", "", 2, BodyKind::kForm, true},
+           {"", "", 2, BodyKind::kJson, false},
+           {"text/plain", "", 2, BodyKind::kJson, false},
+           {"", "", 0, BodyKind::kRaw, false},
+           {"application/json", "gzip", 2, BodyKind::kRaw, true},
+           {"application/json", "identity", 2, BodyKind::kJson, true},
+       }) {
+    const DeclaredBody declared = declared_body(given.type, given.encoding, given.size);
+    EXPECT_EQ(declared.kind, given.kind) << given.type << ' ' << given.encoding;
+    EXPECT_EQ(declared.explicitly, given.explicitly) << given.type << ' ' << given.encoding;
+  }
+}
+
+class RouterTest : public testing::Test {
+ protected:
+  void publish(selector::LinkRoute route) { routes.publish(table_of({std::move(route)})); }
+
+  Result<void> route(std::string_view body, DeclaredBody declared = {BodyKind::kJson, true}) {
+    intake = {};
+    intake.payload.buffer = pool.acquire(body.size());
+    std::memcpy(intake.payload.buffer.data(), body.data(), body.size());
+    intake.payload.body = {0, static_cast<std::uint32_t>(body.size())};
+    const selector::LinkRoute* link = router.find(token_of(1));
+    EXPECT_NE(link, nullptr);
+    return router.route(*link, declared, intake);
+  }
+  std::vector<EndpointNumber> targets() const {
+    return {intake.targets.list().begin(), intake.targets.list().end()};
+  }
+
+  static constexpr std::size_t kPoolBytes = 64 * core::limits::kKiB;
+  core::BufferPool pool{kPoolBytes};
+  core::SnapshotCell<selector::RoutingTable> routes{table_of({link_route(1)})};
+  Router router{routes, pool, 99};
+  store::Intake intake;
+};
+
+TEST_F(RouterTest, KnowsItsLinksOnly) {
+  EXPECT_NE(router.find(token_of(1)), nullptr);
+  EXPECT_EQ(router.find(token_of(2)), nullptr);
+  EXPECT_EQ(router.find(""), nullptr);
+  EXPECT_EQ(router.find(token_of(1) + "0"), nullptr);
+  EXPECT_EQ(router.find(token_of(1).substr(1)), nullptr);
+  publish(link_route(2));
+  EXPECT_NE(router.find(token_of(2)), nullptr);
+}
+
+TEST_F(RouterTest, EventsGoToTheLinksEndpoints) {
+  ASSERT_TRUE(route(R"({"action":"issue"})"));
+  EXPECT_EQ(intake.link, core::LinkNumber{1});
+  EXPECT_EQ(intake.event, kIssue);
+  EXPECT_EQ(intake.status, MessageStatus::kRouted);
+  EXPECT_EQ(targets(), std::vector{EndpointNumber{1}});
+}
+
+TEST_F(RouterTest, PayloadWithoutAnEventIsUnmatched) {
+  ASSERT_TRUE(route(R"({"action":"star"})"));
+  EXPECT_EQ(intake.event, core::EventNumber::kNone);
+  EXPECT_EQ(intake.status, MessageStatus::kUnmatched);
+  EXPECT_EQ(intake.targets.size(), 0u);
+  EXPECT_EQ(router.counters().unmatched.value(), 1u);
+}
+
+TEST_F(RouterTest, EventThatNobodyWantsHasNoEndpoint) {
+  auto link = link_route(1);
+  link.endpoints.clear();
+  publish(std::move(link));
+  ASSERT_TRUE(route(R"({"action":"push"})"));
+  EXPECT_EQ(intake.event, kPush);
+  EXPECT_EQ(intake.status, MessageStatus::kNoEndpoint);
+  EXPECT_EQ(router.counters().no_endpoint.value(), 1u);
+}
+
+TEST_F(RouterTest, EventLinkIsNotAskedForTheEvent) {
+  auto link = link_route(1);
+  link.pinned = kIssue;
+  publish(std::move(link));
+  ASSERT_TRUE(route(R"({"action":"push"})"));
+  EXPECT_EQ(intake.event, kIssue);
+  ASSERT_TRUE(route(R"({})"));
+  EXPECT_EQ(intake.event, kIssue);
+}
+
+TEST_F(RouterTest, EndpointsOfOneEventGetThatOne) {
+  auto link = link_route(1);
+  link.by_event = {
+      {kPush, EndpointNumber{10}}, {kPush, EndpointNumber{11}}, {kIssue, EndpointNumber{12}}};
+  publish(std::move(link));
+  ASSERT_TRUE(route(R"({"action":"push"})"));
+  EXPECT_EQ(targets(), (std::vector{EndpointNumber{1}, EndpointNumber{10}, EndpointNumber{11}}));
+  ASSERT_TRUE(route(R"({"action":"issue"})"));
+  EXPECT_EQ(targets(), (std::vector{EndpointNumber{1}, EndpointNumber{12}}));
+}
+
+TEST_F(RouterTest, TargetsThatDoNotFitInPlaceAreSpilled) {
+  for (std::uint32_t count = 0; count <= 3 * store::Targets::kInPlace; ++count) {
+    auto link = link_route(1);
+    link.endpoints.clear();
+    std::vector<EndpointNumber> expected;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      expected.push_back(EndpointNumber{100 + i});
+      if (i % 2 == 0) {
+        link.endpoints.push_back(expected.back());
+      } else {
+        link.by_event.emplace_back(kPush, expected.back());
+      }
+    }
+    publish(std::move(link));
+    ASSERT_TRUE(route(R"({"action":"push"})"));
+    auto sorted = targets();
+    std::sort(sorted.begin(), sorted.end());
+    EXPECT_EQ(sorted, expected);
+  }
+}
+
+TEST_F(RouterTest, NoMemoryForTheTargetsIsAnotherTry) {
+  auto link = link_route(1);
+  link.endpoints.assign(2 * store::Targets::kInPlace, EndpointNumber{5});
+  publish(std::move(link));
+  std::vector<core::BufferRef> all;
+  // Leaves room for the body, and none behind it.
+  for (std::size_t i = 0; i + 1 < kPoolBytes / 1024; ++i) all.push_back(pool.acquire(1024));
+  auto routed = route(R"({"action":"push"})");
+  ASSERT_FALSE(routed);
+  EXPECT_EQ(routed.error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(RouterTest, BodyThatIsNotTheDeclaredJsonIsRefusedWithItsFault) {
+  auto routed = route(R"({"action":"push",})");
+  ASSERT_FALSE(routed);
+  EXPECT_EQ(routed.error().code, ErrorCode::kMalformed);
+  EXPECT_EQ(routed.error().detail, 17);
+  EXPECT_NE(routed.error().what.find("byte 17"), std::string::npos) << routed.error().what;
+  EXPECT_EQ(router.counters().invalid_json.value(), 1u);
+}
+
+TEST_F(RouterTest, BodyThatOnlyLooksLikeJsonIsTakenAsItIs) {
+  ASSERT_TRUE(route("not json", {BodyKind::kJson, false}));
+  EXPECT_EQ(intake.status, MessageStatus::kUnmatched);
+  ASSERT_TRUE(route(R"({"action":"push"})", {BodyKind::kJson, false}));
+  EXPECT_EQ(intake.event, kPush);
+}
+
+TEST_F(RouterTest, WebhookMayTakeAnyBytes) {
+  auto link = link_route(1);
+  link.payload = selector::PayloadRule::kRaw;
+  publish(std::move(link));
+  EXPECT_TRUE(route("{{{"));
+  EXPECT_EQ(intake.status, MessageStatus::kUnmatched);
+}
+
+TEST_F(RouterTest, FormsAreLookedIntoToo) {
+  ASSERT_TRUE(route("action=issue&x=1", {BodyKind::kForm, true}));
+  EXPECT_EQ(intake.event, kIssue);
+}
+
+TEST_F(RouterTest, DedupeKeyIsOfTheLinkAndTheValue) {
+  const auto one = link_route(1);
+  const auto two = link_route(2);
+  const Bits128 key = router.dedupe_key(one, "delivery-1");
+  EXPECT_EQ(router.dedupe_key(one, "delivery-1"), key);
+  EXPECT_NE(router.dedupe_key(one, "delivery-2"), key);
+  EXPECT_NE(router.dedupe_key(two, "delivery-1"), key);
+  EXPECT_NE(Router(routes, pool, 100).dedupe_key(one, "delivery-1"), key);
+  EXPECT_EQ(Router(routes, pool, 99).dedupe_key(one, "delivery-1"), key);
+  EXPECT_NE(key, Bits128{});
+  EXPECT_EQ(router.dedupe_key(one, ""), Bits128{}) << "no value, no key";
+}
+
+}  // namespace
+}  // namespace headrace::ingest
