@@ -86,6 +86,7 @@ Result<void> Committer::start() {
 void Committer::stop() {
   if (!started_) return;
   handing_over_ = false;
+  retry_ = true;  // what the store refused before
   while (cycle()) {
   }
   if (auto done = store_.checkpoint(); !done) report(done.error(), "checkpoint_failed");

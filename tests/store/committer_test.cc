@@ -618,6 +618,33 @@ TEST_F(CommitterTest, StopHandlesWhatIsStillQueued) {
   EXPECT_EQ(rig.held.size(), 1u);
 }
 
+TEST_F(CommitterTest, StopMakesUpForWhatCouldNotBeWrittenBefore) {
+  const Answer recorded = rig.accept({1});
+  const Answer indexed = rig.accept({2});
+  rig.store.faults.apply = true;
+  rig.end(rig.take());
+  rig.turn();
+  rig.store.faults = {.append = true};
+  rig.end(rig.take());
+  rig.turn();
+  rig.store.faults = {};
+  rig.stop();
+  const std::size_t attempts_made =
+      attempts(recorded.id, 1).size() + attempts(indexed.id, 2).size();
+  EXPECT_EQ(attempts_made, 2u);
+  EXPECT_EQ(endpoints_waiting(), 0u);
+}
+
+TEST_F(CommitterTest, StopIndexesWhatCouldNotBeIndexedBefore) {
+  const Answer answer = rig.accept({1});
+  rig.store.faults.apply = true;
+  rig.end(rig.take());
+  rig.turn();
+  rig.store.faults = {};
+  rig.stop();
+  EXPECT_EQ(attempts(answer.id).size(), 1u);
+}
+
 TEST_F(CommitterTest, StopEndsThoughTheStoreFails) {
   rig.accept({1});
   rig.store.faults.append = true;
