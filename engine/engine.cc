@@ -60,8 +60,12 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
     return std::unique_ptr<store::EventStore>(
         std::make_unique<store::MemoryStore>(options, clock, core::random_seed()));
   }
+  namespace fs = std::filesystem;
   std::error_code failed;
-  std::filesystem::create_directories(config.data_directory, failed);
+  // Messages carry what providers consider private: a directory that we make is its owner's alone.
+  if (fs::create_directories(config.data_directory, failed)) {
+    fs::permissions(config.data_directory, fs::perms::owner_all, failed);
+  }
   if (failed) {
     return Error{ErrorCode::kStorageFailed,
                  "cannot make " + config.data_directory + ": " + failed.message(), failed.value()};
