@@ -77,6 +77,10 @@ Result<void> Registry::load_all() {
   });
   if (!read) return read;
   read = read_all<LinkDefinition>(store_, kLinkPrefix, [this](LinkDefinition link) {
+    if (!find_webhook(link.app, link.webhook)) {
+      return Result<void>(
+          Error{ErrorCode::kCorrupted, "a stored link belongs to a webhook that is not there", 0});
+    }
     index_link(std::move(link));
     return Result<void>();
   });
@@ -334,8 +338,11 @@ LinkDefinition Registry::new_link(std::string_view app, std::string_view webhook
 
 Result<const WebhookDefinition*> Registry::find_webhook(std::string_view app,
                                                         std::string_view tag) const {
-  const auto it = webhooks_.find(WebhookDefinition::key_of(app, tag));
-  if (it != webhooks_.end()) return &it->second;
+  // A key is joined from tags: what is none, an empty one say, could meet another webhook's key.
+  if (check_tag("app", app) && check_tag("tag", tag)) {
+    const auto it = webhooks_.find(WebhookDefinition::key_of(app, tag));
+    if (it != webhooks_.end()) return &it->second;
+  }
   return Error{ErrorCode::kNotFound,
                "app '" + std::string(app) + "' has no webhook '" + std::string(tag) + "'", 0};
 }
