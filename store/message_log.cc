@@ -15,27 +15,17 @@ namespace {
 constexpr std::size_t kReadersMax = 32;  // open files kept for reading
 constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 
-// The room that a group takes in the log, and of it what is encoded by us.
-struct GroupSize {
+// The room that a group takes in the log.
+std::size_t measure(std::span<const Intake> intakes, std::span<const Placed> placed,
+                    std::span<const Outcome> outcomes) {
   std::size_t bytes = 0;
-  std::size_t scratch_bytes = 0;
-};
-
-GroupSize measure(std::span<const Intake> intakes, std::span<const Placed> placed,
-                  std::span<const Outcome> outcomes) {
-  GroupSize size;
   for (std::size_t i = 0; i < intakes.size(); ++i) {
-    if (placed[i].acceptance != Acceptance::kStored) continue;
-    const std::size_t record = intake_record_bytes(intakes[i]);
-    size.bytes += record;
-    size.scratch_bytes += record - intakes[i].payload.bytes();  // its head, targets and padding
+    if (placed[i].acceptance == Acceptance::kStored) bytes += intake_record_bytes(intakes[i]);
   }
   for (const Outcome& outcome : outcomes) {
-    if (outcome.verdict == Verdict::kReturned) continue;
-    size.bytes += outcome_record_bytes(outcome);
-    size.scratch_bytes += outcome_record_bytes(outcome);
+    if (outcome.verdict != Verdict::kReturned) bytes += outcome_record_bytes(outcome);
   }
-  return size;
+  return bytes;
 }
 
 // The greatest id in the group; zero when it stores no message.
@@ -47,11 +37,14 @@ MessageId last_of(std::span<const Placed> placed) {
   return last;
 }
 
-// Pads to the alignment of records. Returns where the next byte goes.
-char* pad(char* at, std::size_t record_bytes) {
-  const std::size_t padding = aligned(record_bytes) - record_bytes;
-  std::memset(at, 0, padding);
-  return at + padding;
+char* grown(std::vector<char>& buffer, std::size_t bytes) {
+  if (buffer.size() < bytes) buffer.resize(bytes);
+  return buffer.data();
+}
+
+constexpr std::uint64_t whole_blocks(std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t kBlock = BlockWriter::kBlockBytes;
+  return (bytes + kBlock - 1) / kBlock * kBlock;
 }
 
 // Whoever replays may make durable what he sees, so it has to be durable here first.
@@ -142,18 +135,18 @@ Result<void> MessageLog::append(std::span<const Intake> intakes, std::span<Place
                                 std::span<const Outcome> outcomes) {
   HEADRACE_DCHECK(placed.size() == intakes.size());
   if (auto usable = check_usable(); !usable) return usable;
-  const GroupSize size = measure(intakes, placed, outcomes);
-  if (size.bytes == 0) return {};
-  if (auto room = make_room(size.bytes); !room) return room;
+  const std::size_t bytes = measure(intakes, placed, outcomes);
+  if (bytes == 0) return {};
+  if (auto room = make_room(bytes); !room) return room;
   const MessageId last = last_of(placed);
   last_id_ = std::max(last_id_, last);  // also when the write fails: an id is never made twice
-  if (auto written = write_group(intakes, placed, outcomes, size.scratch_bytes); !written) {
+  if (auto written = write_group(intakes, placed, outcomes); !written) {
     // What was written of it lies behind the end and is written over, or ends the log at a replay.
     if (written.error().code == ErrorCode::kStorageFull) return written;
     return fail(std::move(written).error());
   }
   const LogPosition before = end_;
-  end_ = LogPosition{static_cast<std::uint64_t>(end_) + size.bytes};
+  end_ = LogPosition{static_cast<std::uint64_t>(end_) + bytes};
   if (!options_.sync || !last) return {};
   if (auto synced = sync(); !synced) {
     end_ = before;
@@ -163,49 +156,39 @@ Result<void> MessageLog::append(std::span<const Intake> intakes, std::span<Place
 }
 
 Result<void> MessageLog::write_group(std::span<const Intake> intakes, std::span<Placed> placed,
-                                     std::span<const Outcome> outcomes, std::size_t scratch_bytes) {
-  if (scratch_.size() < scratch_bytes) scratch_.resize(scratch_bytes);  // parts_ points into it
-  parts_.clear();
-  char* at = scratch_.data();
+                                     std::span<const Outcome> outcomes) {
+  writer_.begin();
   std::uint64_t offset = offset_of(end_);
   for (std::size_t i = 0; i < intakes.size(); ++i) {
     if (placed[i].acceptance != Acceptance::kStored) continue;
     const Payload& payload = intakes[i].payload;
     const std::uint64_t seed = record_seed(active_salt_, offset);
-    const std::size_t head = encode_intake_head(intakes[i], placed[i].id, synced_, seed, at);
-    placed[i].position = make_position(segment_of(end_), offset);
-    add_part(at, head);
+    char* const head = grown(scratch_, intake_record_bytes(intakes[i]) - payload.bytes());
+    const std::size_t head_bytes =
+        encode_intake_head(intakes[i], placed[i].id, synced_, seed, head);
+    writer_.put({head, head_bytes});
     for (const core::Range range : {payload.headers, payload.query, payload.body}) {
-      if (range.size != 0) add_part(payload.buffer.data() + range.offset, range.size);
+      writer_.put(range.in(payload.buffer));
     }
-    char* const padded = pad(at + head, head + payload.bytes());
-    add_part(at + head, static_cast<std::size_t>(padded - (at + head)));
-    at = padded;
-    offset += aligned(head + payload.bytes());
+    put_padding(head_bytes + payload.bytes());
+    placed[i].position = make_position(segment_of(end_), offset);
+    offset += aligned(head_bytes + payload.bytes());
   }
   for (const Outcome& outcome : outcomes) {
     if (outcome.verdict == Verdict::kReturned) continue;
-    const std::uint64_t seed = record_seed(active_salt_, offset);
-    const std::size_t bytes = encode_outcome(outcome, synced_, seed, at);
-    char* const padded = pad(at + bytes, bytes);
-    add_part(at, static_cast<std::size_t>(padded - at));
-    at = padded;
+    char* const record = grown(scratch_, outcome_record_bytes(outcome));
+    const std::size_t bytes =
+        encode_outcome(outcome, synced_, record_seed(active_salt_, offset), record);
+    writer_.put({record, bytes});
+    put_padding(bytes);
     offset += aligned(bytes);
   }
-  return active_->write(parts_, offset_of(end_));
+  return writer_.finish();
 }
 
-// Neighbours in memory become one part.
-void MessageLog::add_part(const char* data, std::size_t size) {
-  if (size == 0) return;
-  if (!parts_.empty()) {
-    iovec& last = parts_.back();
-    if (static_cast<char*>(last.iov_base) + last.iov_len == data) {
-      last.iov_len += size;
-      return;
-    }
-  }
-  parts_.push_back({const_cast<char*>(data), size});
+void MessageLog::put_padding(std::size_t record_bytes) noexcept {
+  constexpr std::array<char, kRecordAlignment> kZeros{};
+  writer_.put({kZeros.data(), aligned(record_bytes) - record_bytes});
 }
 
 Result<void> MessageLog::check_usable() {
@@ -246,7 +229,8 @@ Result<void> MessageLog::make_room(std::uint64_t bytes) {
   if (options_.sync) {  // the header of the next segment vouches for this one
     if (auto synced = sync(); !synced) return synced;
   }
-  auto begun = begin_segment(std::max(options_.segment_bytes, kSegmentHeaderBytes + bytes));
+  const std::uint64_t wanted = std::max(options_.segment_bytes, kSegmentHeaderBytes + bytes);
+  auto begun = begin_segment(whole_blocks(wanted));
   if (begun || begun.error().code == ErrorCode::kStorageFull) return begun;
   return fail(std::move(begun).error());
 }
@@ -258,7 +242,9 @@ Result<void> MessageLog::begin_segment(std::uint64_t bytes) {
   header.previous_end = end_;
   header.synced_through = synced_;
   header.floor = last_id_;
-  auto file = create_segment(header, bytes);
+  std::array<char, kSegmentHeaderBytes> head{};
+  encode_segment_header(header, head.data());
+  auto file = create_segment(header.number, head, bytes);
   if (!file) return std::move(file).error();
   if (active_) {
     // Gives back what was reserved and not used; the new header says where it ends, should this
@@ -268,6 +254,8 @@ Result<void> MessageLog::begin_segment(std::uint64_t bytes) {
   }
   const bool all_synced = synced_ == end_;
   active_ = std::move(*file);
+  if (options_.sync) active_->bypass_cache();  // else the kernel is to hold it for a while
+  writer_.start(*active_, {head.data(), head.size()});
   active_number_.store(header.number, std::memory_order_release);
   active_salt_ = header.salt;
   active_bytes_ = bytes;
@@ -279,15 +267,14 @@ Result<void> MessageLog::begin_segment(std::uint64_t bytes) {
 }
 
 // Complete and synced, or not there at all.
-Result<std::unique_ptr<File>> MessageLog::create_segment(const SegmentHeader& header,
+Result<std::unique_ptr<File>> MessageLog::create_segment(std::uint32_t number,
+                                                         std::span<char> header,
                                                          std::uint64_t bytes) {
   FileSystem& files = *options_.files;
-  const std::string path = path_of(header.number);
+  const std::string path = path_of(number);
   auto file = files.open(path, FileSystem::Mode::kCreate);
   if (!file) return file;
-  std::array<char, kSegmentHeaderBytes> head{};
-  encode_segment_header(header, head.data());
-  std::array<iovec, 1> parts{{{head.data(), head.size()}}};
+  std::array<iovec, 1> parts{{{header.data(), header.size()}}};
   Result<void> made = (*file)->preallocate(bytes);
   if (made) made = (*file)->write(parts, 0);
   if (made) made = (*file)->sync_data();

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "core/random.h"
+#include "store/block_writer.h"
 #include "store/event_store.h"
 #include "store/log_recovery.h"
 #include "store/log_segment.h"
@@ -83,10 +84,11 @@ class MessageLog {
   Result<void> settle(Segment& segment, const RecoveredLog& recovered);
   Result<void> make_room(std::uint64_t bytes);
   Result<void> begin_segment(std::uint64_t bytes);
-  Result<std::unique_ptr<File>> create_segment(const SegmentHeader& header, std::uint64_t bytes);
+  Result<std::unique_ptr<File>> create_segment(std::uint32_t number, std::span<char> header,
+                                               std::uint64_t bytes);
   Result<void> write_group(std::span<const Intake> intakes, std::span<Placed> placed,
-                           std::span<const Outcome> outcomes, std::size_t scratch_bytes);
-  void add_part(const char* data, std::size_t size);
+                           std::span<const Outcome> outcomes);
+  void put_padding(std::size_t record_bytes) noexcept;
   Result<void> check_usable();
   Error fail(Error error);
   std::string path_of(std::uint32_t number) const;
@@ -102,8 +104,8 @@ class MessageLog {
   LogPosition synced_{};
   MessageId last_id_;
   std::optional<Error> failure_;
-  std::vector<char> scratch_;  // heads of a group's records; keeps its size
-  std::vector<iovec> parts_;
+  std::vector<char> scratch_;  // one record's head, or an outcome; keeps its size
+  BlockWriter writer_;         // of the active segment
 
   std::atomic<bool> background_sync_failed_{false};
   std::atomic<std::uint32_t> active_number_{0};  // for background syncs; 0: none

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE  // O_DIRECT
+#endif
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -53,12 +56,15 @@ class PosixFile final : public File {
     return truncate(bytes);
   }
 
+  void bypass_cache() noexcept override { direct_ = ::fcntl(fd_, F_SETFL, O_DIRECT) == 0; }
+
   Result<void> write(std::span<iovec> parts, std::uint64_t offset) override {
     parts = skip(parts, 0);
     while (!parts.empty()) {
       const int count = static_cast<int>(std::min<std::size_t>(parts.size(), IOV_MAX));
       const ssize_t written = ::pwritev(fd_, parts.data(), count, static_cast<off_t>(offset));
       if (written < 0 && errno == EINTR) continue;
+      if (written < 0 && errno == EINVAL && direct_ && use_cache()) continue;
       if (written < 0) return failed("write", path_);
       offset += static_cast<std::uint64_t>(written);
       parts = skip(parts, static_cast<std::size_t>(written));
@@ -95,8 +101,15 @@ class PosixFile final : public File {
   }
 
  private:
+  // Not every file system that takes the flag takes the writes, nor what a short write left over.
+  bool use_cache() noexcept {
+    direct_ = false;
+    return ::fcntl(fd_, F_SETFL, 0) == 0;
+  }
+
   const int fd_;
   const std::string path_;
+  bool direct_ = false;
 };
 
 class PosixFileSystem final : public FileSystem {

@@ -8,7 +8,8 @@
 namespace headrace::store {
 
 namespace {
-constexpr std::uint64_t kResumeEveryNs = 200'000'000;
+// Asking RocksDB to go on takes up to a second while the disk is still full.
+constexpr std::uint64_t kResumeEveryNs = 3'000'000'000;
 }  // namespace
 
 RocksEventStore::RocksEventStore(const StoreOptions& options, OpenedStore opened,
@@ -116,7 +117,6 @@ Result<void> RocksEventStore::apply(const Group& group) {
 Result<void> RocksEventStore::write_batch() {
   auto written = batch_.write();
   if (written) return written;
-  // Each try may write a good deal before it fails.
   const std::uint64_t now_ns = clock_.steady_ns();
   if (resumed_at_ns_ != 0 && now_ns - resumed_at_ns_ < kResumeEveryNs) return written;
   resumed_at_ns_ = now_ns;
