@@ -13,99 +13,14 @@
 #include <vector>
 
 #include "bench/allocations.h"
+#include "bench/push_payload.h"
 #include "core/buffer.h"
 #include "selector/json.h"
 #include "selector/program.h"
 #include "selector/routing_table.h"
 
-// simdjson allocates this way; sanitizers pair each form of new with its own delete.
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  headrace::bench::allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size);
-}
-
 namespace headrace::selector {
 namespace {
-
-std::string user(const std::string& name) {
-  const std::string url = "https://api.example.test/users/" + name;
-  return R"({"name":")" + name + R"(","email":")" + name + R"(@example.test","login":")" + name +
-         R"(","id":21031067,"node_id":"MDQ6VXNlcjIxMDMxMDY3","avatar_url":"https://avatars.example.test/u/21031067?v=4",)" +
-         R"("gravatar_id":"","url":")" + url + R"(","followers_url":")" + url +
-         R"(/followers","gists_url":")" + url +
-         R"(/gists{/gist_id}","type":"User","site_admin":false})";
-}
-
-std::string repository() {
-  std::string text =
-      R"({"id":186853002,"node_id":"MDEwOlJlcG9zaXRvcnkxODY4NTMwMDI=","name":"hello-world",)"
-      R"("full_name":"codertocat/hello-world","private":false,"owner":)" +
-      user("codertocat") +
-      R"(,"html_url":"https://example.test/codertocat/hello-world","description":null,"fork":false)";
-  for (const char* part : {"forks",
-                           "keys{/key_id}",
-                           "collaborators{/collaborator}",
-                           "teams",
-                           "hooks",
-                           "issues/events{/number}",
-                           "events",
-                           "assignees{/user}",
-                           "branches{/branch}",
-                           "tags",
-                           "git/blobs{/sha}",
-                           "git/tags{/sha}",
-                           "git/refs{/sha}",
-                           "git/trees{/sha}",
-                           "statuses/{sha}",
-                           "languages",
-                           "stargazers",
-                           "contributors",
-                           "subscribers",
-                           "subscription",
-                           "commits{/sha}",
-                           "git/commits{/sha}",
-                           "comments{/number}",
-                           "contents/{+path}",
-                           "merges",
-                           "downloads",
-                           "issues{/number}",
-                           "pulls{/number}",
-                           "milestones{/number}",
-                           "labels{/name}",
-                           "releases{/id}",
-                           "deployments"}) {
-    const std::string name(part);
-    text += ",\"" + name.substr(0, name.find_first_of("{/")) +
-            "_url\":\"https://api.example.test/repos/codertocat/hello-world/" + name + '"';
-  }
-  return text +
-         R"(,"created_at":1557933565,"updated_at":"2019-05-15T15:20:41Z","size":0,"stargazers_count":0,)"
-         R"("watchers_count":0,"language":"Ruby","has_issues":true,"has_wiki":true,"open_issues":2,)"
-         R"("license":null,"default_branch":"master"})";
-}
-
-std::string commit(const char* id) {
-  return std::string(R"({"id":")") + id +
-         R"(","tree_id":"31b122c26a97cf9af023e9ddab94a82c6e77b0ea","distinct":true,)" +
-         R"("message":"Update the README: say \"hello\" to \u00e9veryone\n","timestamp":"2019-05-15T15:20:33+02:00",)" +
-         R"("author":)" + user("octocat") + R"(,"committer":)" + user("octocat") +
-         R"(,"added":[],"removed":[],"modified":["README.md"]})";
-}
-
-// The shape and size of a push: a few scalars, then everything about everybody, the type near the
-// end.
-std::string push_payload(std::string_view type) {
-  return std::string(
-             R"({"ref":"refs/tags/simple-tag","before":"6113728f27ae82c7b1a177c8d03f9e96e0adf246",)") +
-         R"("after":"0000000000000000000000000000000000000000","created":false,"deleted":true,"forced":false,)" +
-         R"("base_ref":null,"compare":"https://example.test/codertocat/hello-world/compare/6113728f27ae...000000000000",)" +
-         R"("commits":[)" + commit("0d1a26e67d8f5eaf1f6ba5c57fc3c7d91ac0fd1c") + ',' +
-         commit("6dcb09b5b57875f334f61aebed695e2e4193db5e") +
-         R"(],"head_commit":null,"repository":)" + repository() + R"(,"organization":)" +
-         user("codertocat-industries") +
-         R"(,"pusher":{"name":"codertocat","email":"codertocat@example.test"},"sender":)" +
-         user("codertocat") + R"(,"action":")" + std::string(type) + "\"}";
-}
 
 class Padded {
  public:
@@ -171,7 +86,7 @@ void run_message(benchmark::State& state, const Program& program, const MessageV
 }
 
 void bare_parse(benchmark::State& state) {
-  const Padded body(push_payload("event.0"));
+  const Padded body(bench::push_payload("event.0"));
   simdjson::dom::parser parser;
   for (auto _ : state) {
     auto document = parser.parse(body.view().data(), body.view().size(), false);
@@ -183,7 +98,7 @@ void bare_parse(benchmark::State& state) {
 BENCHMARK(bare_parse);
 
 void run_events_by_value(benchmark::State& state) {
-  const Padded body(push_payload("event." + std::to_string(state.range(0) - 1)));
+  const Padded body(bench::push_payload("event." + std::to_string(state.range(0) - 1)));
   const Program program = program_by_value(state.range(0));
   run_message(state, program, {body.view(), BodyKind::kJson, {}, {}});
 }
@@ -197,7 +112,7 @@ void run_changing_events(benchmark::State& state) {
       std::max<std::int64_t>(1, state.range(0) / static_cast<std::int64_t>(kBodies));
   for (std::size_t i = 0; i < kBodies; ++i) {
     const std::int64_t number = (static_cast<std::int64_t>(i) * step) % state.range(0);
-    bodies.emplace_back(push_payload("event." + std::to_string(number)));
+    bodies.emplace_back(bench::push_payload("event." + std::to_string(number)));
   }
   const Program program = program_by_value(state.range(0));
   Matcher matcher;
@@ -212,7 +127,7 @@ void run_changing_events(benchmark::State& state) {
 BENCHMARK(run_changing_events)->Arg(1)->Arg(10000);
 
 void run_events_by_path(benchmark::State& state) {
-  const Padded body(push_payload("event.0"));
+  const Padded body(bench::push_payload("event.0"));
   const Program program = program_by_path(state.range(0));
   run_message(state, program, {body.view(), BodyKind::kJson, {}, {}});
 }
@@ -220,7 +135,7 @@ BENCHMARK(run_events_by_path)->Arg(1)->Arg(10000);
 
 // A number beyond 64 bits sends the document to the exact reader.
 void run_exact_reader(benchmark::State& state) {
-  std::string text = push_payload("event.0");
+  std::string text = bench::push_payload("event.0");
   text.insert(1, "\"big\":123456789012345678901234567890,");
   const Padded body(std::move(text));
   run_message(state, program_by_value(1), {body.view(), BodyKind::kJson, {}, {}});
@@ -228,7 +143,7 @@ void run_exact_reader(benchmark::State& state) {
 BENCHMARK(run_exact_reader);
 
 void run_invalid_document(benchmark::State& state) {
-  std::string text = push_payload("event.0");
+  std::string text = bench::push_payload("event.0");
   text.back() = ']';
   const Padded body(std::move(text));
   run_message(state, program_by_value(1), {body.view(), BodyKind::kJson, {}, {}});
@@ -238,7 +153,7 @@ BENCHMARK(run_invalid_document);
 // Around the size where the exact reader takes over because of memory.
 void run_large_document(benchmark::State& state) {
   std::string text = R"({"action":"event.0","list":[0)";
-  const std::string element = ',' + push_payload("event.1");
+  const std::string element = ',' + bench::push_payload("event.1");
   while (text.size() + element.size() + 2 <= static_cast<std::size_t>(state.range(0)))
     text += element;
   const Padded body(text + "]}");
@@ -248,7 +163,7 @@ BENCHMARK(run_large_document)->Arg(1 << 18)->Arg(1 << 20)->Arg(1 << 22);
 
 void run_form_with_json(benchmark::State& state) {
   std::string text = "payload=";
-  for (const char c : push_payload("event.0")) {
+  for (const char c : bench::push_payload("event.0")) {
     constexpr char kHex[] = "0123456789ABCDEF";
     const auto byte = static_cast<unsigned char>(c);
     if (std::isalnum(byte) != 0) {
@@ -285,7 +200,7 @@ void run_header_only(benchmark::State& state) {
 BENCHMARK(run_header_only);
 
 void validate_only(benchmark::State& state) {
-  const std::string body = push_payload("event.0");
+  const std::string body = bench::push_payload("event.0");
   for (auto _ : state) {
     auto fault = find_json_fault(body);
     benchmark::DoNotOptimize(fault);
