@@ -48,9 +48,12 @@ Receiver::~Receiver() { HEADRACE_CHECK(!started_); }
 
 Result<void> Receiver::start(int fd) {
   answers_.open(loop_, &Receiver::on_answers, this);
-  loop_.add_before_wait(&flush_);
   started_ = true;
-  return server_.listen(fd);
+  Result<void> listening = server_.listen(fd);
+  // Behind the server's own: sending answers makes room in pipelines and so more intakes, which
+  // the store must be told of before the loop sleeps.
+  loop_.add_before_wait(&flush_);
+  return listening;
 }
 
 void Receiver::drain(std::function<void()> done) {

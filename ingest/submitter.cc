@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/submitter.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <utility>
 
 #include "core/check.h"
+#include "core/http_grammar.h"
 #include "core/limits.h"
 #include "ingest/forwarded_headers.h"
 
 namespace headrace::ingest {
 
 namespace limits = core::limits;
+
+namespace {
+
+bool is_field_value(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), core::http::is_value_char);
+}
+
+}  // namespace
 
 Submitter::Submitter(core::Loop& loop, const Receiver::Ports& ports)
     : loop_(loop),
@@ -65,9 +75,9 @@ void Submitter::take(const Message& message, Done done) {
   intake.received_at = loop_.wall();
   intake.origin = origin_;
   intake.token = free_.back();
-  if (auto filled = fill(message, *link, intake); !filled) return done(std::move(filled).error());
-  const auto declared = declared_body(message.content_type, {}, message.body.size());
-  if (auto routed = router_.route(*link, declared, intake); !routed)
+  const auto declared = fill(message, *link, intake);
+  if (!declared) return done(declared.error());
+  if (auto routed = router_.route(*link, *declared, intake); !routed)
     return done(std::move(routed).error());
   if (!intakes_.try_push(std::move(intake))) return done(busy);
   waiting_[free_.back()] = std::move(done);
@@ -76,8 +86,8 @@ void Submitter::take(const Message& message, Done done) {
 
 // The message takes the form of a request and goes through the same parser, so that what the host
 // hands in obeys the same rules as what comes from a socket.
-Result<void> Submitter::fill(const Message& message, const selector::LinkRoute& link,
-                             store::Intake& intake) {
+Result<DeclaredBody> Submitter::fill(const Message& message, const selector::LinkRoute& link,
+                                     store::Intake& intake) {
   std::string head = "POST /";
   if (!message.query.empty()) head += "?" + message.query;
   head += " HTTP/1.1\r\nHost: localhost\r\n";
@@ -92,20 +102,28 @@ Result<void> Submitter::fill(const Message& message, const selector::LinkRoute& 
   std::memcpy(base + head.size(), message.body.data(), message.body.size());
 
   parser_.reset(link.body_bytes_max);
+  // What was handed in is exactly the query and the lines, and nothing of it ends them early.
+  const core::RequestHead& parsed = parser_.head();
+  const std::size_t target_size = message.query.empty() ? 1 : 2 + message.query.size();
   const bool whole =
+      is_field_value(message.content_type) &&
       parser_.parse(base, head.size()) == core::RequestParser::Status::kHeadComplete &&
-      parser_.body().offset == head.size();
+      parsed.lines.offset + parsed.lines.size + 2 == head.size() &&
+      parsed.target.size == target_size;
   if (!whole)
     return Error{ErrorCode::kInvalidArgument,
                  "the header lines or the query are not those of a request", 0};
-  intake.dedupe_key = router_.dedupe_key(link, find_dedupe_value(parser_.head(), base));
+  intake.dedupe_key = router_.dedupe_key(link, find_dedupe_value(parsed, base));
+  const DeclaredBody declared =
+      declared_body(parsed.find(base, "content-type"), parsed.find(base, "content-encoding"),
+                    message.body.size());
   payload.query = message.query.empty()
                       ? core::Range{}
                       : core::Range{7, static_cast<std::uint32_t>(message.query.size())};
-  payload.headers = keep_forwarded_lines(parser_.head(), base);
+  payload.headers = keep_forwarded_lines(parsed, base);
   payload.body = {static_cast<std::uint32_t>(head.size()),
                   static_cast<std::uint32_t>(message.body.size())};
-  return {};
+  return declared;
 }
 
 void Submitter::on_answers(void* self) noexcept {

@@ -40,7 +40,8 @@ class Submitter final : private core::BeforeWait {
   void before_wait() noexcept override { intakes_.notify(); }
   static void on_answers(void* self) noexcept;
   void take(const Message& message, Done done);
-  Result<void> fill(const Message& message, const selector::LinkRoute& link, store::Intake& intake);
+  Result<DeclaredBody> fill(const Message& message, const selector::LinkRoute& link,
+                            store::Intake& intake);
 
   core::Loop& loop_;
   const std::uint16_t origin_;
