@@ -3,10 +3,10 @@
 
 #include <simdjson.h>
 
-#include <charconv>
-#include <ctime>
 #include <limits>
 #include <nlohmann/json.hpp>
+
+#include "core/time_text.h"
 
 namespace headrace::api {
 namespace {
@@ -77,32 +77,19 @@ std::string raw_member(std::string_view body, std::string_view name) {
   return failed ? std::string() : std::string(raw);
 }
 
-// "500ms", "5s", "2m", "1h", or a number of seconds.
+// A text like "5s", or a number of seconds.
 std::optional<std::chrono::milliseconds> duration(const Json& json) {
-  if (json.is_number_unsigned()) return std::chrono::seconds(json.get<std::uint32_t>());
-  if (!json.is_string()) return std::nullopt;
-  const auto text = json.get<std::string>();
-  std::uint32_t count = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
-  const std::string_view unit(parsed.ptr,
-                              static_cast<std::size_t>(text.data() + text.size() - parsed.ptr));
-  if (parsed.ec != std::errc{}) return std::nullopt;
-  if (unit == "ms") return std::chrono::milliseconds(count);
-  if (unit == "s") return std::chrono::seconds(count);
-  if (unit == "m") return std::chrono::minutes(count);
-  if (unit == "h") return std::chrono::hours(count);
-  return std::nullopt;
+  if (json.is_number_unsigned()) {
+    const auto seconds = json.get<std::uint64_t>();
+    if (seconds > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+    return std::chrono::seconds(seconds);
+  }
+  return json.is_string() ? core::parse_duration(json.get_ref<const std::string&>()) : std::nullopt;
 }
 
 std::string timestamp(UnixMs ms) {
-  const auto seconds = static_cast<std::time_t>(ms / 1000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[40];
-  const std::size_t size = std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::string result(text, size);
-  const std::string fraction = std::to_string(1000 + ms % 1000);
-  return result + '.' + fraction.substr(1) + 'Z';
+  const auto text = core::format_timestamp(ms);
+  return {text.data(), text.size()};
 }
 
 Json optional_timestamp(UnixMs ms) { return ms == 0 ? Json() : Json(timestamp(ms)); }

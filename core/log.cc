@@ -6,9 +6,9 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <chrono>
 #include <cmath>
-#include <cstring>
+
+#include "core/time_text.h"
 
 namespace headrace::core {
 namespace {
@@ -138,27 +138,6 @@ class Line {
   bool truncated_ = false;
 };
 
-// "2009-02-13T23:31:30.123Z" (RFC 3339). A year past 9999 has no such form and shows as 9999's end.
-std::array<char, 24> timestamp(WallMs wall_ms) noexcept {
-  constexpr WallMs kLast = 253'402'300'799'999;
-  const auto ms = static_cast<std::int64_t>(wall_ms < kLast ? wall_ms : kLast);
-  const auto day = std::chrono::sys_days(std::chrono::days(ms / 86'400'000));
-  const std::chrono::year_month_day date(day);
-  std::array<char, 24> text{};
-  std::memcpy(text.data(), "0000-00-00T00:00:00.000Z", text.size());
-  const auto put = [&text](std::size_t last, std::int64_t number) {
-    for (; number != 0; number /= 10) text[last--] = static_cast<char>('0' + number % 10);
-  };
-  put(3, static_cast<int>(date.year()));
-  put(6, static_cast<unsigned>(date.month()));
-  put(9, static_cast<unsigned>(date.day()));
-  put(12, ms / 3'600'000 % 24);
-  put(15, ms / 60'000 % 60);
-  put(18, ms / 1000 % 60);
-  put(22, ms % 1000);
-  return text;
-}
-
 void write_all(int fd, std::string_view bytes) noexcept {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
@@ -187,7 +166,7 @@ std::string_view to_string(LogLevel level) noexcept {
 void JsonLogSink::write(LogLevel level, std::string_view event, std::string_view message,
                         std::initializer_list<LogField> fields) noexcept {
   if (level < least_) return;
-  const auto time = timestamp(clock_->wall_ms());
+  const auto time = format_timestamp(clock_->wall_ms());
   Line line;
   line.member("ts", std::string_view{time.data(), time.size()});
   line.member("level", to_string(level));

@@ -7,9 +7,8 @@
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
-#include <limits>
-#include <optional>
 
+#include "core/time_text.h"
 #include "ingest/listener.h"
 
 namespace headrace::tools {
@@ -46,23 +45,9 @@ Result<void> set_threads(Settings& settings, std::string_view value) {
   return {};
 }
 
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  std::uint32_t count = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (parsed.ec != std::errc{}) return std::nullopt;
-  const std::string_view unit(parsed.ptr,
-                              static_cast<std::size_t>(text.data() + text.size() - parsed.ptr));
-  if (unit == "ms") return std::chrono::milliseconds(count);
-  if (unit == "s") return std::chrono::seconds(count);
-  if (unit == "m") return std::chrono::minutes(count);
-  if (unit == "h") return std::chrono::hours(count);
-  if (unit == "d") return std::chrono::hours(24) * count;
-  return std::nullopt;
-}
-
 template <std::chrono::milliseconds EngineConfig::*kMember>
 Result<void> set_duration(Settings& settings, std::string_view value) {
-  const auto duration = parse_duration(value);
+  const auto duration = core::parse_duration(value);
   if (!duration) return invalid("a duration like 500ms, 15s, 10m, 24h or 30d");
   settings.engine.*kMember = *duration;
   return {};
