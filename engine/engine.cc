@@ -2,9 +2,11 @@
 #include "headrace/engine.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
+#include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -73,6 +75,39 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
   return store::RocksStore::open(options, clock, core::random_seed(), log);
 }
 
+// Listening sockets, until a receiver takes them.
+class Sockets {
+ public:
+  Sockets() = default;
+  Sockets(Sockets&&) noexcept = default;
+  ~Sockets() {
+    for (const int fd : fds_) {
+      if (fd >= 0) ::close(fd);
+    }
+  }
+  void add(int fd) { fds_.push_back(fd); }
+  int take(std::size_t index) noexcept { return std::exchange(fds_[index], -1); }
+  std::size_t size() const noexcept { return fds_.size(); }
+
+ private:
+  std::vector<int> fds_;
+};
+
+// Tells the host what became of its message: once, also when the engine goes before it came to it.
+class SubmitReply {
+ public:
+  explicit SubmitReply(std::function<void(SubmitStatus, MessageId)> done)
+      : done_(std::move(done)) {}
+  SubmitReply(const SubmitReply&) = delete;
+  ~SubmitReply() { tell(SubmitStatus::kUnavailable, {}); }
+  void tell(SubmitStatus status, MessageId id) {
+    if (const auto done = std::exchange(done_, nullptr)) done(status, id);
+  }
+
+ private:
+  std::function<void(SubmitStatus, MessageId)> done_;
+};
+
 }  // namespace
 
 class Engine::Impl {
@@ -98,10 +133,10 @@ class Engine::Impl {
   const engine::History& history() const noexcept { return *history_; }
 
  private:
-  Result<std::vector<int>> bind(std::size_t count);
+  Result<Sockets> bind(std::size_t count);
   void make_units(std::size_t ingest_loops);
   Result<void> make_shards();
-  Result<void> start(std::vector<int> sockets);
+  Result<void> start(Sockets sockets);
   void stop_threads();
   bool drain_ingest();
   void drain_shards();
@@ -120,6 +155,7 @@ class Engine::Impl {
   std::vector<std::unique_ptr<engine::IngestUnit>> ingest_;
   core::MetricsRegistry metrics_;
   std::atomic<bool> open_{false};
+  std::mutex close_mutex_;  // whoever closes second waits for the first
   bool started_ = false;
   bool listening_ = false;
 };
@@ -149,15 +185,15 @@ Result<void> Engine::Impl::open() {
 }
 
 // One socket a loop, on one address; the first one settles the port.
-Result<std::vector<int>> Engine::Impl::bind(std::size_t count) {
-  std::vector<int> sockets;
+Result<Sockets> Engine::Impl::bind(std::size_t count) {
+  Sockets sockets;
   if (config_.listen.empty()) return sockets;
   auto address = ingest::ListenAddress::parse(config_.listen);
   if (!address) return std::move(address).error();
   for (std::size_t i = 0; i < count; ++i) {
     auto socket = ingest::bind_socket(*address);
     if (!socket) return std::move(socket).error();
-    sockets.push_back(*socket);
+    sockets.add(*socket);
     if (i == 0) *address = ingest::bound_address(*socket);
   }
   ingest_address_ = address->to_string();
@@ -210,7 +246,7 @@ Result<void> Engine::Impl::make_shards() {
 }
 
 // In this order nobody is sent mail whose mailbox is not open yet.
-Result<void> Engine::Impl::start(std::vector<int> sockets) {
+Result<void> Engine::Impl::start(Sockets sockets) {
   started_ = true;
   for (auto& unit : shards_) {
     unit->thread.start();
@@ -222,12 +258,14 @@ Result<void> Engine::Impl::start(std::vector<int> sockets) {
   store_unit_.thread.start();
   store_unit_.thread.run_and_wait([&] { running = store_unit_.committer->start(); });
   for (std::size_t i = 0; running && i < sockets.size(); ++i) {
-    ingest_[i]->thread.run_and_wait([&] { running = ingest_[i]->receiver->start(sockets[i]); });
+    ingest_[i]->thread.run_and_wait(
+        [&] { running = ingest_[i]->receiver->start(sockets.take(i)); });
   }
   return running;
 }
 
 void Engine::Impl::close() {
+  const std::lock_guard lock(close_mutex_);
   if (!started_) return;
   const bool was_open = open_.exchange(false);
   if (was_open && listening_) drain_ingest();
@@ -280,24 +318,24 @@ void Engine::Impl::stop_threads() {
 
 void Engine::Impl::submit(const Submission& submission,
                           std::function<void(SubmitStatus, MessageId)> done) {
+  const auto reply = std::make_shared<SubmitReply>(std::move(done));
+  if (!open_.load(std::memory_order_acquire)) return;
   ingest::Submitter::Message message{
       std::string(submission.link_token), std::string(submission.body),
       std::string(submission.content_type), std::string(submission.query),
       std::string(submission.header_lines)};
-  submit_unit_.submitter->submit(std::move(message), [done = std::move(done)](
-                                                         Result<store::Answer> answer) {
+  submit_unit_.submitter->submit(std::move(message), [reply](Result<store::Answer> answer) {
     if (!answer) {
-      done(is_retryable(answer.error().code) ? SubmitStatus::kUnavailable : SubmitStatus::kRefused,
-           {});
-      return;
+      const bool later = is_retryable(answer.error().code);
+      return reply->tell(later ? SubmitStatus::kUnavailable : SubmitStatus::kRefused, {});
     }
     switch (answer->acceptance) {
       case store::Acceptance::kStored:
-        return done(SubmitStatus::kStored, answer->id);
+        return reply->tell(SubmitStatus::kStored, answer->id);
       case store::Acceptance::kDuplicate:
-        return done(SubmitStatus::kDuplicate, answer->id);
+        return reply->tell(SubmitStatus::kDuplicate, answer->id);
       default:
-        return done(SubmitStatus::kUnavailable, {});
+        return reply->tell(SubmitStatus::kUnavailable, {});
     }
   });
 }

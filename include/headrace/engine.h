@@ -93,8 +93,8 @@ class Engine {
   // Whether messages are taken: the store works and nobody is closing.
   bool ready() const noexcept;
 
-  // Hands in a message. `done` is called once, from an engine thread, when it is durable or
-  // refused; it must not block. Never blocks itself.
+  // Hands in a message. `done` is called once, when it is durable or refused: from an engine thread,
+  // or from this one when the engine is closed. It must not block. Never blocks itself.
   void submit(const Submission& submission, std::function<void(SubmitStatus, MessageId)> done);
 
   // --- Registry. Every change is durable and in force when the call returns.

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole engine on a real directory: what a restart keeps.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tests/engine/engine_rig.h"
+
+namespace headrace {
+namespace {
+
+using test::eventually;
+using test::FakeEndpoint;
+using test::kStarred;
+using test::Sink;
+using test::small_engine;
+using test::submit;
+
+class EngineDiskTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "headrace-engine-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    root = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(root); }
+  EngineConfig config() const { return small_engine(root / "data"); }
+
+  std::filesystem::path root;
+};
+
+TEST_F(EngineDiskTest, RestartKeepsEverything) {
+  Sink sink;
+  std::string app_link;
+  ProductLink product;
+  MessageId id;
+  {
+    auto engine = test::open(config());
+    app_link = test::register_app(*engine);
+    product = test::register_product(*engine, "shop", sink.url());
+    id = submit(*engine, product.link, kStarred).second;
+    sink.wait_for(1);
+    ASSERT_TRUE(eventually([&] { return !engine->attempts(id, {})->empty(); }));
+  }
+  auto engine = test::open(config());
+  ASSERT_TRUE(engine);
+  EXPECT_EQ(engine->webhooks("github")->front().envs[0].link, app_link);
+  EXPECT_EQ(engine->events("github", "repo")->size(), 1u);
+  EXPECT_EQ(engine->endpoints().front().id, product.endpoint);
+  EXPECT_EQ(engine->message(id)->body, kStarred);
+  EXPECT_EQ(engine->messages(product.link_id, {}, 10)->front().event, "repo:starred");
+  EXPECT_EQ(engine->deliveries(id)->front().state, DeliveryState::kDelivered);
+  EXPECT_EQ(engine->attempts(id, product.endpoint)->front().response_body, "thanks");
+  const auto [status, next] = submit(*engine, product.link, kStarred);
+  EXPECT_EQ(status, SubmitStatus::kStored);
+  EXPECT_GT(next, id);
+  EXPECT_EQ(sink.wait_for(2).size(), 2u);  // the first one is not delivered again
+}
+
+TEST_F(EngineDiskTest, DuplicateIsKnownAfterARestart) {
+  const auto send = [](Engine& engine, const std::string& link) {
+    std::pair<SubmitStatus, MessageId> answer;
+    std::atomic<bool> done{false};
+    engine.submit({.link_token = test::token_of(link),
+                   .body = kStarred,
+                   .header_lines = "webhook-id: abc\r\n"},
+                  [&](SubmitStatus status, MessageId id) {
+                    answer = {status, id};
+                    done = true;
+                  });
+    EXPECT_TRUE(eventually([&] { return done.load(); }));
+    return answer;
+  };
+  auto engine = test::open(config());
+  const std::string link = test::register_app(*engine);
+  const auto first = send(*engine, link);
+  EXPECT_EQ(first.first, SubmitStatus::kStored);
+  engine.reset();
+  engine = test::open(config());
+  EXPECT_EQ(send(*engine, link), std::pair(SubmitStatus::kDuplicate, first.second));
+}
+
+TEST_F(EngineDiskTest, WhatIsInFlightAtTheCloseIsDeliveredAfterTheNextOpen) {
+  constexpr std::size_t kMessages = 100;  // more than are in flight at a time
+  Sink sink(FakeEndpoint::silence());
+  auto engine = test::open(config());
+  test::register_app(*engine);
+  const ProductLink product = test::register_product(*engine, "shop", sink.url());
+  std::vector<MessageId> ids;
+  for (std::size_t i = 0; i < kMessages; ++i) {
+    ids.push_back(submit(*engine, product.link, kStarred).second);
+  }
+  sink.wait_for(1);
+  engine->close();
+  engine.reset();
+  const std::size_t unanswered = sink.count();
+  sink.answer_with(FakeEndpoint::answer(200));
+  engine = test::open(config());
+  sink.wait_for(unanswered + kMessages);
+  EXPECT_TRUE(eventually([&] {
+    for (const MessageId id : ids) {
+      if (engine->deliveries(id)->front().state != DeliveryState::kDelivered) return false;
+    }
+    return true;
+  }));
+  EXPECT_EQ(sink.count(), unanswered + kMessages);
+}
+
+TEST_F(EngineDiskTest, SecondEngineOnADirectoryIsRefusedAndTheFirstGoesOn) {
+  Sink sink;
+  auto engine = test::open(config());
+  test::register_app(*engine);
+  const std::string link = test::register_product(*engine, "shop", sink.url()).link;
+  const std::size_t before = test::open_files();
+  const auto second = Engine::open(config());
+  ASSERT_FALSE(second);
+  EXPECT_FALSE(second.error().what.empty());
+  EXPECT_EQ(test::open_files(), before);
+  EXPECT_EQ(submit(*engine, link, kStarred).first, SubmitStatus::kStored);
+  sink.wait_for(1);
+  engine.reset();
+  EXPECT_TRUE(Engine::open(config()));
+}
+
+TEST_F(EngineDiskTest, DirectoryThatCannotBeMadeIsAnError) {
+  std::ofstream(root / "file") << "not a directory";
+  const auto opened = Engine::open(small_engine(root / "file" / "data"));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::kStorageFailed);
+}
+
+TEST_F(EngineDiskTest, FailedOpenLeavesTheDirectoryUsable) {
+  EngineConfig broken = config();
+  broken.listen = "nonsense";
+  EXPECT_FALSE(Engine::open(broken));
+  EXPECT_TRUE(Engine::open(config()));
+}
+
+TEST_F(EngineDiskTest, IntactDirectoryNeedsNoRepair) {
+  {
+    auto engine = test::open(config());
+    submit(*engine, test::register_app(*engine), kStarred);
+  }
+  const auto report = repair(root / "data");
+  ASSERT_TRUE(report) << report.error().what;
+  EXPECT_NE(report->find("intact"), std::string::npos) << *report;
+  EXPECT_TRUE(Engine::open(config()));
+}
+
+}  // namespace
+}  // namespace headrace

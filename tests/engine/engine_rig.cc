@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/engine/engine_rig.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+#include <iterator>
+#include <thread>
+
+namespace headrace::test {
+
+namespace {
+
+constexpr std::uint64_t kPatienceNs = 60'000'000'000;
+
+}  // namespace
+
+Sink::Sink(FakeEndpoint::Reply reply) : reply_(std::move(reply)) {
+  thread_.start();
+  thread_.run_and_wait([this] {
+    endpoint_ = std::make_unique<FakeEndpoint>(
+        thread_.loop(), [this](const auto& request) { return on_request(request); });
+    endpoint_->keep_requests(false);
+  });
+}
+
+Sink::~Sink() {
+  thread_.run_and_wait([this] { endpoint_->stop(); });
+  bool stopped = false;
+  while (!stopped) thread_.run_and_wait([&] { stopped = endpoint_->stopped(); });
+  thread_.run_and_wait([this] { endpoint_.reset(); });
+  thread_.stop();
+}
+
+void Sink::answer_with(FakeEndpoint::Reply reply) {
+  const std::lock_guard lock(mutex_);
+  reply_ = std::move(reply);
+}
+
+std::vector<FakeEndpoint::Request> Sink::wait_for(std::size_t count) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return requests_.size() >= count; });
+  return requests_;
+}
+
+std::size_t Sink::count() const {
+  const std::lock_guard lock(mutex_);
+  return requests_.size();
+}
+
+FakeEndpoint::Reply Sink::on_request(const FakeEndpoint::Request& request) {
+  const std::lock_guard lock(mutex_);
+  requests_.push_back(request);
+  changed_.notify_all();
+  return reply_;
+}
+
+bool eventually(const std::function<bool()>& condition) {
+  const core::SystemClock clock;
+  const std::uint64_t end = clock.steady_ns() + kPatienceNs;
+  while (!condition()) {
+    if (clock.steady_ns() > end) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+std::string_view token_of(std::string_view link) { return link.substr(link.rfind('/') + 1); }
+
+std::pair<SubmitStatus, MessageId> submit(Engine& engine, std::string_view link,
+                                          std::string_view body) {
+  std::promise<std::pair<SubmitStatus, MessageId>> answer;
+  engine.submit({.link_token = token_of(link), .body = body, .content_type = "application/json"},
+                [&](SubmitStatus status, MessageId id) {
+                  answer.set_value({status, id});
+                });
+  return answer.get_future().get();
+}
+
+EngineConfig small_engine(std::string directory) {
+  EngineConfig config;
+  config.data_directory = std::move(directory);
+  config.ingest_loops = 1;
+  config.shards = 1;
+  config.drain_grace = std::chrono::milliseconds(20);
+  return config;
+}
+
+std::unique_ptr<Engine> open(EngineConfig config) {
+  auto engine = Engine::open(std::move(config));
+  EXPECT_TRUE(engine) << engine.error().what;
+  return engine ? std::move(*engine) : nullptr;
+}
+
+std::string register_app(Engine& engine) {
+  auto webhook = engine.create_webhook("github", {.tag = "repo", .envs = {{"prd"}}});
+  EXPECT_TRUE(webhook);
+  EXPECT_TRUE(engine.create_event("github", {.tag = "repo:starred", .selector = "$Event{action}"}));
+  return webhook->envs[0].link;
+}
+
+ProductLink register_product(Engine& engine, std::string_view product, std::string url) {
+  auto link = engine.create_link(
+      product,
+      {.access_tag = "github", .webhook_tag = "repo", .env = "prd", .url = std::move(url)});
+  EXPECT_TRUE(link) << link.error().what;
+  return *link;
+}
+
+std::size_t open_files() {
+  const std::filesystem::directory_iterator files("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+}
+
+}  // namespace headrace::test
