@@ -70,7 +70,8 @@ Result<std::string> load_or_make_admin_key(const std::string& path) {
   if (errno != ENOENT) return failed(path, "cannot read");
   // Whole or not there at all, whenever this process ends.
   const std::string draft = path + ".new";
-  const File file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  ::unlink(draft.c_str());  // what was left there has permissions of its own
+  const File file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (file.fd() < 0) return failed(draft, "cannot write");
   const std::string key = new_key();
   const std::string line = key + "\n";

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/time_text.h"
+#include "selector/json.h"
 
 namespace headrace::api {
 namespace {
@@ -20,7 +21,11 @@ Error wrong(std::string_view member, std::string_view expected) {
 
 Result<Json> parse_object(std::string_view body) {
   Json json = Json::parse(body, nullptr, false);
-  if (json.is_discarded()) return Error{ErrorCode::kMalformed, "the body is not valid JSON", 0};
+  if (json.is_discarded()) {
+    const auto fault = selector::find_json_fault(body);
+    return Error{ErrorCode::kMalformed, "the body is not valid JSON",
+                 fault ? static_cast<std::int64_t>(fault->offset) : 0};
+  }
   if (!json.is_object())
     return Error{ErrorCode::kInvalidArgument, "the body must be a JSON object", 0};
   return json;
