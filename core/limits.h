@@ -45,8 +45,10 @@ inline constexpr std::size_t kShardsMax = 16;
 inline constexpr std::size_t kIntakeQueueMax = 8 * kKiB;  // over all loops; full: 503
 inline constexpr std::size_t kDeliveriesInMemoryMax =
     16 * kKiB;  // over all shards; the rest waits in the store
-inline constexpr std::size_t kDeliveryBytesInMemoryMax = 48 * kMiB;  // their payloads' buffers
+inline constexpr std::size_t kDeliveryBytesInMemoryMax = 72 * kMiB;  // their payloads' buffers
 inline constexpr std::size_t kLaneWindowMax = 1024;  // deliveries of one endpoint in memory
+inline constexpr std::size_t kLaneWindowBytesMax =
+    16 * kMiB;  // and their buffers; one is always allowed
 inline constexpr std::size_t kLaneInFlightDefault = 64;
 inline constexpr std::size_t kLaneInFlightMax = 1024;
 inline constexpr std::size_t kGroupIntakesMax = 256;  // one pwritev, one fdatasync

@@ -34,8 +34,12 @@ class Lane {
 
   // An attempt ended, in whatever way. Once for each start_next().
   void on_attempt_end() noexcept;
-  // The peer answered something: full width from here on.
-  void on_reached() noexcept { probing_ = false; }
+  // The peer answered something: full width from here on, and no clock that is set back brings the
+  // hold back.
+  void on_reached() noexcept {
+    probing_ = false;
+    hold_until_ = 0;
+  }
   // The peer could not be reached; the delivery would wait `delay`. Returns when the hold ends: a
   // hold that is on already is kept as it is.
   core::WallMs on_unreachable(core::WallMs now, std::chrono::milliseconds delay) noexcept;

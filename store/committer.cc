@@ -190,6 +190,7 @@ void Committer::close_slots() noexcept {
   for (Outcome& outcome : group_.outcomes) {
     const DeliverySlots::Slot slot = slots_.release(outcome.ticket.slot);
     LaneWindow& window = windows_.at(outcome.endpoint);
+    window.bytes -= slot.bytes;
     if (slot.pending_entry && !outcome.ticket.pending_entry) {
       outcome.ticket.pending_entry = true;
       --window.forced;
@@ -208,6 +209,7 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
     window.probing = window.rewind = true;
   } else if (outcome.http_status != 0) {
     window.probing = false;
+    window.hold_until = 0;  // it answers: a clock that is set back does not bring the hold back
   }
   if (outcome.verdict == Verdict::kRetry) {
     window.next_due = std::min(window.next_due.value_or(outcome.next_at), outcome.next_at);
@@ -221,15 +223,17 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
 void Committer::hand_over() noexcept {
   for (std::size_t i = 0; i < group_.intakes.size(); ++i) {
     if (group_.placed[i].acceptance != Acceptance::kStored) continue;
+    std::uint32_t sharer = DeliverySlots::kNone;
     for (const EndpointNumber endpoint : group_.intakes[i].targets.list()) {
-      hand_over(group_.intakes[i], group_.placed[i], endpoint);
+      sharer = hand_over(group_.intakes[i], group_.placed[i], endpoint, sharer);
     }
   }
   for (auto& shard : shards_) shard->notify();
 }
 
-void Committer::hand_over(const Intake& intake, const Placed& placed,
-                          EndpointNumber endpoint) noexcept {
+// Returns a slot whose delivery has the message's buffer, if there is one by now.
+std::uint32_t Committer::hand_over(const Intake& intake, const Placed& placed,
+                                   EndpointNumber endpoint, std::uint32_t sharer) noexcept {
   LaneWindow& window = windows_.at(endpoint);
   if (handing_over_ && window.open_at(loop_.wall())) {
     Delivery delivery;
@@ -241,27 +245,35 @@ void Committer::hand_over(const Intake& intake, const Placed& placed,
     delivery.event = intake.event;
     delivery.is_test = intake.is_test;
     delivery.ticket.position = placed.position;
-    // The deliveries of one message share its buffer.
-    if (give(std::move(delivery), window,
-             intake.payload.buffer.capacity() / intake.targets.size())) {
+    if (const std::uint32_t slot = give(std::move(delivery), window, sharer);
+        slot != DeliverySlots::kNone) {
       counters_.handed_over.add();
-      return;
+      return slot;
     }
   }
   group_.spilled.push_back(PendingPut{endpoint, 0, placed.id, placed.position, 0});
   window.waiting = true;
   counters_.spilled.add();
   want_refill(window);
+  return sharer;
 }
 
-// Gives a delivery to its shard, if memory allows.
-bool Committer::give(Delivery&& delivery, LaneWindow& window, std::size_t bytes) noexcept {
-  if (slots_.full() || slots_.bytes() + bytes > limits::kDeliveryBytesInMemoryMax) return false;
-  delivery.ticket.slot = slots_.take(delivery, bytes);
+// Gives a delivery to its shard; kNone: memory is short. A lane that has none may have one that was
+// read back, whatever the others hold, so that each goes on; the pools bound what that can come to.
+std::uint32_t Committer::give(Delivery&& delivery, LaneWindow& window,
+                              std::uint32_t sharer) noexcept {
+  const std::size_t bytes = delivery.payload.buffer ? delivery.payload.buffer.capacity() : 0;
+  const bool fits = sharer != DeliverySlots::kNone ||
+                    slots_.bytes() + bytes <= limits::kDeliveryBytesInMemoryMax ||
+                    (delivery.ticket.pending_entry && window.in_memory == 0);
+  if (slots_.full() || !fits) return DeliverySlots::kNone;
+  const std::uint32_t slot = slots_.take(delivery, bytes, sharer);
+  delivery.ticket.slot = slot;
   ++window.in_memory;
+  window.bytes += bytes;
   auto& shard = *shards_[static_cast<std::uint32_t>(delivery.endpoint) % shards_.size()];
   HEADRACE_CHECK(shard.try_push(std::move(delivery)));  // sized for all deliveries in memory
-  return true;
+  return slot;
 }
 
 // A delivery that stays in memory for long gets a pending entry, so that a crash never has much log
@@ -302,7 +314,7 @@ bool Committer::refill() noexcept {
   if (!handing_over_ || !indexed_ || refill_queue_.empty()) return false;
   const std::uint64_t loaded_before = counters_.loaded.value();
   for (std::size_t lanes = refill_queue_.size(); lanes != 0; --lanes) {
-    if (slots_.full() || slots_.bytes() >= limits::kDeliveryBytesInMemoryMax) break;
+    if (slots_.full()) break;
     LaneWindow& window = *refill_queue_.front();
     refill_queue_.pop_front();
     window.refill_queued = false;
@@ -314,7 +326,9 @@ bool Committer::refill() noexcept {
 
 void Committer::refill(LaneWindow& window) noexcept {
   const core::WallMs now = loop_.wall();
-  const std::size_t room = window.room_at(now);
+  std::size_t room = window.room_at(now);
+  if (slots_.bytes() >= limits::kDeliveryBytesInMemoryMax)
+    room = window.in_memory == 0 ? std::min<std::size_t>(room, 1) : 0;
   const bool due = window.waiting || (window.next_due && *window.next_due <= now);
   // A nearly full window is left to drain first, so that reading back comes in batches.
   const bool worth_it = room >= limits::kPendingLoadMax || window.in_memory == 0 || !window.waiting;
@@ -344,8 +358,7 @@ bool Committer::take_loaded(LaneWindow& window) noexcept {
   bool all = true;
   for (Delivery& delivery : loaded_) {
     if (window.forced != 0 && slots_.contains(delivery.endpoint, delivery.message)) continue;
-    const std::size_t bytes = delivery.payload.buffer.capacity();
-    all = give(std::move(delivery), window, bytes);
+    all = give(std::move(delivery), window, DeliverySlots::kNone) != DeliverySlots::kNone;
     if (!all) break;
     counters_.loaded.add();
   }

@@ -82,7 +82,8 @@ class Committer final : private core::BeforeWait {
   void append_failed(const Error& error) noexcept;
   void answer() noexcept;
   void hand_over() noexcept;
-  void hand_over(const Intake& intake, const Placed& placed, EndpointNumber endpoint) noexcept;
+  std::uint32_t hand_over(const Intake& intake, const Placed& placed, EndpointNumber endpoint,
+                          std::uint32_t sharer) noexcept;
   void bound_replay() noexcept;
   void index() noexcept;
   bool refill() noexcept;
@@ -93,7 +94,7 @@ class Committer final : private core::BeforeWait {
   void retry_after(core::SteadyMs delay) noexcept;
   void want_refill(LaneWindow& window) noexcept;
   void settle(LaneWindow& window, const Outcome& outcome) noexcept;
-  bool give(Delivery&& delivery, LaneWindow& window, std::size_t bytes) noexcept;
+  std::uint32_t give(Delivery&& delivery, LaneWindow& window, std::uint32_t sharer) noexcept;
   void report(const Error& error, std::string_view event) noexcept;
 
   core::Loop& loop_;

@@ -8,12 +8,14 @@
 
 namespace headrace::store {
 
+using core::limits::kLaneWindowBytesMax;
 using core::limits::kLaneWindowMax;
 
 bool LaneWindow::open_at(core::WallMs now) const noexcept { return !waiting && room_at(now) != 0; }
 
 std::size_t LaneWindow::room_at(core::WallMs now) const noexcept {
   if (rewind || hold_until > now) return 0;
+  if (in_memory != 0 && bytes >= kLaneWindowBytesMax) return 0;
   const std::size_t width = probing ? 1 : kLaneWindowMax;
   return in_memory < width ? width - in_memory : 0;
 }
@@ -43,7 +45,8 @@ DeliverySlots::DeliverySlots(std::size_t capacity) : slots_(capacity + 1) {
   for (std::size_t i = capacity; i > 0; --i) free_.push_back(static_cast<std::uint32_t>(i));
 }
 
-std::uint32_t DeliverySlots::take(const Delivery& delivery, std::size_t bytes) noexcept {
+std::uint32_t DeliverySlots::take(const Delivery& delivery, std::size_t bytes,
+                                  std::uint32_t sharer) noexcept {
   HEADRACE_DCHECK(!full());
   const std::uint32_t index = free_.back();
   free_.pop_back();
@@ -54,7 +57,7 @@ std::uint32_t DeliverySlots::take(const Delivery& delivery, std::size_t bytes) n
   slot.bytes = static_cast<std::uint32_t>(bytes);
   slot.pending_entry = delivery.ticket.pending_entry;
   slot.used = true;
-  bytes_ += bytes;
+  join(index, sharer);
   if (!slot.pending_entry) {
     slot.previous = tail_;
     slot.next = kNone;
@@ -68,7 +71,7 @@ DeliverySlots::Slot DeliverySlots::release(std::uint32_t index) noexcept {
   Slot& slot = slots_[index];
   HEADRACE_CHECK(slot.used);  // an outcome answered twice would free another delivery's slot
   if (!slot.pending_entry) unlink(slot);
-  bytes_ -= slot.bytes;
+  leave(index);
   const Slot released = slot;
   slot.used = false;
   free_.push_back(index);
@@ -86,6 +89,29 @@ bool DeliverySlots::contains(EndpointNumber endpoint, MessageId message) const n
   return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
     return slot.used && slot.endpoint == endpoint && slot.message == message;
   });
+}
+
+void DeliverySlots::join(std::uint32_t index, std::uint32_t sharer) noexcept {
+  Slot& slot = slots_[index];
+  if (sharer == kNone) {
+    slot.sharer_before = slot.sharer_after = index;
+    bytes_ += slot.bytes;
+    return;
+  }
+  slot.sharer_before = sharer;
+  slot.sharer_after = slots_[sharer].sharer_after;
+  slots_[slot.sharer_after].sharer_before = index;
+  slots_[sharer].sharer_after = index;
+}
+
+void DeliverySlots::leave(std::uint32_t index) noexcept {
+  const Slot& slot = slots_[index];
+  if (slot.sharer_after == index) {
+    bytes_ -= slot.bytes;
+    return;
+  }
+  slots_[slot.sharer_before].sharer_after = slot.sharer_after;
+  slots_[slot.sharer_after].sharer_before = slot.sharer_before;
 }
 
 void DeliverySlots::unlink(Slot& slot) noexcept {

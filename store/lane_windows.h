@@ -23,6 +23,7 @@ struct LaneWindow {
   EndpointNumber endpoint{};
   std::uint32_t in_memory = 0;  // handed over, no outcome yet
   std::uint32_t forced = 0;     // of these: got a pending entry only to bound the replay
+  std::size_t bytes = 0;        // of their buffers, a shared one counted for each
   bool waiting = false;  // never-tried deliveries wait in the store, new ones wait behind them
   bool probing = false;  // after a hold: one at a time until the endpoint answered
   bool rewind = false;   // read the waiting ones from the start again, once none is in memory
@@ -71,22 +72,29 @@ class DeliverySlots {
     MessageId message;
     LogPosition position{};
     EndpointNumber endpoint{};
-    std::uint32_t bytes = 0;
+    std::uint32_t bytes = 0;  // of the buffer
     bool pending_entry = false;
     bool used = false;
     std::uint32_t previous = kNone;
     std::uint32_t next = kNone;
+    // The deliveries of one message share its buffer: a ring.
+    std::uint32_t sharer_before = kNone;
+    std::uint32_t sharer_after = kNone;
   };
 
   explicit DeliverySlots(std::size_t capacity);
 
-  // Requires: !full(). Deliveries without a pending entry come in log order.
-  std::uint32_t take(const Delivery& delivery, std::size_t bytes) noexcept;
+  // Requires: !full(). Deliveries without a pending entry come in log order. `sharer`: a slot in
+  // use whose delivery has the same buffer, or kNone.
+  std::uint32_t take(const Delivery& delivery, std::size_t bytes,
+                     std::uint32_t sharer = kNone) noexcept;
   // The slot's content; it is free afterwards.
   Slot release(std::uint32_t index) noexcept;
 
   bool full() const noexcept { return free_.empty(); }
   std::size_t size() const noexcept { return slots_.size() - 1 - free_.size(); }
+  // Of the buffers; one that several deliveries share counts once, until the last of them is
+  // released.
   std::size_t bytes() const noexcept { return bytes_; }
 
   // The oldest one without a pending entry, or null.
@@ -98,6 +106,8 @@ class DeliverySlots {
 
  private:
   void unlink(Slot& slot) noexcept;
+  void join(std::uint32_t index, std::uint32_t sharer) noexcept;
+  void leave(std::uint32_t index) noexcept;
 
   std::vector<Slot> slots_;  // index 0 is kNone
   std::vector<std::uint32_t> free_;

@@ -170,8 +170,9 @@ class Simulation {
     if (ending.hold_until != 0) {
       lane.hold_until = std::max(lane.hold_until, ending.hold_until);
       lane.probing = true;
-    } else if (ending.http_status != 0) {
+    } else if (ending.http_status != 0) {  // the endpoint answers, so there is nothing to wait for
       lane.probing = false;
+      lane.hold_until = 0;
     }
     rig_.end(std::move(delivery), ending);
   }

@@ -9,50 +9,13 @@
 #include <vector>
 
 #include "core/limits.h"
-#include "tests/store/committer_rig.h"
+#include "tests/store/committer_fixture.h"
 
 namespace headrace::store {
 namespace {
 
 namespace limits = core::limits;
 using namespace std::chrono_literals;  // NOLINT: time literals only
-
-class CommitterTest : public testing::Test {
- protected:
-  void SetUp() override { ASSERT_TRUE(rig.start()); }
-
-  // Accepts that many messages for one endpoint, in groups as they come; their ids in order.
-  std::vector<MessageId> accept_many(std::size_t count, std::uint32_t endpoint = 1) {
-    std::vector<std::uint64_t> tokens;
-    while (tokens.size() < count) {
-      const std::size_t burst = std::min<std::size_t>(count - tokens.size(), 1000);
-      for (std::size_t i = 0; i < burst; ++i) tokens.push_back(rig.push({endpoint}));
-      rig.turn();
-    }
-    std::vector<MessageId> ids;
-    for (const std::uint64_t token : tokens) {
-      EXPECT_EQ(rig.answer_to(token).acceptance, Acceptance::kStored);
-      ids.push_back(rig.answer_to(token).id);
-    }
-    return ids;
-  }
-  // Ends everything as delivered until nothing comes any more; what came, in order.
-  std::vector<MessageId> deliver_all() {
-    std::vector<MessageId> order;
-    while (!rig.held.empty()) {
-      for (const MessageId id : rig.held_ids()) order.push_back(id);
-      rig.end_all();
-      rig.pass(200ms);  // a lane that found no memory looks again by then
-    }
-    return order;
-  }
-  std::vector<AttemptRecord> attempts(MessageId id, std::uint32_t endpoint = 1) {
-    return rig.memory.list_attempts(EndpointNumber{endpoint}, id).value();
-  }
-  std::size_t endpoints_waiting() { return rig.memory.pending_endpoints().value().size(); }
-
-  CommitterRig rig;
-};
 
 // --- Accepting ----------------------------------------------------------------------------------
 
@@ -186,121 +149,6 @@ TEST_F(CommitterTest, WhatArrivesTogetherIsOneGroup) {
   for (int i = 0; i < 100; ++i) rig.push({1});
   rig.turn();
   EXPECT_EQ(rig.committer->counters().groups.value(), 1u);
-}
-
-// --- Windows ------------------------------------------------------------------------------------
-
-TEST_F(CommitterTest, LaneNeverHoldsMoreThanItsWindow) {
-  accept_many(limits::kLaneWindowMax + 500);
-  EXPECT_EQ(rig.held.size(), limits::kLaneWindowMax);
-  EXPECT_EQ(rig.committer->counters().spilled.value(), 500u);
-  rig.end(rig.take());
-  rig.turn();
-  EXPECT_LE(rig.held.size(), limits::kLaneWindowMax);
-}
-
-TEST_F(CommitterTest, FiveThousandMessagesAreHandedOverInOrderOfArrival) {
-  std::vector<MessageId> expected = accept_many(3000);
-  std::vector<MessageId> order;
-  // New ones keep coming while old ones are read back: they wait behind.
-  for (int round = 0; round < 40; ++round) {
-    for (int i = 0; i < 150 && !rig.held.empty(); ++i) {
-      Delivery delivery = rig.take();
-      order.push_back(delivery.message);
-      rig.end(std::move(delivery));
-    }
-    for (const MessageId id : accept_many(50)) expected.push_back(id);
-    ASSERT_LE(rig.held.size(), limits::kLaneWindowMax);
-  }
-  for (const MessageId id : deliver_all()) order.push_back(id);
-  EXPECT_EQ(expected.size(), 5000u);
-  EXPECT_EQ(order, expected);
-  EXPECT_EQ(endpoints_waiting(), 0u);
-}
-
-TEST_F(CommitterTest, OneFullLaneLeavesTheOthersAlone) {
-  accept_many(limits::kLaneWindowMax + 100, 1);
-  rig.held.clear();  // they are simply never ended
-  rig.accept({2});
-  ASSERT_EQ(rig.held.size(), 1u);
-  EXPECT_EQ(rig.held.front().endpoint, EndpointNumber{2});
-  rig.held.clear();
-}
-
-TEST_F(CommitterTest, PayloadBytesInMemoryStayWithinTheirBound) {
-  const std::string body(900'000, 'x');
-  std::size_t largest = 0;
-  std::size_t bytes = 0;
-  rig.on_delivery = [&](const Delivery& delivery) {
-    bytes += delivery.payload.buffer.capacity();
-    largest = std::max(largest, bytes);
-  };
-  std::vector<MessageId> expected;
-  for (int i = 0; i < 120; ++i) expected.push_back(rig.accept({1}, body).id);
-  EXPECT_LT(rig.held.size(), 60u);
-  std::vector<MessageId> order;
-  while (!rig.held.empty()) {
-    Delivery delivery = rig.take();
-    bytes -= delivery.payload.buffer.capacity();
-    order.push_back(delivery.message);
-    rig.end(std::move(delivery));
-    rig.turn();
-  }
-  EXPECT_EQ(order, expected);
-  EXPECT_LE(largest, limits::kDeliveryBytesInMemoryMax);
-}
-
-TEST_F(CommitterTest, LaneThatFoundNoMemoryIsServedOnceThereIsSome) {
-  // Lane 1 takes nearly all; what lane 2 has waiting does not fit then.
-  const std::string large(900'000, 'x');
-  while (rig.committer->counters().spilled.value() == 0) rig.accept({1}, large);
-  const std::size_t of_lane_1 = rig.held.size();
-  rig.accept({2}, large);
-  const Answer small = rig.accept({2}, "{}");
-  EXPECT_EQ(rig.held.size(), of_lane_1);
-  rig.pass(1s);
-  const std::vector<MessageId> order = deliver_all();
-  EXPECT_EQ(order.size(), of_lane_1 + 3);
-  EXPECT_EQ(std::count(order.begin(), order.end(), small.id), 1);
-  EXPECT_EQ(endpoints_waiting(), 0u);
-}
-
-TEST_F(CommitterTest, DeliveryThatDoesNotFitIsNotOvertakenByASmallerOne) {
-  const std::string large(4'000'000, 'x');
-  const std::string medium(900'000, 'x');
-  for (int i = 0; i < 11; ++i) rig.accept({1}, large);  // 44 of 48 MiB
-  rig.accept({1}, medium);                              // 45
-  const std::size_t before = rig.held.size();
-  ASSERT_EQ(before, 12u);
-  std::vector<MessageId> expected;
-  expected.push_back(rig.accept({2}, large).id);
-  expected.push_back(rig.accept({2}, medium).id);
-  expected.push_back(rig.accept({2}, "{}").id);
-  std::vector<MessageId> order;
-  rig.on_delivery = [&](const Delivery& delivery) {
-    if (delivery.endpoint == EndpointNumber{2}) order.push_back(delivery.message);
-  };
-  deliver_all();
-  EXPECT_EQ(order, expected);
-}
-
-TEST_F(CommitterTest, DeliveriesInMemoryStayWithinTheSlots) {
-  std::vector<std::uint32_t> lanes;
-  for (std::uint32_t lane = 1; lane <= 40; ++lane) lanes.push_back(lane);
-  for (int i = 0; i < 500; ++i) rig.push(lanes);
-  rig.turn();
-  EXPECT_EQ(rig.held.size(), limits::kDeliveriesInMemoryMax);
-  std::size_t ended = 0;
-  while (!rig.held.empty()) {
-    ASSERT_LE(rig.held.size(), limits::kDeliveriesInMemoryMax);
-    for (int i = 0; i < 4000 && !rig.held.empty(); ++i, ++ended) {
-      rig.end(std::move(rig.held.back()));
-      rig.held.pop_back();
-    }
-    rig.pass(200ms);
-  }
-  EXPECT_EQ(ended, 40u * 500u);
-  EXPECT_EQ(endpoints_waiting(), 0u);
 }
 
 // --- Retries ------------------------------------------------------------------------------------

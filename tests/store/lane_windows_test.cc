@@ -90,6 +90,22 @@ TEST(DeliverySlotsTest, FullAtItsCapacityAndUsableAgainAfterARelease) {
   EXPECT_TRUE(slots.full());
 }
 
+TEST(DeliverySlotsTest, ASharedBufferCountsOnceUntilItsLastDeliveryIsReleased) {
+  DeliverySlots slots(4);
+  const auto a = slots.take(delivery_at(1, false, 1), 1000);
+  const auto b = slots.take(delivery_at(1, false, 2), 1000, a);
+  const auto c = slots.take(delivery_at(1, false, 3), 1000, b);
+  const auto other = slots.take(delivery_at(2), 10);
+  EXPECT_EQ(slots.bytes(), 1010u);
+  slots.release(a);
+  slots.release(c);
+  EXPECT_EQ(slots.bytes(), 1010u);
+  slots.release(b);
+  EXPECT_EQ(slots.bytes(), 10u);
+  slots.release(other);
+  EXPECT_EQ(slots.bytes(), 0u);
+}
+
 TEST(DeliverySlotsTest, ContainsTellsEndpointsApart) {
   DeliverySlots slots(2);
   slots.take(delivery_at(1, false, 4), 1);
@@ -149,6 +165,18 @@ RC_GTEST_PROP(DeliverySlotsProperty, AgreesWithAMapAfterAnyCalls, ()) {
     const bool any = first != model.end() && !first->second.pending;
     RC_ASSERT(oldest_position(slots) == (any ? first->second.position : 0));
   }
+}
+
+TEST(LaneWindowTest, AWindowFullOfBytesHasNoRoomAndAnEmptyOneAlwaysHas) {
+  LaneWindow window;
+  window.in_memory = 1;
+  window.bytes = core::limits::kLaneWindowBytesMax;
+  EXPECT_EQ(window.room_at(1000), 0u);
+  window.bytes -= 1;
+  EXPECT_EQ(window.room_at(1000), core::limits::kLaneWindowMax - 1);
+  window.in_memory = 0;
+  window.bytes = 2 * core::limits::kLaneWindowBytesMax;
+  EXPECT_NE(window.room_at(1000), 0u);
 }
 
 TEST(LaneWindowTest, NewWindowIsOpenAndHasRoomForAll) {
