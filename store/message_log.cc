@@ -200,13 +200,13 @@ Result<void> MessageLog::check_usable() {
 }
 
 void MessageLog::sync_in_background() noexcept {
+  std::shared_ptr<File> file;
+  {
+    const std::lock_guard lock(background_mutex_);
+    file = background_;
+  }
   // The segments before it were synced when it was begun.
-  const std::uint32_t number = active_number_.load(std::memory_order_acquire);
-  if (number == 0) return;
-  // Opened for this: the kernel tells each opened file once that writing back failed, and must not
-  // tell us instead of the store thread.
-  auto file = options_.files->open(path_of(number), FileSystem::Mode::kChange);
-  if (file && (*file)->sync_data()) return;
+  if (!file || file->sync_data()) return;
   background_sync_failed_.store(true, std::memory_order_release);
 }
 
@@ -231,7 +231,10 @@ Result<void> MessageLog::make_room(std::uint64_t bytes) {
   }
   const std::uint64_t wanted = std::max(options_.segment_bytes, kSegmentHeaderBytes + bytes);
   auto begun = begin_segment(whole_blocks(wanted));
-  if (begun || begun.error().code == ErrorCode::kStorageFull) return begun;
+  if (begun) return begun;
+  // Nothing of the log itself was touched, so it may be tried again.
+  const ErrorCode code = begun.error().code;
+  if (code == ErrorCode::kStorageFull || code == ErrorCode::kUnavailable) return begun;
   return fail(std::move(begun).error());
 }
 
@@ -246,6 +249,14 @@ Result<void> MessageLog::begin_segment(std::uint64_t bytes) {
   encode_segment_header(header, head.data());
   auto file = create_segment(header.number, head, bytes);
   if (!file) return std::move(file).error();
+  // Opened a second time for background syncs: the kernel tells each opened file once that writing
+  // back failed, and must not tell them instead of the store thread.
+  auto again = options_.files->open(path_of(header.number), FileSystem::Mode::kChange);
+  if (!again) {
+    file->reset();
+    if (!options_.files->remove(path_of(header.number))) ++next_number_;
+    return std::move(again).error();
+  }
   if (active_) {
     // Gives back what was reserved and not used; the new header says where it ends, should this
     // fail.
@@ -256,7 +267,10 @@ Result<void> MessageLog::begin_segment(std::uint64_t bytes) {
   active_ = std::move(*file);
   if (options_.sync) active_->bypass_cache();  // else the kernel is to hold it for a while
   writer_.start(*active_, {head.data(), head.size()});
-  active_number_.store(header.number, std::memory_order_release);
+  {
+    const std::lock_guard lock(background_mutex_);
+    background_ = std::move(*again);
+  }
   active_salt_ = header.salt;
   active_bytes_ = bytes;
   segments_.push_back({header.number, bytes, header});

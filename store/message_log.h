@@ -108,7 +108,8 @@ class MessageLog {
   BlockWriter writer_;         // of the active segment
 
   std::atomic<bool> background_sync_failed_{false};
-  std::atomic<std::uint32_t> active_number_{0};  // for background syncs; 0: none
+  std::mutex background_mutex_;       // background syncs come from RocksDB's threads
+  std::shared_ptr<File> background_;  // the active segment, opened a second time; null: none yet
 
   mutable std::mutex readers_mutex_;  // queries come from any thread
   mutable std::map<std::uint32_t, std::shared_ptr<const ReadableSegment>> readers_;

@@ -24,6 +24,7 @@ Error failed(const char* operation, const std::string& path) {
   const int code = errno;
   ErrorCode kind = ErrorCode::kStorageFailed;
   if (code == ENOSPC || code == EDQUOT) kind = ErrorCode::kStorageFull;
+  if (code == EMFILE || code == ENFILE || code == ENOMEM) kind = ErrorCode::kUnavailable;
   if (code == ENOENT) kind = ErrorCode::kNotFound;
   if (code == EEXIST) kind = ErrorCode::kConflict;
   return Error{kind, std::string(operation) + " " + path + ": " + std::strerror(code), code};

@@ -284,6 +284,19 @@ TEST_F(MessageLogTest, FullDiskRefusesTheGroupAndLaterGroupsSucceed) {
   EXPECT_EQ(seen_.messages.size(), 10u);
 }
 
+TEST_F(MessageLogTest, WantOfFileDescriptorsRefusesTheGroupAndLaterGroupsSucceed) {
+  ASSERT_TRUE(append(1));
+  const LogPosition end = log_->end();
+  files_->fail(Operation::kCreate, 1, EMFILE);
+  const auto refused = append(8, 2'000);  // needs a new segment
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(log_->end(), end);
+  ASSERT_TRUE(append(8, 2'000));
+  open();
+  EXPECT_EQ(seen_.messages.size(), 9u);
+}
+
 TEST_F(MessageLogTest, FullDiskInTheMiddleOfAWriteLeavesNoAcceptedHalf) {
   ASSERT_TRUE(append(1));
   files_->fail(Operation::kWrite, 1, ENOSPC);

@@ -13,6 +13,7 @@ namespace {
 Error error_of(int number) {
   ErrorCode code = ErrorCode::kStorageFailed;
   if (number == ENOSPC) code = ErrorCode::kStorageFull;
+  if (number == EMFILE) code = ErrorCode::kUnavailable;
   if (number == ENOENT) code = ErrorCode::kNotFound;
   if (number == EEXIST) code = ErrorCode::kConflict;
   return Error{code, std::string("simulated: ") + std::strerror(number), number};
