@@ -5,7 +5,8 @@
 //   RocksOnly     everything in RocksDB, its log synced: what the message log is measured against
 //   Log           the store as built: append (synced) and apply, deliveries over at once
 //   LogOutcome    the same, and the outcome of every event of the group before
-//   LogDedupe     the same as LogOutcome, each event with a key that must not have been seen
+//   LogAlone      the message log without RocksDB; fails when it allocates in the steady state
+//   LogDedupe     as LogOutcome, each event with a key that must not have been seen
 // Counters: events_per_second; cpu_us_per_event (user and system, all threads, RocksDB's among
 // them); written (bytes that went to the disk for each byte of body). The directory is that of
 // TMPDIR.
@@ -23,9 +24,12 @@
 #include <string>
 #include <vector>
 
+#include "bench/allocations.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/random.h"
+#include "store/message_ids.h"
+#include "store/message_log.h"
 #include "store/rocks_store.h"
 
 namespace {
@@ -172,6 +176,45 @@ void BM_Log(benchmark::State& state) { run_store(state, false, false); }
 void BM_LogOutcome(benchmark::State& state) { run_store(state, true, false); }
 void BM_LogDedupe(benchmark::State& state) { run_store(state, true, true); }
 
+class IgnoringVisitor final : public LogVisitor {
+ public:
+  Result<void> on_intake(LogPosition, const IntakeRecord&, std::string_view) override { return {}; }
+  Result<void> on_outcome(LogPosition, const OutcomeRecord&) override { return {}; }
+};
+
+void BM_LogAlone(benchmark::State& state) {
+  const auto group_size = static_cast<std::size_t>(state.range(0));
+  const ScratchDirectory directory;
+  IgnoringVisitor visitor;
+  LogOptions options;
+  options.files = &posix_file_system();
+  options.directory = directory.path();
+  auto log = MessageLog::open(options, LogPosition{}, visitor);
+  if (!log) return state.SkipWithError(log.error().what.c_str());
+  Load load(group_size, false);
+  MessageIds ids(1);
+  const auto append = [&] {
+    Group& group = load.next(1);
+    group.placed.resize(group_size);
+    for (Placed& placed : group.placed) {
+      placed = {Acceptance::kStored, ids.next(1, LinkNumber{1}), {}};
+    }
+    return (*log)->append(group.intakes, group.placed, group.outcomes).has_value();
+  };
+  (void)append();  // grows what then stays
+  const auto segments = (*log)->segments().size();
+  const Meter meter;
+  const std::uint64_t before = bench::allocations.load();
+  std::uint64_t allocated = 0;
+  for (auto _ : state) {
+    if (!append()) return state.SkipWithError("append");
+    // Beginning a segment may allocate: once in 256 MiB.
+    if ((*log)->segments().size() == segments) allocated = bench::allocations.load() - before;
+  }
+  meter.report(state, group_size);
+  if (allocated != 0) state.SkipWithError("the message log allocates");
+}
+
 void BM_RocksOnly(benchmark::State& state) {
   const auto group_size = static_cast<std::size_t>(state.range(0));
   const ScratchDirectory directory;
@@ -213,6 +256,7 @@ void BM_RocksOnly(benchmark::State& state) {
 }
 
 BENCHMARK(BM_RocksOnly)->Arg(64)->Arg(256)->UseRealTime();
+BENCHMARK(BM_LogAlone)->Arg(64)->Arg(256)->UseRealTime();
 BENCHMARK(BM_Log)->Arg(64)->Arg(256)->UseRealTime();
 BENCHMARK(BM_LogOutcome)->Arg(64)->Arg(256)->UseRealTime();
 BENCHMARK(BM_LogDedupe)->Arg(64)->Arg(256)->UseRealTime();

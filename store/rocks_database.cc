@@ -4,6 +4,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -185,12 +186,17 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
   rocksdb::BlockBasedTableOptions table = table_options();
   const auto plain = [&](std::size_t bytes) { return family_options(table, bytes); };
   const auto small = plain(kSmallBufferBytes);
+  // Keys grow within a link or an endpoint, so an insertion begins where the one before it ended.
+  const std::shared_ptr<const rocksdb::SliceTransform> by_number(
+      rocksdb::NewFixedPrefixTransform(kNumberPrefixBytes));
   auto pending = plain(kOtherBufferBytes);
   auto attempts = plain(kAttemptsBufferBytes);
+  attempts.memtable_insert_with_hint_prefix_extractor = by_number;
   attempts.compaction_filter = attempt_filter_.get();
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
   auto messages = plain(kOtherBufferBytes);
   messages.compaction_filter = message_filter_.get();
+  messages.memtable_insert_with_hint_prefix_extractor = by_number;
   auto dedupe = plain(kOtherBufferBytes);
   dedupe.compaction_filter = dedupe_filter_.get();
   dedupe.memtable_prefix_bloom_size_ratio = 0.1;  // nearly every look-up finds nothing

@@ -94,7 +94,8 @@ TEST_P(EventStoreTest, UnknownMessageIsNotFound) {
 TEST_P(EventStoreTest, IdsGrowEvenWhenTheClockGoesBack) {
   MessageId last;
   for (int i = 0; i < 50; ++i) {
-    rig_.clock.wall += (i % 3 == 0) ? -500 : 200;
+    if (i % 3 == 0) rig_.clock.wall -= 700;
+    rig_.clock.wall += 200;
     const Placed placed = put({});
     EXPECT_GT(placed.id, last);
     EXPECT_GT(placed.id.bits.high, last.bits.high);
@@ -135,7 +136,7 @@ TEST_P(EventStoreTest, KeyIsForgottenWhenItsWindowEnds) {
 
 TEST_P(EventStoreTest, DuplicatesWithinOneGroupAreFound) {
   Group group;
-  for (const std::uint64_t key : {7, 0, 7, 8, 0, 7}) {
+  for (const std::uint64_t key : {7u, 0u, 7u, 8u, 0u, 7u}) {
     MessageSpec spec;
     spec.dedupe = key;
     group.intakes.push_back(make_intake(rig_.pool, spec, now()));

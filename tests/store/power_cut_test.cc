@@ -216,7 +216,7 @@ class Life {
 };
 
 TEST(PowerCutTest, NoAcknowledgedMessageAndNoOpenDeliveryIsEverLost) {
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     Life life(seed, Durability::kFsync);
     ASSERT_EQ(life.run(6), 0u) << "seed " << seed << ": " << life.story();
   }
