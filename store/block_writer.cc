@@ -59,7 +59,8 @@ Result<void> BlockWriter::finish() noexcept {
   const std::size_t end = used_;
   if (whole != 0) write_blocks(whole);
   if (!error_) {
-    // write_blocks() moved past the last block; it is the first of the next batch, unless it is full.
+    // write_blocks() moved past the last block; it is the first of the next batch, unless it is
+    // full.
     if (end % kBlockBytes != 0) keep_from(whole - kBlockBytes);
     used_ = end % kBlockBytes;
     return {};
@@ -70,7 +71,8 @@ Result<void> BlockWriter::finish() noexcept {
   return *std::exchange(error_, std::nullopt);
 }
 
-// Writes the first `bytes` of the buffer, whole blocks, and begins behind them. After an error nothing more is written.
+// Writes the first `bytes` of the buffer, whole blocks, and begins behind them. After an error
+// nothing more is written.
 void BlockWriter::write_blocks(std::size_t bytes) noexcept {
   if (!error_) {
     iovec part{buffer_.get(), bytes};

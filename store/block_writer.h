@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a growing file in whole blocks from one aligned buffer, so that the kernel's page cache can be left out.
+// Writes a growing file in whole blocks from one aligned buffer, so that the kernel's page cache
+// can be left out.
 //
-// A body is copied once, into a buffer that stays in the processor's cache, instead of into fresh pages of the kernel's:
-// measured with groups of 64 and 256 events of 7 KB, that takes 2.0 and 1.1 us of CPU an event instead of 3.5 and 5.3.
+// A body is copied once, into a buffer that stays in the processor's cache, instead of into fresh
+// pages of the kernel's: measured with groups of 64 and 256 events of 7 KB, that takes 2.0 and 1.1
+// us of CPU an event instead of 3.5 and 5.3.
 //
-// The last block of what was written is kept and written again with what follows it, as the kernel would do.
-// Invariant: a batch that failed or was abandoned leaves no trace; the next one begins where it began.
-// Threads: the store thread. Memory: one buffer, whatever the size of a batch.
+// The last block of what was written is kept and written again with what follows it, as the kernel
+// would do. Invariant: a batch that failed or was abandoned leaves no trace; the next one begins
+// where it began. Threads: the store thread. Memory: one buffer, whatever the size of a batch.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +28,8 @@ class BlockWriter {
 
   BlockWriter();
 
-  // From now on `file` is written, which begins with `beginning`, written already and shorter than a block.
-  // Requires: the file is preallocated in whole blocks, and outlives the writing.
+  // From now on `file` is written, which begins with `beginning`, written already and shorter than
+  // a block. Requires: the file is preallocated in whole blocks, and outlives the writing.
   void start(File& file, std::string_view beginning) noexcept;
 
   // A batch: begin(), any number of put(), finish(). Success of finish(): all of it was written.

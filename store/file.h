@@ -26,7 +26,8 @@ class File {
   // Reserves room for `bytes` from the beginning and makes the file that long; what is new reads as
   // zero.
   virtual Result<void> preallocate(std::uint64_t bytes) = 0;
-  // From now on whole blocks from block-aligned memory are written past the kernel's page cache, where that is possible.
+  // From now on whole blocks from block-aligned memory are written past the kernel's page cache,
+  // where that is possible.
   virtual void bypass_cache() noexcept {}
   // Writes all of `parts`, one after the other, at `offset`. Uses `parts` up as it goes. After a
   // failure any part of it may have been written.
