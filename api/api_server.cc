@@ -39,13 +39,13 @@ ApiServer::~ApiServer() { stop(); }
 Result<void> ApiServer::start(const std::string& listen) {
   auto address = ingest::ListenAddress::parse(listen);
   if (!address) return std::move(address).error();
-  auto socket = ingest::bind_socket(*address);
+  auto socket = ingest::BoundSocket::bind(*address);
   if (!socket) return std::move(socket).error();
-  address_ = ingest::bound_address(*socket).to_string();
+  address_ = socket->address().to_string();
   thread_.start();
   started_ = true;
   Result<void> listening;
-  thread_.run_and_wait([&] { listening = server_.listen(*socket); });
+  thread_.run_and_wait([&] { listening = server_.listen(std::move(*socket)); });
   return listening;
 }
 

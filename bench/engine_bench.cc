@@ -88,11 +88,11 @@ class AnsweringServer final : private ingest::HttpHandler {
  public:
   AnsweringServer(const core::Clock& clock, const char* thread_name)
       : thread_(clock, thread_name), server_(thread_.loop(), pool_, *this) {
-    auto socket = ingest::bind_socket(*ingest::ListenAddress::parse("127.0.0.1:0"));
+    auto socket = ingest::BoundSocket::bind(*ingest::ListenAddress::parse("127.0.0.1:0"));
     HEADRACE_CHECK(socket.has_value());
-    address_ = ingest::bound_address(*socket).to_string();
+    address_ = socket->address().to_string();
     thread_.start();
-    thread_.run_and_wait([&] { HEADRACE_CHECK(server_.listen(*socket).has_value()); });
+    thread_.run_and_wait([&] { HEADRACE_CHECK(server_.listen(std::move(*socket)).has_value()); });
   }
   ~AnsweringServer() override {
     std::promise<void> stopped;

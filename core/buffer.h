@@ -90,8 +90,9 @@ class BufferPool {
 
  private:
   friend void detail::release_block(detail::BufferBlock*) noexcept;
-  static constexpr std::array<std::size_t, 7> kClassBytes = {1 << 10, 1 << 12, 1 << 14, 1 << 16,
-                                                             1 << 18, 1 << 20, 1 << 22};
+  // The larger ones hold a body of a round size together with its head.
+  static constexpr std::array<std::size_t, 7> kClassBytes = {
+      1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, (1 << 20) + (1 << 15), (1 << 22) + (1 << 15)};
   static constexpr std::uint32_t kUnpooled = kClassBytes.size();
 
   detail::BufferBlock* take(std::uint32_t size_class) noexcept;

@@ -57,7 +57,11 @@ CaresResolver::CaresResolver(core::Loop& loop, CaresOptions options) noexcept
   };
 }
 
-CaresResolver::~CaresResolver() { HEADRACE_CHECK(channel_ == nullptr && sockets_open_ == 0); }
+CaresResolver::~CaresResolver() {
+  HEADRACE_CHECK(sockets_open_ == 0);
+  loop_.disarm(timer_);
+  if (channel_ != nullptr) ares_destroy(channel_);  // it was never asked anything
+}
 
 Result<std::unique_ptr<CaresResolver>> CaresResolver::make(core::Loop& loop, CaresOptions options) {
   std::unique_ptr<CaresResolver> resolver{new CaresResolver(loop, std::move(options))};

@@ -36,7 +36,7 @@ class CaresResolver final : public Resolver {
  public:
   // kInvalidArgument when the servers cannot be read; kUnavailable when c-ares cannot start.
   static Result<std::unique_ptr<CaresResolver>> make(core::Loop& loop, CaresOptions options);
-  ~CaresResolver() override;  // Requires: stopped.
+  ~CaresResolver() override;  // Requires: stopped, or never asked.
 
   std::optional<Addresses> resolve(std::string_view host, ResolveRequest& request) override;
   void cancel(ResolveRequest& request) noexcept override;

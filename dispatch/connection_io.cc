@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/check.h"
+#include "core/limits.h"
 #include "dispatch/connection.h"
 
 namespace headrace::dispatch {
@@ -29,7 +30,10 @@ void Connection::send_request() noexcept {
   answer_error_ = AttemptError::kNone;
   context_.loop.arm(timer_, flight_->deadline);
   const store::Delivery& delivery = flight_->delivery;
-  query_.assign(context_.query.of(*endpoint_, delivery.payload));
+  const std::string_view query = context_.query.of(*endpoint_, delivery.payload);
+  if (query.size() > core::limits::kTargetBytesMax)
+    return end_attempt(AttemptError::kTooLarge, false);
+  query_.assign(query);
   RequestPieces pieces;
   RequestPieces& request = secure_ ? tls_->left : pieces;
   if (!build_request(*endpoint_, delivery, flight_->started_at, query_, scratch_, request)) {

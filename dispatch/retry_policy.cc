@@ -26,6 +26,7 @@ bool is_success(const AttemptResult& result) noexcept {
 
 bool is_final(const AttemptResult& result) noexcept {
   return result.error == AttemptError::kEndpointGone || result.error == AttemptError::kInvalidUrl ||
+         result.error == AttemptError::kTooLarge ||
          (result.error == AttemptError::kNone && result.http_status == kGone);
 }
 

@@ -79,9 +79,9 @@ constexpr bool is_unreachable(store::AttemptError error) noexcept {
 }
 
 // The whole decision about a finished attempt, the `attempts_made`-th (so at least 1): 2xx is
-// delivered; 410 is dead; an endpoint that is gone or has no usable URL is dead; all else is
-// retried while the policy allows, on 429, 502, 503 and 504 not before Retry-After (capped by
-// kRetryAfterMax).
+// delivered; 410 is dead; an endpoint that is gone or has no usable URL and a request that is too
+// large are dead; all else is retried while the policy allows, on 429, 502, 503 and 504 not before
+// Retry-After (capped by kRetryAfterMax).
 Judgement judge(const AttemptResult& result, const RetryPolicy& policy, std::uint32_t attempts_made,
                 std::uint64_t jitter) noexcept;
 

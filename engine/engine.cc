@@ -2,7 +2,6 @@
 #include "headrace/engine.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -75,24 +74,6 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
   return store::RocksStore::open(options, clock, core::random_seed(), log);
 }
 
-// Listening sockets, until a receiver takes them.
-class Sockets {
- public:
-  Sockets() = default;
-  Sockets(Sockets&&) noexcept = default;
-  ~Sockets() {
-    for (const int fd : fds_) {
-      if (fd >= 0) ::close(fd);
-    }
-  }
-  void add(int fd) { fds_.push_back(fd); }
-  int take(std::size_t index) noexcept { return std::exchange(fds_[index], -1); }
-  std::size_t size() const noexcept { return fds_.size(); }
-
- private:
-  std::vector<int> fds_;
-};
-
 // Tells the host what became of its message: once, also when the engine goes before it came to it.
 class SubmitReply {
  public:
@@ -133,13 +114,13 @@ class Engine::Impl {
   const engine::History& history() const noexcept { return *history_; }
 
  private:
-  Result<Sockets> bind(std::size_t count);
+  Result<std::vector<ingest::BoundSocket>> bind(std::size_t count);
   void make_units(std::size_t ingest_loops);
   Result<void> make_shards();
-  Result<void> start(Sockets sockets);
+  Result<void> start(std::vector<ingest::BoundSocket> sockets);
   void stop_threads();
-  bool drain_ingest();
-  void drain_shards();
+  void drain_ingest();
+  std::shared_ptr<engine::Countdown> drain_shards();
 
   const EngineConfig config_;
   const core::SystemClock clock_;
@@ -185,16 +166,16 @@ Result<void> Engine::Impl::open() {
 }
 
 // One socket a loop, on one address; the first one settles the port.
-Result<Sockets> Engine::Impl::bind(std::size_t count) {
-  Sockets sockets;
+Result<std::vector<ingest::BoundSocket>> Engine::Impl::bind(std::size_t count) {
+  std::vector<ingest::BoundSocket> sockets;
   if (config_.listen.empty()) return sockets;
   auto address = ingest::ListenAddress::parse(config_.listen);
   if (!address) return std::move(address).error();
   for (std::size_t i = 0; i < count; ++i) {
-    auto socket = ingest::bind_socket(*address);
+    auto socket = ingest::BoundSocket::bind(*address);
     if (!socket) return std::move(socket).error();
-    sockets.add(*socket);
-    if (i == 0) *address = ingest::bound_address(*socket);
+    if (i == 0) *address = socket->address();
+    sockets.push_back(std::move(*socket));
   }
   ingest_address_ = address->to_string();
   listening_ = true;
@@ -246,7 +227,7 @@ Result<void> Engine::Impl::make_shards() {
 }
 
 // In this order nobody is sent mail whose mailbox is not open yet.
-Result<void> Engine::Impl::start(Sockets sockets) {
+Result<void> Engine::Impl::start(std::vector<ingest::BoundSocket> sockets) {
   started_ = true;
   for (auto& unit : shards_) {
     unit->thread.start();
@@ -259,7 +240,7 @@ Result<void> Engine::Impl::start(Sockets sockets) {
   store_unit_.thread.run_and_wait([&] { running = store_unit_.committer->start(); });
   for (std::size_t i = 0; running && i < sockets.size(); ++i) {
     ingest_[i]->thread.run_and_wait(
-        [&] { running = ingest_[i]->receiver->start(sockets.take(i)); });
+        [&] { running = ingest_[i]->receiver->start(std::move(sockets[i])); });
   }
   return running;
 }
@@ -268,29 +249,31 @@ void Engine::Impl::close() {
   const std::lock_guard lock(close_mutex_);
   if (!started_) return;
   const bool was_open = open_.exchange(false);
-  if (was_open && listening_) drain_ingest();
+  // Both at once, so that all of it takes one grace. What is accepted meanwhile is parked.
   store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop_hand_over(); });
-  drain_shards();
+  const auto shards_drained = drain_shards();
+  if (was_open && listening_) drain_ingest();
+  shards_drained->wait();
   stop_threads();
   started_ = false;
 }
 
-bool Engine::Impl::drain_ingest() {
+void Engine::Impl::drain_ingest() {
   auto drained = std::make_shared<engine::Countdown>(ingest_.size());
   for (auto& unit : ingest_) {
     unit->thread.loop().post(
         [&unit, drained] { unit->receiver->drain(engine::Countdown::counter(drained)); });
   }
-  return drained->wait_for(config_.drain_grace);
+  (void)drained->wait_for(config_.drain_grace);  // a client that keeps on is cut off
 }
 
-void Engine::Impl::drain_shards() {
+std::shared_ptr<engine::Countdown> Engine::Impl::drain_shards() {
   auto drained = std::make_shared<engine::Countdown>(shards_.size());
   for (auto& unit : shards_) {
     unit->thread.loop().post(
         [&unit, drained] { unit->shard->drain(engine::Countdown::counter(drained)); });
   }
-  drained->wait();
+  return drained;
 }
 
 // What produces is stopped before what consumes.

@@ -20,6 +20,7 @@ constexpr std::size_t kOutputBytesHigh = 256 * limits::kKiB;
 // How long a refused client may go on sending before the connection is closed under it; closing at
 // once would make the kernel reset it and the answer be lost.
 constexpr core::SteadyMs kLingerMs = 2'000;
+constexpr std::size_t kPromisedBytesMax = 64 * limits::kKiB;
 constexpr std::size_t kReadBytesMin =
     2 * limits::kKiB;  // below it a larger buffer is worth its copy
 
@@ -95,9 +96,10 @@ bool HttpServer::Connection::make_room() noexcept {
   std::size_t need = have + kReadBytesMin;
   const core::RequestHead& head = parser_.head();
   if (phase_ == Phase::kBody && head.has_content_length) {
-    // The whole request contiguous, in one step.
-    need = std::max<std::size_t>(
-        have + 1, parser_.body().offset + static_cast<std::size_t>(head.content_length));
+    // The whole request contiguous, but no more than a few times what has arrived: a promise costs
+    // nothing.
+    const std::size_t whole = parser_.body().offset + static_cast<std::size_t>(head.content_length);
+    need = std::max(have + 1, std::min(whole, std::max(kPromisedBytesMax, 4 * have)));
   }
   if (start_ + need <= buffer_.capacity()) return true;
   if (phase_ == Phase::kBody && head.chunked) need = std::max(need, 2 * have);
@@ -184,7 +186,7 @@ bool HttpServer::Connection::head_complete() noexcept {
 
 // Only in turn: an interim answer must not overtake the final ones of earlier requests.
 void HttpServer::Connection::maybe_invite_body() noexcept {
-  if (!invite_body_ || count_ != 0) return;
+  if (!invite_body_ || count_ != 0 || input_ended_) return;
   invite_body_ = false;
   const core::Range lines = parser_.head().lines;
   const std::size_t head_end = lines.offset + lines.size + 2;  // behind the empty line

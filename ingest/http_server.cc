@@ -80,13 +80,13 @@ HttpServer::~HttpServer() {
   HEADRACE_CHECK(!listening_ && connections_open_ == 0 && closing_ == 0);
 }
 
-Result<void> HttpServer::listen(int fd) {
+Result<void> HttpServer::listen(BoundSocket socket) {
   HEADRACE_CHECK(!listening_);
   HEADRACE_CHECK(uv_tcp_init(loop_.uv(), &listener_) == 0);
   listener_.data = this;
   listening_ = true;
   loop_.add_before_wait(this);
-  int failed = uv_tcp_open(&listener_, fd);
+  int failed = uv_tcp_open(&listener_, socket.release());
   if (failed == 0)
     failed =
         uv_listen(reinterpret_cast<uv_stream_t*>(&listener_), kBacklog, &HttpServer::on_connection);

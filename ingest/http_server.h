@@ -82,8 +82,8 @@ class HttpServer final : private core::BeforeWait {
   HttpServer(core::Loop& loop, core::BufferPool& pool, HttpHandler& handler);
   ~HttpServer() override;
 
-  // Takes over a bound socket. kConnectFailed with errno.
-  Result<void> listen(int fd);
+  // kConnectFailed with errno.
+  Result<void> listen(BoundSocket socket);
   // Answers the request of `token`. Sent at the end of this iteration of the loop, together with
   // others.
   void respond(ResponseToken token, const Response& response) noexcept;

@@ -71,7 +71,7 @@ std::string ListenAddress::to_string() const {
   return fmt::format("{}:{}", text, ntohs(v4.sin_port));
 }
 
-Result<int> bind_socket(const ListenAddress& address) {
+Result<BoundSocket> BoundSocket::bind(const ListenAddress& address) {
   const int fd = ::socket(address.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return socket_error(address, errno, fd);
   const int on = 1;
@@ -81,13 +81,17 @@ Result<int> bind_socket(const ListenAddress& address) {
           0) {
     return socket_error(address, errno, fd);
   }
-  return fd;
+  return BoundSocket(fd);
 }
 
-ListenAddress bound_address(int fd) {
+BoundSocket::~BoundSocket() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+ListenAddress BoundSocket::address() const {
   ListenAddress result;
   socklen_t size = sizeof(result.address);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&result.address), &size);
+  ::getsockname(fd_, reinterpret_cast<sockaddr*>(&result.address), &size);
   return result;
 }
 

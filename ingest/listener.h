@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "headrace/result.h"
 
@@ -22,10 +23,26 @@ struct ListenAddress {
 };
 
 // A bound TCP socket, not yet listening, with SO_REUSEADDR and SO_REUSEPORT: each loop binds one of
-// its own and the kernel spreads connections over them. kConnectFailed with errno (address in use,
-// no permission).
-Result<int> bind_socket(const ListenAddress& address);
-// The address a socket got, with the port that the system chose.
-ListenAddress bound_address(int fd);
+// its own and the kernel spreads connections over them.
+class BoundSocket {
+ public:
+  // kConnectFailed with errno (address in use, no permission).
+  static Result<BoundSocket> bind(const ListenAddress& address);
+  BoundSocket(BoundSocket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  BoundSocket& operator=(BoundSocket&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~BoundSocket();
+
+  // The address that it got, with the port that the system chose.
+  ListenAddress address() const;
+  // The descriptor, the caller's from now on.
+  int release() noexcept { return std::exchange(fd_, -1); }
+
+ private:
+  explicit BoundSocket(int fd) noexcept : fd_(fd) {}
+  int fd_;
+};
 
 }  // namespace headrace::ingest

@@ -46,10 +46,10 @@ Receiver::Receiver(core::Loop& loop, const Ports& ports)
 
 Receiver::~Receiver() { HEADRACE_CHECK(!started_); }
 
-Result<void> Receiver::start(int fd) {
+Result<void> Receiver::start(BoundSocket socket) {
   answers_.open(loop_, &Receiver::on_answers, this);
   started_ = true;
-  Result<void> listening = server_.listen(fd);
+  Result<void> listening = server_.listen(std::move(socket));
   // Behind the server's own: sending answers makes room in pipelines and so more intakes, which
   // the store must be told of before the loop sleeps.
   loop_.add_before_wait(&flush_);

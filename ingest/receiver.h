@@ -43,7 +43,7 @@ class Receiver final : public HttpHandler {
   ~Receiver() override;
 
   // Serves a bound socket. On the loop.
-  Result<void> start(int fd);
+  Result<void> start(BoundSocket socket);
   // New requests are answered 503; what was taken is answered as it becomes durable. `drained` is
   // called on the loop when every connection is gone.
   // `done` is called on the loop once every connection is gone; a client that keeps one busy delays

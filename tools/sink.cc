@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "core/buffer.h"
 #include "core/clock.h"
@@ -20,7 +21,7 @@ class Sink final : public ingest::HttpHandler {
   explicit Sink(core::Loop& loop)
       : loop_(loop), pool_(core::limits::kBufferBytesMaxDefault), server_(loop, pool_, *this) {}
 
-  Result<void> listen(int socket) { return server_.listen(socket); }
+  Result<void> listen(ingest::BoundSocket socket) { return server_.listen(std::move(socket)); }
   void stop() {
     server_.stop([this] { loop_.stop(); });
   }
@@ -49,7 +50,8 @@ void on_signal(uv_signal_t* handle, int) {
 int run_sink(const std::string& listen) {
   signal(SIGPIPE, SIG_IGN);
   auto address = ingest::ListenAddress::parse(listen);
-  auto socket = address ? ingest::bind_socket(*address) : Result<int>(address.error());
+  auto socket =
+      address ? ingest::BoundSocket::bind(*address) : Result<ingest::BoundSocket>(address.error());
   if (!socket) {
     fmt::print(stderr, "headrace sink: {}\n", socket.error().what);
     return 1;
@@ -57,11 +59,14 @@ int run_sink(const std::string& listen) {
   const core::SystemClock clock;
   core::Loop loop(clock);
   Sink sink(loop);
-  if (auto listening = sink.listen(*socket); !listening) {
+  const std::string bound = socket->address().to_string();
+  if (auto listening = sink.listen(std::move(*socket)); !listening) {
     fmt::print(stderr, "headrace sink: {}\n", listening.error().what);
+    sink.stop();
+    loop.run();
     return 1;
   }
-  fmt::print("sink on http://{}\n", ingest::bound_address(*socket).to_string());
+  fmt::print("sink on http://{}\n", bound);
   std::fflush(stdout);
   uv_signal_t terminate;
   uv_signal_init(loop.uv(), &terminate);

@@ -73,6 +73,7 @@ TEST(JudgeTest, GoneIsDeadAtOnce) {
   EXPECT_EQ(judge({AttemptError::kEndpointGone, 0, -1}, RetryPolicy{}, 1, 0).verdict,
             Verdict::kDead);
   EXPECT_EQ(judge({AttemptError::kInvalidUrl, 0, -1}, RetryPolicy{}, 1, 0).verdict, Verdict::kDead);
+  EXPECT_EQ(judge({AttemptError::kTooLarge, 0, -1}, RetryPolicy{}, 1, 0).verdict, Verdict::kDead);
 }
 
 TEST(JudgeTest, AnErrorBehindASuccessStatusIsRetried) {

@@ -2,7 +2,6 @@
 #include "ingest/listener.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 namespace headrace::ingest {
 namespace {
@@ -34,20 +33,18 @@ TEST(ListenAddressTest, AnythingElseIsRefused) {
   }
 }
 
-TEST(BindSocketTest, SystemChoosesThePortAndOtherLoopsShareIt) {
-  auto first = bind_socket(*ListenAddress::parse("127.0.0.1:0"));
+TEST(BoundSocketTest, SystemChoosesThePortAndOtherLoopsShareIt) {
+  auto first = BoundSocket::bind(*ListenAddress::parse("127.0.0.1:0"));
   ASSERT_TRUE(first);
-  const ListenAddress bound = bound_address(*first);
+  const ListenAddress bound = first->address();
   EXPECT_NE(bound.to_string(), "127.0.0.1:0");
-  auto second = bind_socket(bound);
+  auto second = BoundSocket::bind(bound);
   ASSERT_TRUE(second);
-  EXPECT_EQ(bound_address(*second).to_string(), bound.to_string());
-  ::close(*first);
-  ::close(*second);
+  EXPECT_EQ(second->address().to_string(), bound.to_string());
 }
 
-TEST(BindSocketTest, AddressThatIsNotOursIsAnErrorThatNamesIt) {
-  auto socket = bind_socket(*ListenAddress::parse("192.0.2.1:0"));
+TEST(BoundSocketTest, AddressThatIsNotOursIsAnErrorThatNamesIt) {
+  auto socket = BoundSocket::bind(*ListenAddress::parse("192.0.2.1:0"));
   ASSERT_FALSE(socket);
   EXPECT_EQ(socket.error().code, ErrorCode::kConnectFailed);
   EXPECT_NE(socket.error().what.find("192.0.2.1:0"), std::string::npos);

@@ -36,12 +36,12 @@ class ReceiverTest : public testing::Test {
     store = std::make_unique<StoreSide>(intakes_max);
     receiver = std::make_unique<Receiver>(
         loop, Receiver::Ports{3, store->intakes, store->answers, routes, 7});
-    auto socket = bind_socket(*ListenAddress::parse("127.0.0.1:0"));
+    auto socket = BoundSocket::bind(*ListenAddress::parse("127.0.0.1:0"));
     ASSERT_TRUE(socket);
-    const ListenAddress bound = bound_address(*socket);
+    const ListenAddress bound = socket->address();
     const auto port = ntohs(reinterpret_cast<const sockaddr_in&>(bound.address).sin_port);
     store->open(loop);
-    ASSERT_TRUE(receiver->start(*socket));
+    ASSERT_TRUE(receiver->start(std::move(*socket)));
     client = std::make_unique<test::TcpClient>(port);
     port_ = port;
   }
@@ -264,11 +264,11 @@ TEST(ReceiverThreadsTest, PipelineOfAnyDepthIsAnsweredByLoopsThatSleep) {
                     Receiver::Ports{0, store.intakes, store.answers, routes, 7});
   store_thread.start();
   store_thread.run_and_wait([&] { store.open(store_thread.loop()); });
-  auto socket = bind_socket(*ListenAddress::parse("127.0.0.1:0"));
+  auto socket = BoundSocket::bind(*ListenAddress::parse("127.0.0.1:0"));
   ASSERT_TRUE(socket);
-  const ListenAddress bound = bound_address(*socket);
+  const ListenAddress bound = socket->address();
   ingest_thread.start();
-  ingest_thread.run_and_wait([&] { ASSERT_TRUE(receiver.start(*socket)); });
+  ingest_thread.run_and_wait([&] { ASSERT_TRUE(receiver.start(std::move(*socket))); });
 
   test::TcpClient client(ntohs(reinterpret_cast<const sockaddr_in&>(bound.address).sin_port));
   std::string requests;

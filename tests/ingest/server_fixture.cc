@@ -44,11 +44,11 @@ void HttpServerTest::start(std::size_t pool_bytes) {
   pool = std::make_unique<core::BufferPool>(pool_bytes);
   server = std::make_unique<HttpServer>(loop, *pool, handler);
   handler.server = server.get();
-  auto socket = bind_socket(*ListenAddress::parse("127.0.0.1:0"));
+  auto socket = BoundSocket::bind(*ListenAddress::parse("127.0.0.1:0"));
   ASSERT_TRUE(socket);
-  const ListenAddress bound = bound_address(*socket);
+  const ListenAddress bound = socket->address();
   port = ntohs(reinterpret_cast<const sockaddr_in&>(bound.address).sin_port);
-  ASSERT_TRUE(server->listen(*socket));
+  ASSERT_TRUE(server->listen(std::move(*socket)));
 }
 
 void HttpServerTest::stop() {
