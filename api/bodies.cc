@@ -208,9 +208,10 @@ Result<LinkSpec> link_spec(std::string_view body) {
       members.fail(wrong("retry", "an object with a schedule"));
       return members.result(std::move(spec));
     }
+    spec.retry_schedule.emplace();
     for (const Json& entry : *schedule) {
       if (const auto delay = duration(entry)) {
-        spec.retry_schedule.push_back(*delay);
+        spec.retry_schedule->push_back(*delay);
       } else {
         members.fail(wrong("retry.schedule", "a list of durations like \"5s\""));
       }

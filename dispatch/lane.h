@@ -34,9 +34,10 @@ class Lane {
 
   // An attempt ended, in whatever way. Once for each start_next().
   void on_attempt_end() noexcept;
-  // The peer answered something: full width from here on, and no clock that is set back brings the
-  // hold back.
-  void on_reached() noexcept {
+  // The peer answered something: full width, and no clock that is set back brings a hold back that
+  // is over. An answer that was under way when the hold began changes nothing about it.
+  void on_reached(core::WallMs now) noexcept {
+    if (on_hold(now)) return;
     probing_ = false;
     hold_until_ = 0;
   }

@@ -70,7 +70,7 @@ void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) no
 // What the attempt says about the endpoint, and what that says about the delivery's next time.
 void Shard::settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement& judgement,
                         Outcome& outcome) noexcept {
-  if (end.http_status != 0) entry.lane.on_reached();
+  if (end.http_status != 0) entry.lane.on_reached(wall_ms());
   if (judgement.verdict != Verdict::kRetry) {
     if (is_unreachable(end.error)) entry.lane.on_given_up();
     return;

@@ -2,7 +2,9 @@
 #include "headrace/engine.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <mutex>
@@ -46,6 +48,15 @@ unsigned threads_for(unsigned asked, std::size_t at_most) noexcept {
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   const unsigned count = asked != 0 ? asked : std::max(1u, cores / 2);
   return std::min(count, static_cast<unsigned>(at_most));
+}
+
+// Clients get at most half of the descriptors that the process may have: the other half is for the
+// store and for deliveries.
+std::size_t connections_for(std::size_t ingest_loops) noexcept {
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits::kConnectionsPerLoopMax;
+  const std::size_t share = static_cast<std::size_t>(descriptors.rlim_cur) / 2 / ingest_loops;
+  return std::clamp<std::size_t>(share, 1, limits::kConnectionsPerLoopMax);
 }
 
 Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config,
@@ -183,18 +194,22 @@ Result<std::vector<ingest::BoundSocket>> Engine::Impl::bind(std::size_t count) {
 }
 
 void Engine::Impl::make_units(std::size_t ingest_loops) {
+  const auto ports = [this, ingest_loops](std::size_t origin,
+                                          core::Mailbox<store::Answer>& answers) {
+    return ingest::Receiver::Ports{.origin = static_cast<std::uint16_t>(origin),
+                                   .intakes = store_unit_.intakes,
+                                   .answers = answers,
+                                   .routes = registry_->routes(),
+                                   .dedupe_seed = registry_->dedupe_seed(),
+                                   .connections_max = connections_for(ingest_loops)};
+  };
   for (std::size_t i = 0; i < ingest_loops; ++i) {
     auto& unit = *ingest_.emplace_back(std::make_unique<engine::IngestUnit>(clock_, i));
-    unit.receiver = std::make_unique<ingest::Receiver>(
-        unit.thread.loop(),
-        ingest::Receiver::Ports{static_cast<std::uint16_t>(i), store_unit_.intakes, unit.answers,
-                                registry_->routes(), registry_->dedupe_seed()});
+    unit.receiver = std::make_unique<ingest::Receiver>(unit.thread.loop(), ports(i, unit.answers));
     register_metrics(metrics_, unit);
   }
   submit_unit_.submitter = std::make_unique<ingest::Submitter>(
-      ingest_.front()->thread.loop(),
-      ingest::Receiver::Ports{static_cast<std::uint16_t>(ingest_loops), store_unit_.intakes,
-                              submit_unit_.answers, registry_->routes(), registry_->dedupe_seed()});
+      ingest_.front()->thread.loop(), ports(ingest_loops, submit_unit_.answers));
 }
 
 Result<void> Engine::Impl::make_shards() {

@@ -309,7 +309,7 @@ Result<EndpointDefinition> Registry::checked_endpoint(std::string_view product,
   endpoint.url = spec.url;
   endpoint.method = spec.method;
   endpoint.in_flight_max = in_flight_max;
-  if (!spec.retry_schedule.empty()) endpoint.retry_schedule = spec.retry_schedule;
+  endpoint.retry_schedule = spec.retry_schedule;
   return endpoint;
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 
@@ -73,8 +74,12 @@ std::string problem_document(int status, std::string_view detail) {
                      status_text(status), status, detail);
 }
 
-HttpServer::HttpServer(core::Loop& loop, core::BufferPool& pool, HttpHandler& handler)
-    : loop_(loop), pool_(pool), handler_(handler) {}
+HttpServer::HttpServer(core::Loop& loop, core::BufferPool& pool, HttpHandler& handler,
+                       std::size_t connections_max)
+    : loop_(loop),
+      pool_(pool),
+      handler_(handler),
+      connections_max_(std::min(connections_max, core::limits::kConnectionsPerLoopMax)) {}
 
 HttpServer::~HttpServer() {
   HEADRACE_CHECK(!listening_ && connections_open_ == 0 && closing_ == 0);
@@ -100,7 +105,7 @@ void HttpServer::on_connection(uv_stream_t* listener, int status) noexcept {
 }
 
 void HttpServer::accept() {
-  if (free_.empty() && connections_.size() < core::limits::kConnectionsPerLoopMax) {
+  if (free_.empty() && connections_.size() < connections_max_) {
     free_.push_back(static_cast<std::uint32_t>(connections_.size()));
     connections_.push_back(std::make_unique<Connection>(*this, free_.back()));
   }

@@ -79,7 +79,9 @@ struct HttpServerCounters {
 
 class HttpServer final : private core::BeforeWait {
  public:
-  HttpServer(core::Loop& loop, core::BufferPool& pool, HttpHandler& handler);
+  // `connections_max`: how many are served at a time; further ones are closed as they come.
+  HttpServer(core::Loop& loop, core::BufferPool& pool, HttpHandler& handler,
+             std::size_t connections_max = core::limits::kConnectionsPerLoopMax);
   ~HttpServer() override;
 
   // kConnectFailed with errno.
@@ -112,6 +114,7 @@ class HttpServer final : private core::BeforeWait {
   core::Loop& loop_;
   core::BufferPool& pool_;
   HttpHandler& handler_;
+  const std::size_t connections_max_;
   uv_tcp_t listener_;
   bool listening_ = false;
   bool draining_ = false;

@@ -38,7 +38,7 @@ Receiver::Receiver(core::Loop& loop, const Ports& ports)
       origin_(ports.origin),
       pool_(limits::kBufferBytesMaxDefault),
       router_(ports.routes, pool_, ports.dedupe_seed),
-      server_(loop, pool_, *this),
+      server_(loop, pool_, *this, ports.connections_max),
       intakes_(ports.intakes),
       answers_(ports.answers),
       flush_(*this),

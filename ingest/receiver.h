@@ -35,8 +35,9 @@ class Receiver final : public HttpHandler {
     core::Mailbox<store::Intake>& intakes;
     core::Mailbox<store::Answer>& answers;
     const core::SnapshotCell<selector::RoutingTable>& routes;
-    std::uint64_t dedupe_seed =
-        0;  // keys the hash of dedupe keys; the same for the life of a store
+    // Keys the hash of dedupe keys; the same for the life of a store.
+    std::uint64_t dedupe_seed = 0;
+    std::size_t connections_max = core::limits::kConnectionsPerLoopMax;
   };
 
   Receiver(core::Loop& loop, const Ports& ports);

@@ -207,7 +207,7 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
   if (outcome.hold_until != 0) {
     window.hold_until = std::max(window.hold_until, outcome.hold_until);
     window.probing = window.rewind = true;
-  } else if (outcome.http_status != 0) {
+  } else if (outcome.http_status != 0 && loop_.wall() >= window.hold_until) {
     window.probing = false;
     window.hold_until = 0;  // it answers: a clock that is set back does not bring the hold back
   }

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <memory>
@@ -36,6 +37,14 @@ class Signals {
   sigset_t set_{};
 };
 
+// A socket is a descriptor, and the usual soft limit of 1024 is soon reached.
+void raise_descriptor_limit() {
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
+  descriptors.rlim_cur = descriptors.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
 int cannot_start(core::LogSink& log, const Error& error) {
   log.write(core::LogLevel::kError, "cannot_start", error.what, {{"code", to_string(error.code)}});
   return 1;
@@ -53,6 +62,7 @@ void write_line(std::string_view line) {
 
 int serve(const Settings& settings) {
   const Signals signals;
+  raise_descriptor_limit();
   core::JsonLogSink log(STDERR_FILENO, static_cast<core::LogLevel>(settings.log_level));
   Dependencies dependencies;
   dependencies.log = [least = settings.log_level](LogLevel level, std::string_view line) {

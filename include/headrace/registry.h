@@ -74,8 +74,8 @@ struct LinkSpec {
   std::string url;  // the receiver: http:// or https://
   std::string method = "POST";
   std::optional<std::uint32_t> in_flight_max;  // 1 to 1024; default 64
-  // Delays before each retry; empty: the default schedule.
-  std::vector<std::chrono::milliseconds> retry_schedule;
+  // Delays before each retry; none: the default schedule, an empty list: no retry.
+  std::optional<std::vector<std::chrono::milliseconds>> retry_schedule;
 };
 
 struct ProductLink {

@@ -38,9 +38,29 @@ TEST(LaneTest, AfterAHoldOneProbesUntilTheAnswer) {
   EXPECT_EQ(lane.start_next(5999, 8), nullptr);
   EXPECT_EQ(lane.start_next(6000, 8), &flights[0]);
   EXPECT_EQ(lane.start_next(6000, 8), nullptr);
-  lane.on_reached();
+  lane.on_reached(6000);
   EXPECT_EQ(lane.start_next(6000, 8), &flights[1]);
   EXPECT_EQ(lane.start_next(6000, 8), &flights[2]);
+}
+
+TEST(LaneTest, AClockSetBackDoesNotBringAHoldBackThatIsOver) {
+  std::vector<Flight> flights(2);
+  Lane lane;
+  lane.on_unreachable(1000, 5s);
+  for (Flight& flight : flights) lane.push(flight);
+  EXPECT_EQ(lane.start_next(6000, 8), &flights[0]);
+  lane.on_reached(6000);
+  EXPECT_EQ(lane.start_next(2000, 8), &flights[1]);
+}
+
+TEST(LaneTest, ALateAnswerDoesNotEndAHold) {
+  Flight flight;
+  Lane lane;
+  lane.push(flight);
+  lane.on_unreachable(1000, 5s);
+  lane.on_reached(2000);
+  EXPECT_EQ(lane.start_next(5999, 8), nullptr);
+  EXPECT_TRUE(lane.probing());
 }
 
 TEST(LaneTest, TheWindowIsBounded) {
@@ -81,7 +101,7 @@ RC_GTEST_PROP(LaneTest, KeepsOrderCapAndHoldInAnySequenceOfEvents,
         RC_ASSERT(lane.on_unreachable(now, std::chrono::milliseconds{event}) >= now);
         break;
       case 4:
-        lane.on_reached();
+        lane.on_reached(now);
         break;
       default:
         now += event;
