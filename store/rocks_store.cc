@@ -66,8 +66,11 @@ class ReplayIntoFamilies final : public LogVisitor {
 
 Result<void> make_directories(const StoreOptions& options) {
   if (options.rocks_env_for_test == nullptr) {
-    auto made = posix_file_system().make_directory(options.directory);
-    if (!made) return made;
+    // RocksDB would make its own as well, for everybody to read, and complain that it was not there.
+    for (const char* part : {"", "/db"}) {
+      auto made = posix_file_system().make_directory(options.directory + part);
+      if (!made) return made;
+    }
   }
   FileSystem& files = log_files(options);
   if (auto made = files.make_directory(options.directory); !made) return made;
