@@ -247,6 +247,10 @@ Result<ProductLink> Registry::create_link(std::string_view product, const LinkSp
   const auto existing = endpoints_.find(endpoint->key());
   ProductLink result;
   result.created = existing == endpoints_.end();
+  if (result.created && receivers_of(spec) == limits::kTargetsPerMessageMax) {
+    return Error{ErrorCode::kTooLarge,
+                 "the webhook's env has as many endpoints as a message may go to", 0};
+  }
   std::vector<store::DefinitionChange> changes;
   std::optional<LinkDefinition> link;
   if (result.created) {
@@ -311,6 +315,16 @@ Result<EndpointDefinition> Registry::checked_endpoint(std::string_view product,
   endpoint.in_flight_max = in_flight_max;
   endpoint.retry_schedule = spec.retry_schedule;
   return endpoint;
+}
+
+// How many endpoints a message to the app's link goes to.
+std::size_t Registry::receivers_of(const LinkSpec& spec) const {
+  return static_cast<std::size_t>(
+      std::count_if(endpoints_.begin(), endpoints_.end(), [&spec](const auto& entry) {
+        const EndpointDefinition& endpoint = entry.second;
+        return endpoint.app == spec.access_tag && endpoint.webhook == spec.webhook_tag &&
+               endpoint.env == spec.env;
+      }));
 }
 
 std::vector<Endpoint> Registry::endpoints() const {

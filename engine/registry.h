@@ -69,6 +69,7 @@ class Registry {
   std::string link_url(const LinkDefinition& link) const;
   Result<const WebhookDefinition*> find_webhook(std::string_view app, std::string_view tag) const;
   Result<EventDefinition> checked_event(std::string_view app, const EventSpec& spec) const;
+  std::size_t receivers_of(const LinkSpec& spec) const;
   Result<EndpointDefinition> checked_endpoint(std::string_view product, const LinkSpec& spec) const;
 
   Result<std::shared_ptr<const selector::Program>> compile(const std::string& app,
