@@ -23,10 +23,6 @@ if(HEADRACE_DEVELOPER)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC 12 sees an overlap in std::string's operator+ where there is none (its bug 105651).
     target_compile_options(headrace_flags INTERFACE -Wno-restrict)
-    if(HEADRACE_SANITIZE)
-      # Instrumented code hides from it that a value is always set (std::regex, std::function).
-      target_compile_options(headrace_flags INTERFACE -Wno-maybe-uninitialized)
-    endif()
     if(HEADRACE_SANITIZE MATCHES thread)
       # The sanitizer does not model the mailbox's fence, and says so; what the fence orders is atomic anyway.
       target_compile_options(headrace_flags INTERFACE -Wno-tsan)
