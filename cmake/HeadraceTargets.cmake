@@ -51,11 +51,12 @@ function(headrace_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE headrace_flags ${ARG_LINK} GTest::gtest GTest::gtest_main)
+  # Property tests try the same cases in every run; RC_PARAMS="seed=N" on a test program tries others.
+  set(properties TIMEOUT 300 ENVIRONMENT "RC_PARAMS=seed=20 max_success=500")
   if(ARG_LABELS)
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300 LABELS "${ARG_LABELS}")
-  else()
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+    list(APPEND properties LABELS "${ARG_LABELS}")
   endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
 endfunction()
 
 # headrace_fuzz(NAME LINK…): tests/fuzz/NAME.cc. With libFuzzer where HEADRACE_LIBFUZZER is on; in any
