@@ -13,10 +13,14 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "not_found";
     case ErrorCode::kConflict:
       return "conflict";
+    case ErrorCode::kPrecondition:
+      return "precondition_failed";
     case ErrorCode::kTooLarge:
       return "too_large";
     case ErrorCode::kUnauthorized:
       return "unauthorized";
+    case ErrorCode::kForbidden:
+      return "forbidden";
     case ErrorCode::kUnavailable:
       return "unavailable";
     case ErrorCode::kStorageFull:

@@ -3,8 +3,9 @@
 //
 //   auto engine = headrace::Engine::open({.data_directory = "/var/lib/headrace", .listen =
 //   "0.0.0.0:8080"});
-//   (*engine)->create_webhook("github", {.tag = "repo", .name = "Repositories", .envs = {{.slug =
-//   "prd"}}});
+//   auto workspace = (*engine)->workspace("default");
+//   workspace->create_webhook("github", {.tag = "repo", .name = "Repositories",
+//                                        .envs = {{.slug = "prd"}}});
 //
 // Threads: every method from any thread, unless it says otherwise; none is called on the engine's
 // own loops. Ownership: the engine owns its threads, sockets and files; nothing is shared between
@@ -24,6 +25,7 @@
 #include "headrace/id.h"
 #include "headrace/registry.h"
 #include "headrace/result.h"
+#include "headrace/workspace.h"
 
 namespace headrace {
 
@@ -55,6 +57,11 @@ struct Dependencies {
   // and further members. Called from any of the engine's threads, one call at a time. Empty:
   // nothing is said.
   std::function<void(LogLevel, std::string_view line)> log;
+
+  // The value of a secret that definitions name as $Secret{NAME}. Called from any thread; must not
+  // block for long. Empty, or no value: there is no such secret.
+  std::function<std::optional<std::string>(std::string_view workspace, std::string_view name)>
+      secret;
 };
 
 // A message handed in by the host process. All views must stay valid until submit() returns.
@@ -93,38 +100,24 @@ class Engine {
   // Whether messages are taken: the store works and nobody is closing.
   bool ready() const noexcept;
 
-  // Hands in a message. `done` is called once, when it is durable or refused: from an engine thread,
-  // or from this one when the engine is closed. It must not block. Never blocks itself.
+  // Hands in a message. `done` is called once, when it is durable or refused: from an engine
+  // thread, or from this one when the engine is closed. It must not block. Never blocks itself.
   void submit(const Submission& submission, std::function<void(SubmitStatus, MessageId)> done);
 
-  // --- Registry. Every change is durable and in force when the call returns.
-  // ----------------------------------------
+  // --- Workspaces: the tenants ---------------------------------------------------------------
 
-  // kConflict: the tag is taken. kInvalidArgument: a tag, env or URL is not allowed.
-  Result<Webhook> create_webhook(std::string_view app, const WebhookSpec& spec);
-  Result<std::vector<Webhook>> webhooks(std::string_view app) const;
-  // kNotFound: no such webhook. kMalformed: the selector, `detail` is the position of the fault.
-  // kConflict: the tag is taken, or another event of the webhook has the same selector and value.
-  Result<Event> create_event(std::string_view app, const EventSpec& spec);
-  Result<std::vector<Event>> events(std::string_view app, std::string_view webhook) const;
-  // The product's endpoint for that webhook and env, made or updated, and its link, made once.
-  // kNotFound: no such app, webhook or env.
-  Result<ProductLink> create_link(std::string_view product, const LinkSpec& spec);
-  std::vector<Endpoint> endpoints() const;
-
-  // --- What happened
-  // ------------------------------------------------------------------------------------------------
-
-  // Messages of a link, newest first, older than `before` (a zero id: from the newest). `count_max`
-  // is at most 1000.
-  Result<std::vector<Message>> messages(LinkId link, MessageId before, std::size_t count_max) const;
-  Result<MessageDetail> message(MessageId id) const;
-  Result<std::vector<Delivery>> deliveries(MessageId id) const;
-  // In order of endpoint and attempt. A zero endpoint: of all.
-  Result<std::vector<Attempt>> attempts(MessageId id, EndpointId endpoint) const;
-  // Attempts at an endpoint, newest message first, of messages older than `before`.
-  Result<std::vector<Attempt>> endpoint_attempts(EndpointId endpoint, MessageId before,
-                                                 std::size_t count_max) const;
+  // What is registered and what happened is a workspace's; "default" is always there. kNotFound:
+  // there is none of that tag.
+  Result<Workspace> workspace(std::string_view tag);
+  // kConflict: the tag is taken.
+  Result<WorkspaceInfo> create_workspace(std::string_view tag, std::string_view name);
+  Page<WorkspaceInfo> workspaces(const PageRequest& page = {}) const;
+  Result<WorkspaceInfo> workspace_info(std::string_view tag) const;
+  // kConflict with what is in it, unless it cascades; then its keys go, too. kInvalidArgument:
+  // "default".
+  Result<void> delete_workspace(std::string_view tag, const ChangeOptions& options = {});
+  // Who a key speaks for. kUnauthorized: it is unknown, expired or revoked.
+  Result<Caller> authenticate(std::string_view secret);
 
   // All counters, in Prometheus's text format.
   std::string metrics() const;

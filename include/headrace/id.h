@@ -70,6 +70,9 @@ struct EndpointTag {
 struct LinkTag {
   static constexpr std::string_view kPrefix = "lnk_";
 };
+struct KeyTag {
+  static constexpr std::string_view kPrefix = "key_";
+};
 
 // A message id is time-ordered: its top 48 bits are the milliseconds since 1970 of its acceptance,
 // then 16 bits of sequence, then the link's number (32 bits), then 32 random bits. Ids of one store
@@ -77,5 +80,6 @@ struct LinkTag {
 using MessageId = Id<MessageTag>;
 using EndpointId = Id<EndpointTag>;
 using LinkId = Id<LinkTag>;
+using KeyId = Id<KeyTag>;
 
 }  // namespace headrace

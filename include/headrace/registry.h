@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What people register and what they can look up: plain values, copied out of the engine.
+// What people register: plain values, copied into and out of the engine.
+//
+// JSON members hold JSON text to the letter, so that no number in them is rounded; empty: none.
+// `revision` grows with every change of what it stands at; a caller that gives it back as
+// `if_revision` changes only what it has seen. Threads: none of this is shared.
 #pragma once
 
 #include <chrono>
@@ -16,11 +20,86 @@ namespace headrace {
 // Milliseconds since 1970-01-01T00:00Z.
 using UnixMs = std::uint64_t;
 
-// --- Definitions
-// --------------------------------------------------------------------------------------------------------
+// Which of many, in order of their names or ids. Inserting and deleting shifts nothing.
+struct PageRequest {
+  std::string cursor;           // Page::next of the page before; empty: from the beginning
+  std::size_t count_max = 100;  // 1 to 1000
+};
 
+template <class Item>
+struct Page {
+  std::vector<Item> items;
+  std::string next;  // of the next page; empty: this was the last
+};
+
+// How a change or a deletion is meant.
+struct ChangeOptions {
+  std::optional<std::uint64_t> if_revision;  // kPrecondition when it is another one by now
+  bool cascade = false;  // a deletion takes along what it would orphan; else kConflict lists that
+};
+
+// --- Workspaces and keys -----------------------------------------------------------------------
+
+struct WorkspaceInfo {
+  std::string tag;
+  std::string name;
+  UnixMs created_at = 0;
+};
+
+// What a key allows.
+enum class Scope : std::uint8_t {
+  kRead = 1,    // to look
+  kWrite = 2,   // to change definitions
+  kReplay = 4,  // to send: test sends and replays
+  kAdmin = 8,   // all of these, and to manage keys
+};
+using Scopes = std::uint8_t;  // Scope values, added
+
+struct KeySpec {
+  std::string name;
+  Scopes scopes = static_cast<Scopes>(Scope::kRead);
+  std::optional<UnixMs> expires_at;
+};
+
+struct Key {
+  KeyId id;
+  std::string name;
+  Scopes scopes = 0;
+  UnixMs created_at = 0;
+  std::optional<UnixMs> expires_at;
+  std::optional<UnixMs> last_used_at;  // to the hour across restarts
+};
+
+struct NewKey {
+  Key key;
+  std::string secret;  // "hrk_…"; shown here and never again, as only its hash is kept
+};
+
+// Who a key speaks for.
+struct Caller {
+  std::string workspace;
+  Scopes scopes = 0;
+  KeyId key;
+};
+
+// --- Apps: webhooks and events -----------------------------------------------------------------
+
+struct App {  // It is there as long as it has a webhook.
+  std::string tag;
+  std::size_t webhooks = 0;
+};
+
+// An environment of a webhook. With a registration URL, enabling calls it; without, links are
+// pasted by hand.
 struct WebhookEnvSpec {
-  std::string slug;  // [a-z0-9][a-z0-9_-]{0,63}
+  std::string slug;              // [a-z0-9][a-z0-9_-]{0,63}
+  std::string registration_url;  // http:// or https://; {name} and :name are filled from `params`
+  std::string method = "POST";   // of the registration
+  std::string
+      sample;  // {"headers":{},"query":{},"body":{},"params":{}}: what `auth` must look like
+  std::string
+      unregistration_url;  // called by disable; placeholders also from the registration's answer
+  std::string unregistration_method = "DELETE";
 };
 
 struct WebhookSpec {
@@ -30,12 +109,28 @@ struct WebhookSpec {
   std::vector<WebhookEnvSpec> envs;             // at least one
   bool raw_payload = false;                     // take bodies that are declared JSON and are not
   std::optional<std::uint64_t> body_bytes_max;  // at most 64 MiB; default 1 MiB
+  std::string dedupe;  // a selector whose value names a message, when no header does; empty: none
+};
+
+// Members without a value stay as they are.
+struct WebhookEnvPatch {
+  std::string slug;
+  std::optional<std::string> registration_url, method, sample, unregistration_url,
+      unregistration_method;
+};
+
+struct WebhookPatch {
+  std::optional<std::string> name, description, dedupe;
+  std::vector<WebhookEnvPatch> envs;  // merged by slug: a new one is added, others are kept
+  std::optional<bool> raw_payload;
+  std::optional<std::uint64_t> body_bytes_max;
 };
 
 struct WebhookEnv {
   std::string slug;
   LinkId link_id;
-  std::string link;  // what is posted there goes to every endpoint of the webhook and env
+  std::string link;  // what is posted there goes to every enabled endpoint of the webhook and env
+  std::string registration_url, method, sample, unregistration_url, unregistration_method;
 };
 
 struct Webhook {
@@ -44,7 +139,11 @@ struct Webhook {
   std::string name;
   std::string description;
   std::vector<WebhookEnv> envs;
+  bool raw_payload = false;
+  std::uint64_t body_bytes_max = 0;
+  std::string dedupe;
   std::vector<std::string> warnings;
+  std::uint64_t revision = 0;
 };
 
 struct EventSpec {
@@ -54,7 +153,12 @@ struct EventSpec {
   std::string selector;  // "$Event{…}", "$Header{…}" or "$Query{…}"
   std::optional<std::string>
       selector_value;  // default: the value in the sample, else the event part of the tag
-  std::string sample;  // JSON text; empty: none
+  std::string sample;  // a JSON object
+};
+
+// Members without a value stay as they are. A value that was not given is worked out anew.
+struct EventPatch {
+  std::optional<std::string> name, description, selector, selector_value, sample;
 };
 
 struct Event {
@@ -65,87 +169,207 @@ struct Event {
   std::string selector;
   std::string value;  // what the scalar at the selector must equal
   std::string sample;
+  std::vector<std::string> warnings;
+  std::uint64_t revision = 0;
 };
 
-struct LinkSpec {
-  std::string access_tag;  // the app
-  std::string webhook_tag;
-  std::string env;
-  std::string url;  // the receiver: http:// or https://
-  std::string method = "POST";
+// --- Products: connections, endpoints, links, registrations ------------------------------------
+
+struct Product {  // It is there as long as it has a connection, an endpoint or a link.
+  std::string tag;
+  std::size_t connections = 0;
+  std::size_t endpoints = 0;
+  std::size_t links = 0;
+};
+
+// The name under which a product knows an app. Without one, the app's own tag serves.
+struct Connection {
+  std::string product;
+  std::string access_tag;
+  std::string app;
+  std::uint64_t revision = 0;
+};
+
+// How an endpoint is reached and what it wants. Members without a value keep what is there, or the
+// default where nothing is.
+struct EndpointSettings {
+  std::optional<std::string> url;     // the receiver: http:// or https://
+  std::optional<std::string> method;  // default POST
+  // {"headers":{},"query":{},"params":{}}: credentials for the receiver; may hold $Secret{NAME}.
+  std::optional<std::string> auth;
+  std::optional<std::vector<std::string>>
+      events;                                  // tags or their event parts; empty: all (default)
+  std::optional<std::string> filter;           // JSON, see docs/selectors.md; empty: none (default)
   std::optional<std::uint32_t> in_flight_max;  // 1 to 1024; default 64
-  // Delays before each retry; none: the default schedule, an empty list: no retry.
+  // Delays before each retry; an empty list: no retry. Default: the usual schedule.
   std::optional<std::vector<std::chrono::milliseconds>> retry_schedule;
+  std::optional<bool> enabled;  // false: no new messages; what was accepted is still delivered
 };
 
-struct ProductLink {
-  LinkId link_id;
-  std::string link;
-  EndpointId endpoint;
-  bool created = false;  // false: it was there already and the endpoint was updated
+struct EndpointSpec {
+  std::string access_tag;
+  std::string webhook;
+  std::string env;
+  EndpointSettings settings;
 };
 
 struct Endpoint {
   EndpointId id;
   std::string product;
+  std::string access_tag;
   std::string app;
   std::string webhook;
   std::string env;
   std::string url;
   std::string method;
+  std::string auth;                 // what is not a $Secret{} is hidden
+  std::vector<std::string> events;  // full tags; empty: all
+  std::string filter;
   std::uint32_t in_flight_max = 0;
+  std::optional<std::vector<std::chrono::milliseconds>> retry_schedule;
+  bool enabled = true;
+  LinkId link_id;
+  std::string link;  // what is posted there goes to this endpoint
+  std::uint64_t revision = 0;
 };
 
-// --- What happened
-// ------------------------------------------------------------------------------------------------------
-
-enum class MessageState : std::uint8_t { kRouted, kUnmatched, kNoEndpoint };
-
-struct Message {
-  MessageId id;
-  UnixMs received_at = 0;
-  LinkId link;
-  std::string event;  // its tag; empty: unmatched
-  MessageState state = MessageState::kUnmatched;
-  std::uint32_t body_bytes = 0;
+enum class LinkKind : std::uint8_t {
+  kApp,      // of a webhook and env: goes to every enabled endpoint of these
+  kProduct,  // of a product's registration: goes to its endpoint
+  kEvent,    // of a product and an event: as kProduct, and the selector is not consulted
 };
 
-struct MessageDetail {
-  Message message;
+struct LinkSpec {
+  std::string access_tag;
+  std::string webhook;  // may be empty when `event` is given
+  std::string env;
+  std::string event;          // a tag, or an event part that is unique in the app: an event link
+  EndpointSettings settings;  // with a url: the product's endpoint is made or updated
+};
+
+struct Link {
+  LinkId id;
+  LinkKind kind = LinkKind::kApp;
+  std::string url;
+  std::string app;
+  std::string webhook;
+  std::string env;
+  std::string product;                   // empty: an app's link
+  std::string access_tag;                // likewise
+  std::string event;                     // full tag; of kEvent
+  std::optional<UnixMs> previous_until;  // the token before the last rotation works until then
+  std::uint64_t revision = 0;
+};
+
+struct LinkResult {
+  Link link;
+  EndpointId endpoint;   // of the product's registration; zero: it has none
+  bool created = false;  // false: it was there already
+};
+
+struct LinkFilter {
+  std::string app, webhook, env, product;  // empty: any; `app` may be an access tag with `product`
+};
+
+enum class RegistrationState : std::uint8_t {
+  kEnabled,        // nothing to call: the link is pasted by hand, or needed by nobody
+  kPending,        // the provider is being called; failures are retried
+  kRegistered,     // the provider answered 2xx
+  kFailed,         // the provider was called as often as the schedule allows
+  kUnregistering,  // disabled; the provider is being told
+};
+
+struct EnableEnvSpec {
+  std::string slug;
+  // url and method are the receiver's. `auth` is the provider's where the env has a registration
+  // URL (it may hold $Link and $Secret{NAME}), else the receiver's.
+  EndpointSettings settings;
+  std::optional<std::string> delivery_auth;  // the receiver's, where `auth` is the provider's
+};
+
+struct EnableSpec {
+  std::string access_tag;
+  std::string webhook;
+  std::vector<EnableEnvSpec> envs;  // at least one
+  // How long to wait for the providers' first answers; zero: not at all.
+  std::chrono::milliseconds wait = std::chrono::seconds(10);
+};
+
+struct DisableSpec {
+  std::string access_tag;
+  std::string webhook;
+  std::vector<std::string> envs;  // slugs; empty: all that are enabled
+};
+
+struct RegistrationEnv {
+  std::string slug;
+  std::string url;
   std::string method;
-  std::string query;
-  std::string header_lines;  // "Name: value\r\n" each, as passed on
-  std::string body;          // the exact bytes
-};
-
-enum class DeliveryState : std::uint8_t {
-  kWaiting,   // not tried yet
-  kRetrying,  // tried, and due again at next_at
-  kDelivered,
-  kDead,
-};
-
-struct Delivery {
-  MessageId message;
-  EndpointId endpoint;
-  DeliveryState state = DeliveryState::kWaiting;
+  EndpointId endpoint;  // zero once it is disabled
+  LinkId link_id;
+  std::string link;
+  RegistrationState state = RegistrationState::kEnabled;
+  // The call to the provider, where there is one.
+  MessageId call;  // its attempts are listed like a delivery's
   std::uint32_t attempts = 0;
-  std::uint16_t http_status = 0;  // of the last attempt; 0: no answer
-  UnixMs next_at = 0;             // of kRetrying
+  std::uint16_t http_status = 0;  // of the last one; 0: no answer
+  std::string error;     // why the last one failed; empty: it did not, or none was made yet
+  std::string response;  // the beginning of the last answer's body
+  std::optional<UnixMs> called_at;
+  std::optional<UnixMs> next_at;  // of kPending: the next attempt
 };
 
-struct Attempt {
+// A product's use of one webhook.
+struct Registration {
+  std::string product;
+  std::string access_tag;
+  std::string app;
+  std::string webhook;
+  std::vector<RegistrationEnv> envs;
+};
+
+// --- Test sends and dry runs -------------------------------------------------------------------
+
+struct TriggerSpec {
+  std::string env;      // may be empty when the webhook has one
+  std::string product;  // empty: to every endpoint of the webhook and env; else to that product's
+  std::string body;     // empty: the event's sample
+  std::string content_type = "application/json";
+};
+
+struct EndpointTestSpec {
+  std::string event;  // whose sample is sent; empty: a small document that says what it is
+  std::string body;   // replaces it
+  std::string content_type = "application/json";
+};
+
+struct TestSend {
   MessageId message;
-  EndpointId endpoint;
-  std::uint32_t number = 0;                         // 1 for the first
-  DeliveryState state = DeliveryState::kDelivered;  // what the delivery became by it
-  std::uint16_t http_status = 0;
-  std::string error;  // "connect", "timeout", …; empty when the peer answered
-  UnixMs started_at = 0;
-  std::chrono::microseconds duration{};
-  UnixMs next_at = 0;
-  std::string response_head;  // header lines
-  std::string response_body;  // its beginning
+  std::string event;          // full tag; empty: none was named
+  bool selected = false;      // the selectors find this event in the body, too
+  std::size_t receivers = 0;  // endpoints that it goes to
+};
+
+// A message that is only looked at.
+struct MatchRequest {
+  std::string env;  // empty: the endpoints of all envs
+  std::string body;
+  std::string content_type;
+  std::string query;         // without '?'
+  std::string header_lines;  // "Name: value\r\n" each
+};
+
+struct MatchReport {
+  struct Receiver {
+    EndpointId endpoint;
+    std::string product;
+    std::string env;
+    bool reached = false;
+    std::string reason;  // why not; empty when it is reached
+  };
+  std::string event;                // full tag; empty: unmatched
+  std::vector<std::string> others;  // further events that match; the first four
+  std::vector<Receiver> receivers;  // every endpoint of the webhook
 };
 
 }  // namespace headrace

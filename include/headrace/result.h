@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace headrace {
 
@@ -19,8 +20,10 @@ enum class ErrorCode : std::uint8_t {
   kMalformed,        // Text or bytes do not follow their grammar; `detail` is the byte offset.
   kNotFound,         // What was named does not exist.
   kConflict,         // It exists already, or contradicts what exists.
+  kPrecondition,     // It was changed since the revision that the caller knows.
   kTooLarge,         // A named limit would be exceeded.
   kUnauthorized,     // The credential is missing or wrong.
+  kForbidden,        // The credential is valid, and does not allow this.
   kUnavailable,      // Overloaded, draining or not ready; the same call may succeed later.
   kStorageFull,      // The disk has no room.
   kStorageFailed,    // The disk refused a read, a write or a sync; `detail` is errno where there is
@@ -55,10 +58,17 @@ constexpr bool is_retryable(ErrorCode code) noexcept {
   }
 }
 
+// One of several reasons: which member of what was given is at fault, or what stands in the way.
+struct ErrorItem {
+  std::string where;  // A JSON pointer ("/envs/0/url"), or a kind and a name ("endpoint ep_…").
+  std::string what;   // One sentence, or nothing to add.
+};
+
 struct Error {
   ErrorCode code = ErrorCode::kInvalidArgument;
-  std::string what;         // One sentence for a person; never contains a secret.
-  std::int64_t detail = 0;  // As said at the code: byte offset, errno or position.
+  std::string what;                // One sentence for a person; never contains a secret.
+  std::int64_t detail = 0;         // As said at the code: byte offset, errno or position.
+  std::vector<ErrorItem> items{};  // Where there is more than one place to name.
 };
 
 template <class T>
