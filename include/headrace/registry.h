@@ -277,6 +277,7 @@ enum class RegistrationState : std::uint8_t {
   kRegistered,     // the provider answered 2xx
   kFailed,         // the provider was called as often as the schedule allows
   kUnregistering,  // disabled; the provider is being told
+  kDisabled,       // it was there, and is no more
 };
 
 struct EnableEnvSpec {
