@@ -59,6 +59,14 @@ inline constexpr std::size_t kPendingLoadBytesMax = 4 * kMiB;
 inline constexpr std::size_t kBufferBytesMaxDefault =
     96 * kMiB;  // receive buffers of one loop, in flight and cached
 
+// What people register.
+inline constexpr std::size_t kPartsBytesMax = 64 * kKiB;    // `auth` and `sample` of an env
+inline constexpr std::size_t kSampleBytesMax = 256 * kKiB;  // of an event
+inline constexpr std::size_t kTextBytesMax = 4 * kKiB;      // a name or description
+inline constexpr std::size_t kEnvsPerWebhookMax = 64;
+inline constexpr std::size_t kKeysPerWorkspaceMax = 1000;
+inline constexpr std::size_t kPageItemsMax = 1000;
+
 // Disk.
 inline constexpr std::uint64_t kSegmentBytes = 256 * kMiB;
 inline constexpr std::uint64_t kReplayBytesMax = 256 * kMiB;  // log behind the applied position
