@@ -37,6 +37,11 @@ inline constexpr std::size_t kSelectorBytesMax = 1024;
 inline constexpr std::size_t kSelectorSegmentsMax = 32;
 inline constexpr std::size_t kEventsPerWebhookMax = 64 * kKiB;
 inline constexpr std::size_t kTargetsPerMessageMax = 16 * kKiB;
+inline constexpr std::size_t kFilterBytesMax = 16 * kKiB;
+inline constexpr std::size_t kFilterConditionsMax = 256;
+inline constexpr std::size_t kFilterDepthMax = 16;      // filters in and, or, not
+inline constexpr std::size_t kFilterOperandsMax = 256;  // of one `in` or `nin`
+inline constexpr std::size_t kFiltersPerWebhookMax = 64 * kKiB;
 
 // The way of a message.
 inline constexpr std::size_t kIntakesPerLoopMax = 4 * kKiB;  // given to the store, not yet answered
