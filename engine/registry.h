@@ -30,6 +30,19 @@ struct RegistryOptions {
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
 };
 
+// What came of one attempt to tell a provider.
+struct CallOutcome {
+  core::EndpointNumber number{};
+  MessageId message;
+  store::Verdict verdict = store::Verdict::kRetry;
+  std::uint32_t attempt = 0;
+  std::uint16_t http_status = 0;
+  std::string error;
+  std::string response;  // the beginning of the body
+  core::WallMs started_at = 0;
+  core::WallMs next_at = 0;
+};
+
 class Registry {
  public:
   // Reads all definitions. kCorrupted: they contradict each other.
@@ -134,7 +147,7 @@ class Registry {
   std::optional<CallDefinition> call(core::EndpointNumber number) const;
   Result<void> note_call_message(core::EndpointNumber number, MessageId message);
   // Writes down what came of an attempt. A provider that was told of the end is forgotten.
-  Result<void> note_call_outcome(const store::Outcome& outcome);
+  Result<void> note_call_outcome(const CallOutcome& outcome);
 
   // --- What test sends and dry runs need (registry_sends.cc)
   struct TestTarget {
@@ -200,6 +213,8 @@ class Registry {
   Result<std::string> app_of(std::string_view workspace, std::string_view product,
                              std::string_view access_tag) const;
   bool has_app(std::string_view workspace, std::string_view app) const;
+  bool knows_app(std::string_view workspace, std::string_view product,
+                 std::string_view access_tag) const;
 
   // What a registration is for: product, access tag, the webhook and one of its envs.
   struct Place {
@@ -212,12 +227,32 @@ class Registry {
   const EndpointDefinition* endpoint_at(const Place& place) const;
   const LinkDefinition* link_at(const Place& place, std::string_view event) const;
 
+  // The parts of lists.
+  template <class Shown, class D>
+  Result<Page<Shown>> list_filtered(const Table<D>& definitions, std::string_view workspace,
+                                    const LinkFilter& filter, const PageRequest& page) const;
+  Registration registration_of(const std::string& group, std::string_view access_tag) const;
+  Product count_product(std::string_view workspace, const std::string& tag) const;
+  void list_users(std::string_view workspace, std::string_view product, std::string_view access_tag,
+                  std::string_view except, std::vector<ErrorItem>& items) const;
+  void list_env(const WebhookDefinition& webhook, std::string_view env,
+                std::vector<ErrorItem>& items) const;
+
   // Parts of a change.
   LinkDefinition new_link(const Place& place, std::string_view event);
   Result<EndpointDefinition> with_settings(const Place& place, const EndpointSettings& settings,
                                            const std::string& pointer);
+  Result<void> check_endpoint(const EndpointDefinition& endpoint, const std::string& pointer) const;
+  Result<std::vector<std::string>> full_tags(const WebhookDefinition& webhook,
+                                             const std::vector<std::string>& names,
+                                             const std::string& pointer) const;
+  Result<void> put_endpoint(Change& change, EndpointDefinition& endpoint, const Place& place);
   LinkDefinition put_link(Change& change, const Place& place, std::string_view event,
                           bool* created = nullptr);
+  Result<void> enable_env(Change& change, const Place& place, const EnableEnvSpec& env,
+                          const std::string& pointer, std::vector<core::EndpointNumber>& calls);
+  CallDefinition new_call(const Place& place, CallDefinition::Purpose purpose);
+  void put_call(Change& change, CallDefinition call, std::vector<core::EndpointNumber>& calls);
   Result<void> prepare_call(Change& change, const Place& place, const LinkDefinition& link,
                             std::string_view auth, const std::string& pointer,
                             std::vector<core::EndpointNumber>& calls);
@@ -229,16 +264,12 @@ class Registry {
   void remove_endpoint(Change& change, const EndpointDefinition& endpoint);
   void remove_link(Change& change, const LinkDefinition& link);
   void remove_call(Change& change, const CallDefinition& call);
-  void retire(Change& change, const LinkDefinition& link);
-  void retire_endpoint(Change& change, core::EndpointNumber number, EndpointId id,
-                       const std::string& workspace);
-  void list_env(const WebhookDefinition& webhook, std::string_view env,
-                std::vector<ErrorItem>& items) const;
 
   Webhook describe(const WebhookDefinition& webhook) const;
   Event describe(const EventDefinition& event) const;
   Endpoint describe(const EndpointDefinition& endpoint) const;
   Link describe(const LinkDefinition& link) const;
+  static Connection described(const ConnectionDefinition& connection);
   RegistrationEnv describe_env(const EndpointDefinition* endpoint, const CallDefinition* call,
                                const LinkDefinition* link, std::string_view slug) const;
   std::string link_url(const Bits128& token) const;
