@@ -51,7 +51,7 @@ class Registry {
 
   // --- Workspaces and keys (registry_keys.cc)
   Result<WorkspaceInfo> create_workspace(std::string_view tag, std::string_view name);
-  Page<WorkspaceInfo> workspaces(const PageRequest& page) const;
+  Result<Page<WorkspaceInfo>> workspaces(const PageRequest& page) const;
   Result<WorkspaceInfo> workspace(std::string_view tag) const;
   Result<void> delete_workspace(std::string_view tag, const ChangeOptions& options);
   Result<NewKey> create_key(std::string_view workspace, const KeySpec& spec);
@@ -153,16 +153,18 @@ class Registry {
   struct TestTarget {
     std::string link_token;
     core::LinkNumber link{};
-    core::EventNumber event = core::EventNumber::kNone;
     core::EndpointNumber endpoint{};
+    core::WebhookNumber webhook{};
+    core::EventNumber event = core::EventNumber::kNone;
     std::string event_tag;
-    std::string sample;
-    std::string app, webhook, env;
+    std::string body;
   };
   Result<TestTarget> trigger_target(std::string_view workspace, std::string_view app,
                                     std::string_view event, const TriggerSpec& spec) const;
   Result<TestTarget> endpoint_target(std::string_view workspace, EndpointId id,
                                      const EndpointTestSpec& spec) const;
+  // Whether the selectors find the target's event in its body.
+  bool selects(const TestTarget& target, std::string_view content_type) const;
   Result<MatchReport> match(std::string_view workspace, std::string_view app,
                             std::string_view webhook, const MatchRequest& request) const;
 

@@ -69,7 +69,8 @@ Result<WorkspaceInfo> Registry::create_workspace(std::string_view tag, std::stri
   return described(workspace);
 }
 
-Page<WorkspaceInfo> Registry::workspaces(const PageRequest& page) const {
+Result<Page<WorkspaceInfo>> Registry::workspaces(const PageRequest& page) const {
+  if (auto checked = check_page(page); !checked) return std::move(checked).error();
   const std::lock_guard lock(mutex_);
   const std::string prefix;
   PageFiller<WorkspaceInfo> filler(prefix, page);
