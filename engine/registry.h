@@ -19,7 +19,9 @@
 #include "engine/secrets.h"
 #include "engine/snapshots.h"
 #include "headrace/history.h"
+#include "headrace/registration.h"
 #include "headrace/registry.h"
+#include "headrace/test_send.h"
 #include "store/event_store.h"
 
 namespace headrace::engine {

@@ -14,6 +14,7 @@
 
 #include "headrace/history.h"
 #include "headrace/id.h"
+#include "headrace/registration.h"
 #include "headrace/registry.h"
 #include "headrace/result.h"
 #include "headrace/test_send.h"
