@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "headrace/registry.h"
 #include "headrace/result.h"
 
 namespace headrace::engine {
@@ -24,5 +25,11 @@ inline Error at(std::string pointer, Error error) {
 
 inline Error not_found(std::string what) { return {ErrorCode::kNotFound, std::move(what), 0}; }
 inline Error conflict(std::string what) { return {ErrorCode::kConflict, std::move(what), 0}; }
+
+// kPrecondition when the caller knows another revision.
+inline Result<void> check_revision(std::uint64_t revision, const ChangeOptions& options) {
+  if (!options.if_revision || *options.if_revision == revision) return {};
+  return Error{ErrorCode::kPrecondition, "it was changed since that revision", 0};
+}
 
 }  // namespace headrace::engine

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of what may be registered.
 //
-// Every change is checked and compiled first, then one atomic write to the store, then one swap of the
-// snapshots that the loops run on: ingest never sees half a change. Operations are those of
-// headrace/workspace.h, with the workspace's tag in front. Threads: any. One mutex: definitions change
-// rarely, and no loop waits for it.
+// Every change is checked and compiled first, then one atomic write to the store, then one swap of
+// the snapshots that the loops run on: ingest never sees half a change. Operations are those of
+// headrace/workspace.h, with the workspace's tag in front. Threads: any. One mutex: definitions
+// change rarely, and no loop waits for it.
 #pragma once
 
 #include <memory>
@@ -114,8 +114,8 @@ class Registry {
                            const ChangeOptions& options);
   Result<void> delete_link(std::string_view workspace, LinkId id, const ChangeOptions& options);
 
-  // --- Registrations (registry_registrations.cc). The calls to providers are made by engine/registrar.
-  // Answers the numbers of calls that are to be handed over now.
+  // --- Registrations (registry_registrations.cc). The calls to providers are made by
+  // engine/registrar. Answers the numbers of calls that are to be handed over now.
   Result<std::vector<core::EndpointNumber>> enable(std::string_view workspace,
                                                    std::string_view product,
                                                    const EnableSpec& spec);
@@ -153,10 +153,11 @@ class Registry {
   Result<MatchReport> match(std::string_view workspace, std::string_view app,
                             std::string_view webhook, const MatchRequest& request) const;
 
-  // --- Names for what is on record (registry_names.cc). Also of what was deleted, until the retention.
-  std::string workspace_of(core::LinkNumber number) const;       // empty: nobody's
-  std::string workspace_of(core::EndpointNumber number) const;   // likewise
-  LinkId link_id(core::LinkNumber number) const;                 // zero: unknown
+  // --- Names for what is on record (registry_names.cc). Also of what was deleted, until the
+  // retention.
+  std::string workspace_of(core::LinkNumber number) const;      // empty: nobody's
+  std::string workspace_of(core::EndpointNumber number) const;  // likewise
+  LinkId link_id(core::LinkNumber number) const;                // zero: unknown
   EndpointId endpoint_id(core::EndpointNumber number) const;
   std::string event_tag(core::EventNumber number) const;
   // kNotFound unless it is (or was) the workspace's.

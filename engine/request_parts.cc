@@ -86,12 +86,12 @@ std::string raw_body(std::string_view json) {
 
 const Json* find_member(const Json& object, const std::string& name, bool any_case) {
   for (const auto& [key, value] : object.items()) {
-    const bool same =
-        any_case ? std::equal(key.begin(), key.end(), name.begin(), name.end(),
-                              [](char a, char b) {
-                                return core::http::to_lower(a) == core::http::to_lower(b);
-                              })
-                 : key == name;
+    const bool same = any_case
+                          ? std::equal(key.begin(), key.end(), name.begin(), name.end(),
+                                       [](char a, char b) {
+                                         return core::http::to_lower(a) == core::http::to_lower(b);
+                                       })
+                          : key == name;
     if (same) return &value;
   }
   return nullptr;
@@ -109,8 +109,8 @@ void compare(const Json& sample, const Json& auth, const std::string& pointer, b
     if (given == nullptr) {
       faults.push_back({here, "is missing: the webhook's sample has it"});
     } else if (!wanted.is_null() && !same_type(wanted, *given)) {
-      faults.push_back({here, std::string("must be ") + wanted.type_name() +
-                                  ", as in the webhook's sample"});
+      faults.push_back(
+          {here, std::string("must be ") + wanted.type_name() + ", as in the webhook's sample"});
     } else if (wanted.is_object()) {
       compare(wanted, *given, here, false, faults);
     }
@@ -255,7 +255,8 @@ Result<void> put_link_into(RequestParts& parts, const std::string& link, bool se
   }
   const Json body = parts.body.empty() ? Json::object() : Json::parse(parts.body, nullptr, false);
   if (!body.is_object() || body.contains("url"))
-    return invalid(pointer + "/body", "write $Link where the link belongs: it cannot become \"url\"");
+    return invalid(pointer + "/body",
+                   "write $Link where the link belongs: it cannot become \"url\"");
   const std::string member = "\"url\":" + Json(link).dump();
   if (body.empty()) {
     parts.body = "{" + member + "}";

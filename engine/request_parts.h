@@ -35,9 +35,9 @@ std::string fill_placeholders(std::string_view url, const Fields& params);
 
 // Whether "$Link" stands in any of the parts.
 bool mentions_link(const RequestParts& parts);
-// Puts `link` in its place. Where nothing mentions it, it becomes the member "url" of a JSON body, or
-// the parameter "url" when there is no body to be sent. kInvalidArgument: the body has a url already,
-// or is no object.
+// Puts `link` in its place. Where nothing mentions it, it becomes the member "url" of a JSON body,
+// or the parameter "url" when there is no body to be sent. kInvalidArgument: the body has a url
+// already, or is no object.
 Result<void> put_link_into(RequestParts& parts, const std::string& link, bool sends_body,
                            const std::string& pointer);
 

@@ -17,8 +17,8 @@ bool is_name_char(char c) noexcept {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// Calls `plain` with the text between secrets and `secret` with each name, in order. The offset of a
-// secret that is not written as one is; npos when all are.
+// Calls `plain` with the text between secrets and `secret` with each name, in order. The offset of
+// a secret that is not written as one is; npos when all are.
 template <class Plain, class Secret>
 std::size_t walk(std::string_view text, const Plain& plain, const Secret& secret) {
   std::size_t at = 0;
@@ -39,8 +39,8 @@ std::size_t walk(std::string_view text, const Plain& plain, const Secret& secret
 }
 
 std::string json_escaped(const std::string& text) {
-  const std::string quoted = nlohmann::json(text).dump(
-      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string quoted =
+      nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return quoted.substr(1, quoted.size() - 2);
 }
 
@@ -89,11 +89,12 @@ std::string hide_credentials(const std::string& text) {
   std::string rest;
   const std::size_t fault = walk(
       text, [&](std::string_view plain) { rest += plain; }, [](std::string_view) {});
-  const bool harmless = fault == std::string_view::npos &&
-                        (rest.empty() || ((rest == "Bearer " || rest == "Basic " ||
-                                           rest == "Token " || rest == "token ") &&
-                                          rest.size() != text.size()) ||
-                         text == "$Link");
+  const bool harmless =
+      fault == std::string_view::npos &&
+      (rest.empty() ||
+       ((rest == "Bearer " || rest == "Basic " || rest == "Token " || rest == "token ") &&
+        rest.size() != text.size()) ||
+       text == "$Link");
   return harmless ? text : std::string(kHidden);
 }
 

@@ -28,7 +28,8 @@ class Snapshots {
   struct Prepared {
     selector::RoutingTable routes;
     dispatch::EndpointTable endpoints;
-    std::map<std::uint32_t, std::shared_ptr<const selector::Filter>> filters;  // null: none any more
+    std::map<std::uint32_t, std::shared_ptr<const selector::Filter>>
+        filters;  // null: none any more
   };
 
   // Requires: `change` was applied to `catalog`, and holds what was there before.
@@ -48,7 +49,8 @@ class Snapshots {
   Result<void> put_webhook(const Catalog& catalog, const WebhookDefinition& webhook,
                            Prepared& prepared) const;
   Result<void> put_endpoint(const EndpointDefinition& endpoint, Prepared& prepared) const;
-  const selector::Filter* filter_of(core::EndpointNumber number, const Prepared& prepared) const;
+  std::shared_ptr<const selector::Filter> filter_of(core::EndpointNumber number,
+                                                    const Prepared& prepared) const;
   Result<void> put_call(const CallDefinition& call, Prepared& prepared) const;
 
   const SecretSource secrets_;

@@ -67,7 +67,7 @@ struct Key {
   Scopes scopes = 0;
   UnixMs created_at = 0;
   std::optional<UnixMs> expires_at;
-  std::optional<UnixMs> last_used_at;  // to the hour across restarts
+  std::optional<UnixMs> last_used_at;  // to the hour
 };
 
 struct NewKey {
