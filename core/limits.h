@@ -71,6 +71,10 @@ inline constexpr std::size_t kTextBytesMax = 4 * kKiB;      // a name or descrip
 inline constexpr std::size_t kEnvsPerWebhookMax = 64;
 inline constexpr std::size_t kKeysPerWorkspaceMax = 1000;
 inline constexpr std::size_t kPageItemsMax = 1000;
+inline constexpr std::size_t kLinksPerQueryMax = 4 * kKiB;  // whose messages one list merges
+// What one call for a page of what happened may cost; beyond it the page is short.
+inline constexpr std::size_t kHistoryMessagesMax = 2 * kKiB;  // looked at, wanted or not
+inline constexpr std::size_t kHistoryReadsMax = 2 * kKiB;     // of receivers and of attempts
 
 // Disk.
 inline constexpr std::uint64_t kSegmentBytes = 256 * kMiB;

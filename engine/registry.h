@@ -273,7 +273,9 @@ class Registry {
   Event describe(const EventDefinition& event) const;
   Endpoint describe(const EndpointDefinition& endpoint) const;
   Link describe(const LinkDefinition& link) const;
-  static Connection described(const ConnectionDefinition& connection);
+  static Connection describe(const ConnectionDefinition& connection);
+  static Key describe(const KeyDefinition& key);
+  static WorkspaceInfo describe(const WorkspaceDefinition& workspace);
   RegistrationEnv describe_env(const EndpointDefinition* endpoint, const CallDefinition* call,
                                const LinkDefinition* link, std::string_view slug) const;
   std::string link_url(const Bits128& token) const;

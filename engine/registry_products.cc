@@ -117,7 +117,7 @@ Result<Connection> Registry::connect(std::string_view workspace, std::string_vie
   const auto* before = table<ConnectionDefinition>().find(connection.key());
   if (auto same = check_revision(before == nullptr ? 0 : before->revision, options); !same)
     return std::move(same).error();
-  if (before != nullptr && before->app == app) return described(*before);
+  if (before != nullptr && before->app == app) return describe(*before);
   Error in_use = conflict("endpoints or links are registered under the name for another app");
   list_users(workspace, product, access_tag, app, in_use.items);
   if (!in_use.items.empty()) return in_use;
@@ -125,7 +125,7 @@ Result<Connection> Registry::connect(std::string_view workspace, std::string_vie
   Change change;
   change.put(connection);
   if (auto done = commit(std::move(change)); !done) return std::move(done).error();
-  return described(connection);
+  return describe(connection);
 }
 
 // What the product registered under that name, for any app but `except`.
@@ -145,7 +145,7 @@ void Registry::list_users(std::string_view workspace, std::string_view product,
   });
 }
 
-Connection Registry::described(const ConnectionDefinition& connection) {
+Connection Registry::describe(const ConnectionDefinition& connection) {
   return {connection.product, connection.access_tag, connection.app, connection.revision};
 }
 
@@ -161,7 +161,7 @@ Result<Page<Connection>> Registry::connections(std::string_view workspace, std::
   table<ConnectionDefinition>().scan(prefix, after_key(prefix, page),
                                      [&](const ConnectionDefinition& connection) {
                                        if (!filler.has_room()) return false;
-                                       filler.add(described(connection), connection.key());
+                                       filler.add(describe(connection), connection.key());
                                        return true;
                                      });
   return filler.take();
@@ -172,7 +172,7 @@ Result<Connection> Registry::connection(std::string_view workspace, std::string_
   const std::lock_guard lock(mutex_);
   const auto* found =
       table<ConnectionDefinition>().find(join_key({workspace, product, access_tag}));
-  if (found != nullptr && check_tag("product", product)) return described(*found);
+  if (found != nullptr && check_tag("product", product)) return describe(*found);
   return not_found("the product has connected no app as '" + std::string(access_tag) + "'");
 }
 
