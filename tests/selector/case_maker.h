@@ -56,6 +56,17 @@ class CaseMaker {
   // Of the parameters a and b, or of the headers.
   std::string query() { return parameters("=", "&"); }
   std::string header_lines() { return parameters(":", "\r\n"); }
+  // Valid JSON whose members are those that filters like to look at.
+  std::string flat_document() {
+    std::string text = "{\"end\":0";
+    for (const char* key : {",\"a\":", ",\"b\":"}) {
+      const std::size_t kind = pick(8);
+      if (kind == 0) continue;
+      text += key;
+      text += kind == 1 ? std::string_view("{\"a\":[]}") : kind == 2 ? "[1,{}]" : scalar();
+    }
+    return text + '}';
+  }
   // Mostly valid JSON.
   std::string document() {
     std::string text;
@@ -123,6 +134,9 @@ class CaseMaker {
     return selector;
   }
 
+  // Half of the time one of a few, so that they meet.
+  std::string_view scalar() noexcept { return kScalars[pick(pick(2) == 0 ? 4 : kScalars.size())]; }
+
   std::string parameters(const char* equals, const char* behind) {
     std::string text;
     for (std::size_t count = pick(4); count != 0; --count) {
@@ -137,7 +151,7 @@ class CaseMaker {
   void append_filter(std::string& out, int depth) {
     constexpr int kDepthMax = 3;
     out += '{';
-    for (std::size_t count = pick(4); count != 0; --count) {
+    for (std::size_t count = pick(8) == 0 ? 0 : 1 + pick(3); count != 0; --count) {
       const std::size_t kind = depth == kDepthMax ? 3 : pick(8);
       if (kind < 2) {
         out += kind == 0 ? "\"or\":[" : "\"$and\":[";
@@ -159,19 +173,26 @@ class CaseMaker {
     const std::size_t parameter = pick(12);
     out += '"';
     for (const char c : parameter < kParameters.size() ? std::string(kParameters[parameter])
-                                                       : selector().canonical()) {
+                                                       : filter_selector().canonical()) {
       if (c == '\\') out += c;
       out += c;
     }
     out += "\":";
     const std::size_t operators = pick(3);
     if (operators == 0) {
-      out += kScalars[pick(kScalars.size())];
+      out += scalar();
       return;
     }
     append_operator(out += '{');
     if (operators == 2) append_operator(out += ',');
     out += '}';
+  }
+  // Often one that a document has.
+  Selector filter_selector() {
+    if (pick(4) == 0) return selector();
+    Selector selector;
+    selector.path.push_back({std::string(kKeys[pick(2)])});
+    return selector;
   }
   void append_operator(std::string& out) {
     static constexpr std::array<std::string_view, 11> kOperators = {
@@ -182,11 +203,16 @@ class CaseMaker {
       out += pick(2) == 0 ? "true" : "false";
     } else if (op == 6 || op == 7) {
       out += '[';
-      for (std::size_t count = pick(3); count != 0; --count)
-        (out += kScalars[pick(kScalars.size())]) += ',';
-      (out += kScalars[pick(kScalars.size())]) += ']';
+      for (std::size_t count = pick(3); count != 0; --count) (out += scalar()) += ',';
+      (out += scalar()) += ']';
+    } else if (op >= 9) {
+      static constexpr std::array<std::string_view, 4> kAffixes = {"\"\"", "\"x\"", "\"1\"",
+                                                                   "\"\\u00e9\""};
+      out += kAffixes[pick(kAffixes.size())];
     } else {
-      out += kScalars[pick(kScalars.size())];
+      const std::string_view operand = scalar();
+      const bool ordered = operand[0] != 't' && operand[0] != 'f' && operand[0] != 'n';
+      out += op < 2 || ordered ? operand : "1";
     }
   }
 
