@@ -7,6 +7,7 @@ import Headrace from '../../../tools/js/index.js';
 import {Api} from '../../integration/lib/http.mjs';
 import * as scratch from '../../integration/lib/scratch.mjs';
 import {sha256} from '../../integration/lib/sink.mjs';
+import {until} from '../../integration/lib/wait.mjs';
 
 import {runExample} from './run_example.mjs';
 
@@ -53,8 +54,9 @@ export class Stage {
     return record;
   }
 
+  // The message as it is recorded; that follows its answer.
   message(id) {
-    return this.api.get(`/v1/messages/${id}`);
+    return until(() => this.api.get(`/v1/messages/${id}`), {what: `there is no ${id}`});
   }
 }
 
