@@ -77,7 +77,7 @@ constexpr std::array kLinkEvent = {
     Field{"event", "EVENT", "makes a link of this event alone", "event"}};
 
 constexpr std::array kEndpointSettings = {
-    Field{"url", "URL", "the receiver", "url"},
+    Field{"to", "URL", "the receiver", "url"},
     Field{"method", "METHOD", "of deliveries; POST unless said otherwise", "method"},
     Field{"auth", "JSON", "credentials for the receiver: JSON, or @FILE", "auth", Place::kBody,
           Form::kJson},
