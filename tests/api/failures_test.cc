@@ -18,15 +18,21 @@ class FailuresTest : public ApiTest {
  protected:
   FailuresTest() {
     make_webhook();
-    body_of(post("/v1/apps/forge/webhooks", R"({"tag":"other","name":"O","envs":[{"slug":"prd"}]})"),
-            201);
+    body_of(
+        post("/v1/apps/forge/webhooks", R"({"tag":"other","name":"O","envs":[{"slug":"prd"}]})"),
+        201);
     body_of(put("/v1/products/shop/apps/forge", R"({"app":"forge"})"), 201);
     const Json made = make_link("shop", "http://127.0.0.1:1/hook");
-    values = {{"workspace", "second"},  {"app", "forge"},
-              {"webhook", "repo"},      {"env", "snd"},
-              {"event", "repo:push"},   {"product", "shop"},
-              {"access_tag", "forge"},  {"link", made["id"]},
-              {"endpoint", made["endpoint"]}, {"key", "key_0000000000000000000001"},
+    values = {{"workspace", "second"},
+              {"app", "forge"},
+              {"webhook", "repo"},
+              {"env", "snd"},
+              {"event", "repo:push"},
+              {"product", "shop"},
+              {"access_tag", "forge"},
+              {"link", made["id"]},
+              {"endpoint", made["endpoint"]},
+              {"key", "key_0000000000000000000001"},
               {"message", "msg_0000000000000000000001"}};
     body_of(post("/v1/workspaces", R"({"tag":"second","name":"Second"})"), 201);
   }
@@ -218,8 +224,8 @@ TEST_P(RouteFailuresTest, AreAllAnsweredAsTheTableSays) {
 
 INSTANTIATE_TEST_SUITE_P(Table, RouteFailuresTest,
                          testing::Range(std::size_t{0}, route_table().size()),
-                         [](const testing::TestParamInfo<std::size_t>& info) {
-                           return std::string(route_table()[info.param].id);
+                         [](const testing::TestParamInfo<std::size_t>& of) {
+                           return std::string(route_table()[of.param].id);
                          });
 
 }  // namespace
