@@ -75,7 +75,12 @@ class FilterEvaluator {
 
   bool test(const FilterCode::Condition& condition) noexcept;
   bool is_one_of(const PathFacts& facts, std::uint32_t list) const noexcept;
-  const PathFacts& facts(std::uint32_t path) noexcept;
+  bool has_affix(const FilterCode::Condition& condition) const noexcept;
+  const PathFacts& facts(std::uint32_t path) noexcept {
+    PathFacts& facts = paths_[path];
+    if (facts.epoch != epoch_) find_facts(path, facts);
+    return facts;
+  }
   void find_facts(std::uint32_t path, PathFacts& facts) noexcept;
   std::string_view number_at(std::uint32_t path) noexcept;
 
