@@ -39,10 +39,8 @@ bool is_literal(std::string_view text) noexcept {
 
 }  // namespace
 
-void FilterEvaluator::begin(const FilterCode& code, const Findings& findings) {
-  code_ = &code;
-  findings_ = &findings;
-  if (code.entries.empty()) return;
+void FilterEvaluator::forget() {
+  const FilterCode& code = *code_;
   if (epoch_ == kEpochMax) {
     conditions_.clear();
     entries_.clear();

@@ -20,7 +20,11 @@ namespace headrace::selector {
 class FilterEvaluator {
  public:
   // Forgets what it knows of the last message. `code` and `findings` outlive the next begin().
-  void begin(const FilterCode& code, const Findings& findings);
+  void begin(const FilterCode& code, const Findings& findings) {
+    code_ = &code;
+    findings_ = &findings;
+    if (!code.entries.empty()) forget();
+  }
 
   bool passes(core::EndpointNumber endpoint) noexcept {
     if (code_ == nullptr) return true;
@@ -73,6 +77,7 @@ class FilterEvaluator {
     return memo.set(epoch_, test(code_->conditions[condition]));
   }
 
+  void forget();
   bool test(const FilterCode::Condition& condition) noexcept;
   bool is_one_of(const PathFacts& facts, std::uint32_t list) const noexcept;
   bool has_affix(const FilterCode::Condition& condition) const noexcept;
