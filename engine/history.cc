@@ -49,8 +49,8 @@ class History::DeliveryFiller {
       : history_(history), query_(query) {}
 
   bool has_room() const noexcept { return page.items.size() < query_.count_max(); }
-  // Takes what fits of one delivery, of its attempts those behind number `after`, which is moved on.
-  // False: there was no room for all.
+  // Takes what fits of one delivery, of its attempts those behind number `after`, which is moved
+  // on. False: there was no room for all.
   bool take(const store::MessageRecord& record, core::EndpointNumber endpoint,
             const std::vector<store::AttemptRecord>& attempts, std::uint32_t& /*after*/) {
     Delivery delivery = history_.describe(record, endpoint, attempts);
@@ -281,9 +281,8 @@ Result<HistoryCursor> History::fill_of_endpoint(const HistoryQuery& query,
     if (records->empty()) return HistoryCursor{};
     for (auto it = records->begin(); it != records->end();) {
       const MessageId message = it->message;
-      const auto end = std::find_if(it, records->end(), [message](const auto& record) {
-        return record.message != message;
-      });
+      const auto end = std::find_if(
+          it, records->end(), [message](const auto& record) { return record.message != message; });
       if (store::accepted_at(message) < bounds.since) return HistoryCursor{};
       if (budget.is_spent()) return last;
       HistoryCursor at{message, true, 0, 0};

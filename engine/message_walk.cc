@@ -23,7 +23,8 @@ Result<void> MessageWalk::over(const std::vector<core::LinkNumber>& links) {
     if (auto settled = settle(links); !settled) return settled;
     if (!bounds_.before) return {};
   }
-  const std::size_t share = core::limits::kHistoryMessagesMax / std::max<std::size_t>(links.size(), 1);
+  const std::size_t share =
+      core::limits::kHistoryMessagesMax / std::max<std::size_t>(links.size(), 1);
   const std::size_t first = std::clamp(share, kPageMin, kPageFirstMax);
   for (const core::LinkNumber link : links) {
     Source source{link, {}, 0, first};
@@ -55,8 +56,7 @@ void MessageWalk::over(const store::MessageRecord& message) {
 }
 
 Result<void> MessageWalk::fill(Source& source) {
-  const MessageId before =
-      source.page.empty() ? bounds_.before : source.page.back().id;
+  const MessageId before = source.page.empty() ? bounds_.before : source.page.back().id;
   source.page.clear();
   source.at = 0;
   if (source.count_max == 0) return {};  // its last page was the last

@@ -45,7 +45,6 @@ Result<std::unique_ptr<Registry>> Registry::load(store::EventStore& store, const
 
 Result<void> Registry::load_all() {
   Result<void> read;
-  Change outdated;
   const auto load = [&]<class D>() {
     if (read)
       read = read_all<D>(store_, [this](D definition) {
@@ -221,7 +220,7 @@ const LinkDefinition* Registry::link_at(const Place& place, std::string_view eve
 // --- Parts of changes
 // -----------------------------------------------------------------------------
 
-void Registry::retire(Change& change, const LinkDefinition& link) {
+void Registry::remove_link(Change& change, const LinkDefinition& link) {
   change.put(RetiredDefinition{.what = RetiredDefinition::What::kLink,
                                .number = static_cast<std::uint32_t>(link.number),
                                .id = link.id.bits,
@@ -232,10 +231,6 @@ void Registry::retire(Change& change, const LinkDefinition& link) {
                                .product = link.product,
                                .event = link.event,
                                .retired_at = clock_.wall_ms()});
-}
-
-void Registry::remove_link(Change& change, const LinkDefinition& link) {
-  retire(change, link);
   change.remove(link);
 }
 

@@ -19,7 +19,9 @@
 #include "engine/secrets.h"
 #include "engine/snapshots.h"
 #include "headrace/history.h"
+#include "headrace/registration.h"
 #include "headrace/registry.h"
+#include "headrace/test_send.h"
 #include "store/event_store.h"
 
 namespace headrace::engine {
@@ -30,6 +32,19 @@ struct RegistryOptions {
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
 };
 
+// What came of one attempt to tell a provider.
+struct CallOutcome {
+  core::EndpointNumber number{};
+  MessageId message;
+  store::Verdict verdict = store::Verdict::kRetry;
+  std::uint32_t attempt = 0;
+  std::uint16_t http_status = 0;
+  std::string error;
+  std::string response;  // the beginning of the body
+  core::WallMs started_at = 0;
+  core::WallMs next_at = 0;
+};
+
 class Registry {
  public:
   // Reads all definitions. kCorrupted: they contradict each other.
@@ -38,7 +53,7 @@ class Registry {
 
   // --- Workspaces and keys (registry_keys.cc)
   Result<WorkspaceInfo> create_workspace(std::string_view tag, std::string_view name);
-  Page<WorkspaceInfo> workspaces(const PageRequest& page) const;
+  Result<Page<WorkspaceInfo>> workspaces(const PageRequest& page) const;
   Result<WorkspaceInfo> workspace(std::string_view tag) const;
   Result<void> delete_workspace(std::string_view tag, const ChangeOptions& options);
   Result<NewKey> create_key(std::string_view workspace, const KeySpec& spec);
@@ -134,22 +149,24 @@ class Registry {
   std::optional<CallDefinition> call(core::EndpointNumber number) const;
   Result<void> note_call_message(core::EndpointNumber number, MessageId message);
   // Writes down what came of an attempt. A provider that was told of the end is forgotten.
-  Result<void> note_call_outcome(const store::Outcome& outcome);
+  Result<void> note_call_outcome(const CallOutcome& outcome);
 
   // --- What test sends and dry runs need (registry_sends.cc)
   struct TestTarget {
     std::string link_token;
     core::LinkNumber link{};
-    core::EventNumber event = core::EventNumber::kNone;
     core::EndpointNumber endpoint{};
+    core::WebhookNumber webhook{};
+    core::EventNumber event = core::EventNumber::kNone;
     std::string event_tag;
-    std::string sample;
-    std::string app, webhook, env;
+    std::string body;
   };
   Result<TestTarget> trigger_target(std::string_view workspace, std::string_view app,
                                     std::string_view event, const TriggerSpec& spec) const;
   Result<TestTarget> endpoint_target(std::string_view workspace, EndpointId id,
                                      const EndpointTestSpec& spec) const;
+  // Whether the selectors find the target's event in its body.
+  bool selects(const TestTarget& target, std::string_view content_type) const;
   Result<MatchReport> match(std::string_view workspace, std::string_view app,
                             std::string_view webhook, const MatchRequest& request) const;
 
@@ -200,6 +217,8 @@ class Registry {
   Result<std::string> app_of(std::string_view workspace, std::string_view product,
                              std::string_view access_tag) const;
   bool has_app(std::string_view workspace, std::string_view app) const;
+  bool knows_app(std::string_view workspace, std::string_view product,
+                 std::string_view access_tag) const;
 
   // What a registration is for: product, access tag, the webhook and one of its envs.
   struct Place {
@@ -212,12 +231,32 @@ class Registry {
   const EndpointDefinition* endpoint_at(const Place& place) const;
   const LinkDefinition* link_at(const Place& place, std::string_view event) const;
 
+  // The parts of lists.
+  template <class Shown, class D>
+  Result<Page<Shown>> list_filtered(const Table<D>& definitions, std::string_view workspace,
+                                    const LinkFilter& filter, const PageRequest& page) const;
+  Registration registration_of(const std::string& group, std::string_view access_tag) const;
+  Product count_product(std::string_view workspace, const std::string& tag) const;
+  void list_users(std::string_view workspace, std::string_view product, std::string_view access_tag,
+                  std::string_view except, std::vector<ErrorItem>& items) const;
+  void list_env(const WebhookDefinition& webhook, std::string_view env,
+                std::vector<ErrorItem>& items) const;
+
   // Parts of a change.
   LinkDefinition new_link(const Place& place, std::string_view event);
   Result<EndpointDefinition> with_settings(const Place& place, const EndpointSettings& settings,
                                            const std::string& pointer);
+  Result<void> check_endpoint(const EndpointDefinition& endpoint, const std::string& pointer) const;
+  Result<std::vector<std::string>> full_tags(const WebhookDefinition& webhook,
+                                             const std::vector<std::string>& names,
+                                             const std::string& pointer) const;
+  Result<void> put_endpoint(Change& change, EndpointDefinition& endpoint, const Place& place);
   LinkDefinition put_link(Change& change, const Place& place, std::string_view event,
                           bool* created = nullptr);
+  Result<void> enable_env(Change& change, const Place& place, const EnableEnvSpec& env,
+                          const std::string& pointer, std::vector<core::EndpointNumber>& calls);
+  CallDefinition new_call(const Place& place, CallDefinition::Purpose purpose);
+  void put_call(Change& change, CallDefinition call, std::vector<core::EndpointNumber>& calls);
   Result<void> prepare_call(Change& change, const Place& place, const LinkDefinition& link,
                             std::string_view auth, const std::string& pointer,
                             std::vector<core::EndpointNumber>& calls);
@@ -229,16 +268,14 @@ class Registry {
   void remove_endpoint(Change& change, const EndpointDefinition& endpoint);
   void remove_link(Change& change, const LinkDefinition& link);
   void remove_call(Change& change, const CallDefinition& call);
-  void retire(Change& change, const LinkDefinition& link);
-  void retire_endpoint(Change& change, core::EndpointNumber number, EndpointId id,
-                       const std::string& workspace);
-  void list_env(const WebhookDefinition& webhook, std::string_view env,
-                std::vector<ErrorItem>& items) const;
 
   Webhook describe(const WebhookDefinition& webhook) const;
   Event describe(const EventDefinition& event) const;
   Endpoint describe(const EndpointDefinition& endpoint) const;
   Link describe(const LinkDefinition& link) const;
+  static Connection describe(const ConnectionDefinition& connection);
+  static Key describe(const KeyDefinition& key);
+  static WorkspaceInfo describe(const WorkspaceDefinition& workspace);
   RegistrationEnv describe_env(const EndpointDefinition* endpoint, const CallDefinition* call,
                                const LinkDefinition* link, std::string_view slug) const;
   std::string link_url(const Bits128& token) const;

@@ -42,17 +42,6 @@ std::string new_secret() {
   return secret;
 }
 
-Key described(const KeyDefinition& key) {
-  Key result{key.id, key.name, key.scopes, key.created_at, std::nullopt, std::nullopt};
-  if (key.expires_at != 0) result.expires_at = key.expires_at;
-  if (key.last_used_at != 0) result.last_used_at = key.last_used_at;
-  return result;
-}
-
-WorkspaceInfo described(const WorkspaceDefinition& workspace) {
-  return {workspace.tag, workspace.name, workspace.created_at};
-}
-
 }  // namespace
 
 Result<WorkspaceInfo> Registry::create_workspace(std::string_view tag, std::string_view name) {
@@ -66,16 +55,17 @@ Result<WorkspaceInfo> Registry::create_workspace(std::string_view tag, std::stri
   Change change;
   change.put(workspace);
   if (auto done = commit(std::move(change)); !done) return std::move(done).error();
-  return described(workspace);
+  return describe(workspace);
 }
 
-Page<WorkspaceInfo> Registry::workspaces(const PageRequest& page) const {
+Result<Page<WorkspaceInfo>> Registry::workspaces(const PageRequest& page) const {
+  if (auto checked = check_page(page); !checked) return std::move(checked).error();
   const std::lock_guard lock(mutex_);
   const std::string prefix;
   PageFiller<WorkspaceInfo> filler(prefix, page);
   table<WorkspaceDefinition>().scan(prefix, page.cursor, [&](const WorkspaceDefinition& workspace) {
     if (!filler.has_room()) return false;
-    filler.add(described(workspace), workspace.key());
+    filler.add(describe(workspace), workspace.key());
     return true;
   });
   return filler.take();
@@ -84,7 +74,7 @@ Page<WorkspaceInfo> Registry::workspaces(const PageRequest& page) const {
 Result<WorkspaceInfo> Registry::workspace(std::string_view tag) const {
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(tag); !there) return std::move(there).error();
-  return described(*table<WorkspaceDefinition>().find(tag));
+  return describe(*table<WorkspaceDefinition>().find(tag));
 }
 
 Result<void> Registry::delete_workspace(std::string_view tag, const ChangeOptions& options) {
@@ -148,7 +138,7 @@ Result<NewKey> Registry::create_key(std::string_view workspace, const KeySpec& s
   Change change;
   change.put(key);
   if (auto done = commit(std::move(change)); !done) return std::move(done).error();
-  return NewKey{described(key), std::move(secret)};
+  return NewKey{describe(key), std::move(secret)};
 }
 
 Result<Page<Key>> Registry::keys(std::string_view workspace, const PageRequest& page) const {
@@ -159,7 +149,7 @@ Result<Page<Key>> Registry::keys(std::string_view workspace, const PageRequest& 
   PageFiller<Key> filler(prefix, page);
   table<KeyDefinition>().scan(prefix, after_key(prefix, page), [&](const KeyDefinition& key) {
     if (!filler.has_room()) return false;
-    filler.add(described(key), key.key());
+    filler.add(describe(key), key.key());
     return true;
   });
   return filler.take();
@@ -169,7 +159,7 @@ Result<Key> Registry::key(std::string_view workspace, KeyId id) const {
   const std::lock_guard lock(mutex_);
   const auto* key = table<KeyDefinition>().by_id(id);
   if (key == nullptr || key->workspace != workspace) return not_found("there is no such key");
-  return described(*key);
+  return describe(*key);
 }
 
 Result<void> Registry::revoke_key(std::string_view workspace, KeyId id) {
@@ -199,6 +189,17 @@ Result<Caller> Registry::authenticate(std::string_view secret) {
     (void)commit(std::move(change));  // a full disk must not lock people out
   }
   return caller;
+}
+
+Key Registry::describe(const KeyDefinition& key) {
+  Key result{key.id, key.name, key.scopes, key.created_at, std::nullopt, std::nullopt};
+  if (key.expires_at != 0) result.expires_at = key.expires_at;
+  if (key.last_used_at != 0) result.last_used_at = key.last_used_at;
+  return result;
+}
+
+WorkspaceInfo Registry::describe(const WorkspaceDefinition& workspace) {
+  return {workspace.tag, workspace.name, workspace.created_at};
 }
 
 }  // namespace headrace::engine

@@ -51,16 +51,15 @@ struct LinkWish {
       return wanted.empty() || wanted == name;
     };
     return link.workspace == workspace && is(app, link.app) && is(webhook, link.webhook) &&
-           is(env, link.env) &&
-           (is(product, link.product) || (or_of_app && link.product.empty()));
+           is(env, link.env) && (is(product, link.product) || (or_of_app && link.product.empty()));
   }
 };
 
 LinkWish wish_of(const Catalog& catalog, std::string_view workspace, const HistoryFilter& filter) {
   LinkWish wish{std::string(workspace), filter.app, filter.webhook, filter.env, filter.product};
   if (wish.app.empty() || wish.product.empty()) return wish;
-  const auto* connection = catalog.of<ConnectionDefinition>().find(
-      join_key({wish.workspace, wish.product, wish.app}));
+  const auto* connection =
+      catalog.of<ConnectionDefinition>().find(join_key({wish.workspace, wish.product, wish.app}));
   if (connection != nullptr) wish.app = connection->app;
   return wish;
 }
@@ -68,8 +67,7 @@ LinkWish wish_of(const Catalog& catalog, std::string_view workspace, const Histo
 // The links that messages to an endpoint come over.
 template <class SomeEndpoint>
 LinkWish wish_of(const SomeEndpoint& endpoint) {
-  return {endpoint.workspace, endpoint.app,     endpoint.webhook,
-          endpoint.env,       endpoint.product, true};
+  return {endpoint.workspace, endpoint.app, endpoint.webhook, endpoint.env, endpoint.product, true};
 }
 
 // Links that fit all wishes, up to one more than may be asked for.
@@ -86,11 +84,13 @@ class LinkCollector {
     const auto& links = catalog_.of<LinkDefinition>();
     if (!narrow.product.empty() && !narrow.or_of_app) {
       links.scan_products(
-          join_key({narrow.workspace, narrow.product, narrow.app, narrow.webhook}) + '/', {}, visit);
+          join_key({narrow.workspace, narrow.product, narrow.app, narrow.webhook}) + '/', {},
+          visit);
     } else {
       links.scan(join_key({narrow.workspace, narrow.app, narrow.webhook}) + '/', {}, visit);
     }
-    each_retired(catalog_, What::kLink, [this](const RetiredDefinition& link) { return add(link); });
+    each_retired(catalog_, What::kLink,
+                 [this](const RetiredDefinition& link) { return add(link); });
     return std::move(numbers_);
   }
 
@@ -217,8 +217,8 @@ Result<std::vector<core::LinkNumber>> Registry::links_of(std::string_view worksp
   if (filter.link) {
     auto numbers = only(table<LinkDefinition>().by_id(filter.link), workspace, wishes);
     if (!numbers) {
-      numbers = only(find_retired(catalog_, What::kLink, workspace, filter.link.bits), workspace,
-                     wishes);
+      numbers =
+          only(find_retired(catalog_, What::kLink, workspace, filter.link.bits), workspace, wishes);
     }
     if (!numbers) return not_found("there is no link " + filter.link.to_string());
     if (!has_links) numbers->clear();

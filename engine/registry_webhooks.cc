@@ -230,12 +230,13 @@ void Registry::remove_env(Change& change, const WebhookDefinition& webhook, std:
   each(table<CallDefinition>(), [&](const CallDefinition& one) { remove_call(change, one); });
 }
 
+// Events first: they edit endpoints, which then go.
 void Registry::remove_webhook(Change& change, const WebhookDefinition& webhook) {
-  for (const WebhookEnvSpec& env : webhook.envs) remove_env(change, webhook, env.slug);
   table<EventDefinition>().scan(webhook.key() + ':', {}, [&](const EventDefinition& event) {
     remove_event(change, event);
     return true;
   });
+  for (const WebhookEnvSpec& env : webhook.envs) remove_env(change, webhook, env.slug);
   change.remove(webhook);
 }
 

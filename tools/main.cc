@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// The headrace command.
+// The headrace command: the daemon, its tools, and every command that talks to a running one.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "headrace/engine.h"
+#include "tools/apply.h"
+#include "tools/command_line.h"
+#include "tools/completion.h"
+#include "tools/exit_code.h"
 #include "tools/serve.h"
 #include "tools/settings.h"
 #include "tools/sink.h"
 
 namespace headrace::tools {
 namespace {
-
-int fail(const Error& error) {
-  fmt::print(stderr, "headrace: {}\n", error.what);
-  return 1;
-}
 
 // The flags of a command that takes every setting.
 struct SettingFlags {
@@ -37,51 +40,105 @@ struct SettingFlags {
 
 int check(const SettingFlags& flags) {
   auto settings = load_settings(flags.file, flags.values);
-  if (!settings) return fail(settings.error());
+  if (!settings) return fail(kConfiguration, settings.error().what);
   fmt::print("the settings are valid\n");
-  return 0;
+  return kOk;
 }
 
 int run_serve(const SettingFlags& flags) {
   auto settings = load_settings(flags.file, flags.values);
-  return settings ? serve(*settings) : fail(settings.error());
+  return settings ? serve(*settings) : fail(kConfiguration, settings.error().what);
 }
 
 int run_repair(const std::string& data) {
   auto report = repair(data);
-  if (!report) return fail(report.error());
+  if (!report) return fail(kFailed, report.error().what);
   fmt::print("{}\n", *report);
-  return 0;
+  return kOk;
 }
 
-int run(int argc, char** argv) {
-  CLI::App app("headrace: webhooks that are not lost, delivered fast");
-  app.require_subcommand(1);
-  SettingFlags flags;
-  CLI::App& serve_command =
-      *app.add_subcommand("serve", "take, route and deliver messages until SIGTERM");
-  flags.add_to(serve_command);
-  CLI::App& check_command = *app.add_subcommand("check", "say whether the settings are valid");
-  flags.add_to(check_command);
-  CLI::App& version_command = *app.add_subcommand("version", "print the version");
-  std::string data;
-  CLI::App& repair_command =
-      *app.add_subcommand("repair", "cut the damaged part out of a message log");
-  repair_command.add_option("--data", data, "directory of the store")->required();
-  std::string sink_listen = "127.0.0.1:0";
-  CLI::App& sink_command = *app.add_subcommand("sink", "answer 200 to everything, for load tests");
-  sink_command.add_option("--listen", sink_listen, "HOST:PORT");
-  CLI11_PARSE(app, argc, argv);
-
-  if (serve_command) return run_serve(flags);
-  if (check_command) return check(flags);
-  if (repair_command) return run_repair(data);
-  if (sink_command) return run_sink(sink_listen);
-  if (version_command) fmt::print("headrace {}\n", version());
-  return 0;
+int print_version() {
+  fmt::print("headrace {}\n", version());
+  return kOk;
 }
+
+// Everything that can be typed, and what it does.
+class Program {
+ public:
+  Program() : app_("headrace: webhooks that are not lost, delivered fast") {
+    app_.require_subcommand(1);
+    app_.footer(kExitCodesHelp);
+    flags_.add_to(add("serve", "take, route and deliver messages until SIGTERM",
+                      [&] { return run_serve(flags_); }));
+    flags_.add_to(
+        add("check", "say whether the settings are valid", [&] { return check(flags_); }));
+    add("version", "print the version", &print_version);
+    add("repair", "cut the damaged part out of a message log", [&] { return run_repair(data_); })
+        .add_option("--data", data_, "directory of the store")
+        ->required();
+    add("sink", "answer 200 to everything, for load tests", [&] {
+      return run_sink(sink_listen_);
+    }).add_option("--listen", sink_listen_, "HOST:PORT");
+    add("completion", "print a script that completes commands and flags",
+        [&] { return print_completion(); })
+        .add_option("SHELL", shell_, "bash or zsh")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh"}))
+        ->type_name("");
+    add_apply();
+    commands_.emplace(app_);
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {  // the library's way to say it; --help is one, too
+      return app_.exit(error) == 0 ? kOk : kUsage;
+    }
+    for (const auto& [command, action] : actions_) {
+      if (command->parsed()) return action();
+    }
+    return commands_->run().value_or(kUsage);
+  }
+
+ private:
+  CLI::App& add(const char* name, const char* help, std::function<int()> action) {
+    CLI::App* command = app_.add_subcommand(name, help);
+    actions_.emplace_back(command, std::move(action));
+    return *command;
+  }
+
+  void add_apply() {
+    CLI::App& command = add("apply", "make definitions be what a TOML or JSON file says",
+                            [&] { return run_apply(apply_); });
+    command.add_option("-f,--file", apply_.file, "*.toml, else JSON; - is standard input")
+        ->required()
+        ->type_name("FILE");
+    command.add_flag("--dry-run", apply_.dry_run, "show the difference, and change nothing");
+    command.add_flag("--exit-code", apply_.exit_code,
+                     "with --dry-run: exit code 6 when there is a difference");
+    command.add_flag("--prune", apply_.prune,
+                     "delete what is there and not in the file, in the apps and products it names");
+    command.add_flag("--yes", apply_.yes, "do not ask");
+    add_connection_flags(command, apply_.connection);
+  }
+
+  int print_completion() const {
+    fmt::print("{}", completion_script(app_, shell_).value_or(""));
+    return kOk;
+  }
+
+  CLI::App app_;
+  SettingFlags flags_;
+  std::string data_;
+  std::string sink_listen_ = "127.0.0.1:0";
+  std::string shell_;
+  ApplyOptions apply_;
+  std::vector<std::pair<CLI::App*, std::function<int()>>> actions_;
+  std::optional<CommandLine> commands_;
+};
 
 }  // namespace
 }  // namespace headrace::tools
 
-int main(int argc, char** argv) { return headrace::tools::run(argc, argv); }
+int main(int argc, char** argv) { return headrace::tools::Program().run(argc, argv); }

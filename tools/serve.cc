@@ -6,12 +6,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "api/admin_key.h"
 #include "api/api_server.h"
 #include "core/log.h"
+#include "tools/exit_code.h"
 
 namespace headrace::tools {
 namespace {
@@ -47,7 +51,17 @@ void raise_descriptor_limit() {
 
 int cannot_start(core::LogSink& log, const Error& error) {
   log.write(core::LogLevel::kError, "cannot_start", error.what, {{"code", to_string(error.code)}});
-  return 1;
+  return error.code == ErrorCode::kInvalidArgument ? kConfiguration : kFailed;
+}
+
+// $Secret{NAME} is the variable HEADRACE_SECRET_NAME. One environment serves the whole process, so
+// only the workspace that is its owner's sees it: another tenant could name any variable.
+std::optional<std::string> secret_of_environment(std::string_view workspace,
+                                                 std::string_view name) {
+  if (workspace != "default") return std::nullopt;
+  const char* value = std::getenv(("HEADRACE_SECRET_" + std::string(name)).c_str());
+  if (value == nullptr) return std::nullopt;
+  return value;
 }
 
 void write_line(std::string_view line) {
@@ -68,6 +82,7 @@ int serve(const Settings& settings) {
   dependencies.log = [least = settings.log_level](LogLevel level, std::string_view line) {
     if (level >= least) write_line(line);
   };
+  dependencies.secret = &secret_of_environment;
   auto engine = Engine::open(settings.engine, std::move(dependencies));
   if (!engine) return cannot_start(log, engine.error());
   auto key = api::load_or_make_admin_key(settings.engine.data_directory + "/admin.key");

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/same_setting.h"
+
+#include <gtest/gtest.h>
+
+namespace headrace::tools {
+namespace {
+
+bool same(std::string_view member, std::string_view wanted, std::string_view live) {
+  const auto left = parse_json(wanted);
+  const auto right = parse_json(live);
+  EXPECT_TRUE(left && right) << wanted << " " << live;
+  return left && right && same_setting(member, "repo", *left, &*right);
+}
+
+TEST(SameSettingTest, NothingIsNothingHoweverItIsSaid) {
+  for (const char* wanted : {"null", "\"\"", "{}", "[]"}) {
+    const auto json = parse_json(wanted);
+    ASSERT_TRUE(json);
+    EXPECT_TRUE(same_setting("description", "", *json, nullptr)) << wanted;
+    EXPECT_TRUE(same("description", wanted, "null")) << wanted;
+    EXPECT_FALSE(same("description", wanted, "\"x\"")) << wanted;
+  }
+  EXPECT_FALSE(same("description", "\"x\"", "null"));
+  EXPECT_FALSE(same("enabled", "false", "true"));
+}
+
+TEST(SameSettingTest, EventsMayBeShortAndInAnyOrder) {
+  EXPECT_TRUE(same("events", R"(["opened","repo:closed"])", R"(["repo:closed","repo:opened"])"));
+  EXPECT_FALSE(same("events", R"(["opened"])", R"(["other:opened"])"));
+}
+
+TEST(SameSettingTest, SchedulesAreComparedByTime) {
+  EXPECT_TRUE(same("retry", R"({"schedule":["60s",120]})", R"({"schedule":["1m","2m"]})"));
+  EXPECT_FALSE(same("retry", R"({"schedule":["60s"]})", R"({"schedule":["61s"]})"));
+  EXPECT_FALSE(same("retry", R"({"schedule":[]})", "null")) << "no retry is not the default";
+  EXPECT_TRUE(same("retry", "null", "null"));
+  EXPECT_FALSE(same("retry", "null", R"({"schedule":["1m"]})"));
+}
+
+TEST(SameSettingTest, WhatIsHiddenIsTakenAsTheSame) {
+  const char* live = R"({"headers":{"Authorization":"[hidden]"},"query":{}})";
+  EXPECT_TRUE(same("auth", R"({"headers":{"Authorization":"Bearer x"}})", live));
+  EXPECT_FALSE(same("auth", R"({"headers":{"Authorization":"$Secret{TOKEN}"}})", live));
+  EXPECT_FALSE(same("auth", R"({"headers":{"X-Key":"x"}})", live));
+  EXPECT_FALSE(same("auth", R"({"headers":{}})", live));
+  EXPECT_FALSE(same("auth", R"({"headers":{"Authorization":"a"},"query":{"k":"v"}})", live));
+  EXPECT_FALSE(same("auth", R"({"headers":{"A":"b"}})", "null"));
+  EXPECT_TRUE(same("auth", R"({"headers":{},"query":{}})", "null"));
+}
+
+TEST(SameSettingTest, SecretsAreComparedByName) {
+  const char* live = R"({"headers":{"A":"$Secret{ONE}"}})";
+  EXPECT_TRUE(same("auth", R"({"headers":{"A":"$Secret{ONE}"}})", live));
+  EXPECT_FALSE(same("auth", R"({"headers":{"A":"$Secret{TWO}"}})", live));
+}
+
+TEST(SameSettingTest, SelectorsAreComparedByMeaningAndMethodsWithoutCase) {
+  EXPECT_TRUE(same("selector", R"("$Event{a.b}")", R"("$Event{a}{b}")"));
+  EXPECT_FALSE(same("selector", R"("$Event{a}")", R"("$Event{b}")"));
+  EXPECT_FALSE(same("selector", R"("oops")", R"("$Event{b}")"));
+  EXPECT_TRUE(same("method", R"("post")", R"("POST")"));
+  EXPECT_FALSE(same("method", R"("PUT")", R"("POST")"));
+  EXPECT_TRUE(same("selector_value", "1", R"("1")"));
+}
+
+}  // namespace
+}  // namespace headrace::tools

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/same_setting.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/time_text.h"
+#include "selector/selector.h"
+
+namespace headrace::tools {
+namespace {
+
+constexpr std::string_view kHidden = "[hidden]";
+
+bool is_nothing(const Json* json) {
+  return json == nullptr || json->kind == Json::Kind::kNull ||
+         (json->is_string() && json->text.empty()) || (json->is_array() && json->items.empty()) ||
+         (json->is_object() && json->members.empty());
+}
+
+bool is_secret(std::string_view text) {
+  return text.starts_with("$Secret{") && text.find('}') == text.size() - 1;
+}
+
+bool same_credentials(const Json& wanted, const Json* live);
+
+// Every member that is something, there and here.
+bool has_all(const Json& some, const Json& others) {
+  return std::all_of(some.members.begin(), some.members.end(), [&](const JsonMember& member) {
+    return is_nothing(&member.value) || !is_nothing(others.find(member.name));
+  });
+}
+
+bool same_credentials(const Json& wanted, const Json* live) {
+  if (live == nullptr || live->kind == Json::Kind::kNull)
+    return is_nothing(&wanted) || (wanted.is_object() && has_all(wanted, Json::object()));
+  // What is no secret is not shown again, so it can only be taken as the same.
+  if (live->is_string() && live->text == kHidden) return !is_secret(wanted.text);
+  if (!wanted.is_object() || !live->is_object()) return same_value(wanted, *live);
+  const auto is_same = [&live](const JsonMember& member) {
+    return same_credentials(member.value, live->find(member.name));
+  };
+  return has_all(*live, wanted) &&
+         std::all_of(wanted.members.begin(), wanted.members.end(), is_same);
+}
+
+std::vector<std::string> full_tags(std::string_view webhook, const Json& list) {
+  std::vector<std::string> tags;
+  for (const Json& item : list.items) {
+    const bool is_full = item.text.find(':') != std::string::npos;
+    tags.push_back(is_full ? item.text : std::string(webhook) + ':' + item.text);
+  }
+  std::sort(tags.begin(), tags.end());
+  return tags;
+}
+
+std::optional<std::int64_t> milliseconds_of(const Json& json) {
+  if (const auto duration = core::parse_duration(json.text)) return duration->count();
+  std::int64_t seconds = 0;
+  const char* end = json.text.data() + json.text.size();
+  const auto parsed = std::from_chars(json.text.data(), end, seconds);
+  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  return seconds * 1000;
+}
+
+bool same_duration(const Json& left, const Json& right) {
+  const auto left_ms = milliseconds_of(left);
+  return left_ms ? left_ms == milliseconds_of(right) : same_value(left, right);
+}
+
+// An empty schedule is no retry at all, so it is not "nothing".
+bool same_schedule(const Json& wanted, const Json* live) {
+  const Json* wanted_list = wanted.find("schedule");
+  const Json* live_list = live == nullptr ? nullptr : live->find("schedule");
+  if (wanted_list == nullptr || live_list == nullptr) return wanted_list == live_list;
+  return std::equal(wanted_list->items.begin(), wanted_list->items.end(), live_list->items.begin(),
+                    live_list->items.end(), same_duration);
+}
+
+bool same_selector(const Json& wanted, const Json& live) {
+  const auto left = selector::Selector::parse(wanted.text);
+  const auto right = selector::Selector::parse(live.text);
+  return left && right ? *left == *right : wanted.text == live.text;
+}
+
+bool same_letters(std::string_view left, std::string_view right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](char a, char b) {
+    return std::toupper(static_cast<unsigned char>(a)) ==
+           std::toupper(static_cast<unsigned char>(b));
+  });
+}
+
+}  // namespace
+
+bool same_setting(std::string_view member, std::string_view webhook, const Json& wanted,
+                  const Json* live) {
+  if (member == "auth" || member == "delivery_auth") return same_credentials(wanted, live);
+  if (member == "retry") return same_schedule(wanted, live);
+  if (is_nothing(&wanted) || is_nothing(live)) return is_nothing(&wanted) && is_nothing(live);
+  if (member == "events") return full_tags(webhook, wanted) == full_tags(webhook, *live);
+  if (member == "selector" || member == "dedupe") return same_selector(wanted, *live);
+  if (member == "selector_value") return wanted.text == live->text;
+  if (member.ends_with("method")) return same_letters(wanted.text, live->text);
+  return same_value(wanted, *live);
+}
+
+}  // namespace headrace::tools
