@@ -139,8 +139,8 @@ Row row_of(const Delivery& item) {
           item.http_status, item.error,    item.link,     item.event};
 }
 Row row_of(const Attempt& item) {
-  return {item.message, item.endpoint, item.number, item.state, item.http_status,
-          item.error,   LinkId{},      ""};
+  return {item.message,     item.endpoint, item.number, item.state,
+          item.http_status, item.error,    LinkId{},    ""};
 }
 
 // All pages to the end, of random sizes; `between` is called after each.
@@ -186,8 +186,8 @@ Kept send_random(HistoryWorld& world) {
                   : Verdict::kRetry;
       const auto error = one_of<AttemptError>(
           {AttemptError::kNone, AttemptError::kTimeout, AttemptError::kConnect});
-      const auto status = error == AttemptError::kNone ? one_of<std::uint16_t>({200, 503})
-                                                       : std::uint16_t{0};
+      const auto status =
+          error == AttemptError::kNone ? one_of<std::uint16_t>({200, 503}) : std::uint16_t{0};
       world.attempt(kept.sent, endpoint, verdict, status, error);
       kept.tried.push_back({endpoint, static_cast<std::uint32_t>(i), state_of(verdict), status,
                             error == AttemptError::kNone ? "" : std::string(to_string(error))});
@@ -249,16 +249,13 @@ TEST(HistoryPagesTest, PagesTogetherAreThePlainListWhateverComesInMeanwhile) {
     const History& history = world.history();
     // What comes in meanwhile belongs to whoever begins anew.
     RC_ASSERT(follow([&](const auto& f) { return history.messages(kHome, f); }, filter,
-                     send_more) ==
-              Naive(before, filter).messages());
+                     send_more) == Naive(before, filter).messages());
     const std::vector<Kept> more = all;
     RC_ASSERT(follow([&](const auto& f) { return history.deliveries(kHome, f); }, of_outcomes,
-                     send_more) ==
-              Naive(more, of_outcomes).deliveries());
+                     send_more) == Naive(more, of_outcomes).deliveries());
     const std::vector<Kept> still_more = all;
     RC_ASSERT(follow([&](const auto& f) { return history.attempts(kHome, f); }, of_outcomes,
-                     send_more) ==
-              Naive(still_more, of_outcomes).attempts());
+                     send_more) == Naive(still_more, of_outcomes).attempts());
   }));
 }
 
@@ -328,7 +325,8 @@ TEST(HistoryPagesTest, MessageToManyIsCutInTheMiddle) {
 
 TEST(HistoryPagesTest, MessagesOfAnEndpointAreReadInBoundedNumber) {
   HistoryWorld world(HistoryWorld::Kind::kMemory);
-  for (std::size_t i = 0; i <= core::limits::kHistoryReadsMax; ++i) world.send(1, 1, {kCrmEndpoint});
+  for (std::size_t i = 0; i <= core::limits::kHistoryReadsMax; ++i)
+    world.send(1, 1, {kCrmEndpoint});
   test::ReadingStore counted(world.store());
   const History history(counted, world.registry());
   HistoryFilter filter{.endpoint = endpoint_of(kShopEndpoint)};
@@ -390,8 +388,8 @@ TEST(HistoryPagesTest, TooManyLinksAreRefusedUntilTheFilterIsNarrower) {
     change.put(std::move(link));
   }
   ASSERT_TRUE(world.store().change_definitions(change.for_store()));
-  const auto registry = Registry::load(world.store(), world.rig.clock,
-                                       {.retention = std::chrono::hours(24)});
+  const auto registry =
+      Registry::load(world.store(), world.rig.clock, {.retention = std::chrono::hours(24)});
   ASSERT_TRUE(registry);
   const History history(world.store(), **registry);
   const Sent sent = world.send(1007, 1, {});

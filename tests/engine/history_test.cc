@@ -16,7 +16,7 @@ namespace {
 using store::AttemptError;
 using store::Verdict;
 
-class HistoryTest : public testing::TestWithParam<HistoryWorld::Kind> {
+class HistoryTest : public ::testing::TestWithParam<HistoryWorld::Kind> {
  protected:
   template <class Item>
   static std::vector<MessageId> ids(const Result<Page<Item>>& page) {
@@ -42,7 +42,7 @@ class HistoryTest : public testing::TestWithParam<HistoryWorld::Kind> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Stores, HistoryTest,
-                         testing::Values(HistoryWorld::Kind::kMemory, HistoryWorld::Kind::kRocks),
+                         ::testing::Values(HistoryWorld::Kind::kMemory, HistoryWorld::Kind::kRocks),
                          [](const auto& kind) {
                            return kind.param == HistoryWorld::Kind::kMemory ? "Memory" : "Rocks";
                          });
@@ -217,8 +217,7 @@ TEST_P(HistoryTest, CallsToProvidersAreFoundByTheirMessage) {
   EXPECT_EQ(deliveries->items[0].http_status, 201);
   EXPECT_EQ(deliveries->items[0].link, LinkId{});
   EXPECT_EQ(ids(history().attempts(kHome, {.message = call.id})), std::vector{call.id});
-  EXPECT_EQ(ids(history().attempts(kHome, {.endpoint = endpoint_of(kCall)})),
-            std::vector{call.id});
+  EXPECT_EQ(ids(history().attempts(kHome, {.endpoint = endpoint_of(kCall)})), std::vector{call.id});
 }
 
 TEST_P(HistoryTest, FiltersThatContradictTheMessageFindNothing) {
@@ -320,8 +319,7 @@ TEST(HistoryCursorTest, TextIsReadBackAndNothingElseIs) {
   EXPECT_EQ(read->target, 16383u);
   EXPECT_EQ(read->attempt, 65535u);
   const HistoryCursor behind{MessageId{{5, 6}}};
-  const auto read_behind =
-      HistoryCursor::parse(List::kMessages, behind.to_text(List::kMessages));
+  const auto read_behind = HistoryCursor::parse(List::kMessages, behind.to_text(List::kMessages));
   ASSERT_TRUE(read_behind);
   EXPECT_FALSE(read_behind->inside);
   EXPECT_EQ(HistoryCursor{}.to_text(List::kMessages), "");

@@ -170,9 +170,8 @@ HistoryWorld::HistoryWorld(Kind kind) {
     EXPECT_TRUE(rig.open());
   }
   write_definitions(store());
-  auto loaded =
-      Registry::load(store(), rig.clock,
-                     {.public_url = "http://localhost", .retention = std::chrono::hours(24)});
+  auto loaded = Registry::load(
+      store(), rig.clock, {.public_url = "http://localhost", .retention = std::chrono::hours(24)});
   EXPECT_TRUE(loaded) << loaded.error().what;
   registry_ = std::move(*loaded);
   history_ = std::make_unique<History>(store(), *registry_);
