@@ -260,6 +260,52 @@ TEST_P(HistoryTest, RetentionEndsAList) {
   EXPECT_EQ(history().messages(kHome, {.message = old.id}).error().code, ErrorCode::kNotFound);
 }
 
+// The same as above with the registry's own deletions.
+TEST_P(HistoryTest, WhatWasDeletedKeepsItsNames) {
+  auto loaded = Registry::load(
+      world.store(), world.rig.clock,
+      {.public_url = "http://localhost", .secrets = {}, .retention = std::chrono::hours(24)});
+  ASSERT_TRUE(loaded);
+  Registry& own = **loaded;
+  const History after(world.store(), own);
+  ASSERT_TRUE(own.create_webhook(kHome, "forge", {.tag = "push", .name = "P", .envs = {{"prd"}}}));
+  const EventSpec event{.tag = "push:made", .name = "M", .selector = "$Event{kind}"};
+  ASSERT_TRUE(own.create_event(kHome, "forge", event));
+  const auto endpoint = own.create_endpoint(kHome, "shop",
+                                            {.access_tag = "forge",
+                                             .webhook = "push",
+                                             .env = "prd",
+                                             .settings = {.url = "http://127.0.0.1:9/"}});
+  ASSERT_TRUE(endpoint) << endpoint.error().what;
+  const auto number = static_cast<std::uint32_t>(*own.endpoint_number(kHome, endpoint->id));
+  const auto links = own.links_of(kHome, {.link = endpoint->link_id});
+  ASSERT_TRUE(links);
+  ASSERT_EQ(links->size(), 1u);
+  const auto link = static_cast<std::uint32_t>(links->front());
+  const auto event_number = [&] {
+    return static_cast<std::uint32_t>(*own.event_number(kHome, "forge", "push:made"));
+  };
+  const Sent first = world.send(link, event_number(), {number});
+  ASSERT_TRUE(own.delete_event(kHome, "forge", "push:made", {}));
+  ASSERT_TRUE(own.create_event(kHome, "forge", event));
+  const Sent second = world.send(link, event_number(), {number});
+  ASSERT_NE(first.event, second.event);
+  ASSERT_TRUE(own.delete_endpoint(kHome, endpoint->id, {.cascade = true}));
+
+  const HistoryFilter by_event{.app = "forge", .event = "push:made"};
+  const HistoryFilter by_endpoint{.endpoint = endpoint->id};
+  const HistoryFilter by_link{.link = endpoint->link_id};
+  for (const HistoryFilter& filter : {by_event, by_endpoint, by_link}) {
+    const auto page = after.deliveries(kHome, filter);
+    ASSERT_EQ(ids(page), (std::vector{second.id, first.id}));
+    EXPECT_EQ(page->items[1].endpoint, endpoint->id);
+    EXPECT_EQ(page->items[1].link, endpoint->link_id);
+    EXPECT_EQ(page->items[1].event, "push:made");
+  }
+  EXPECT_FALSE(after.deliveries(kElsewhere, by_endpoint));
+  EXPECT_FALSE(after.deliveries(kElsewhere, by_link));
+}
+
 // --- What is refused ---------------------------------------------------------------------------
 
 TEST_P(HistoryTest, WhatCannotBeAskedIsRefusedWithItsMember) {
