@@ -81,12 +81,12 @@ constexpr std::array kEndpointSettings = {
     Field{"method", "METHOD", "of deliveries; POST unless said otherwise", "method"},
     Field{"auth", "JSON", "credentials for the receiver: JSON, or @FILE", "auth", Place::kBody,
           Form::kJson},
-    Field{"events", "EVENT,…", "only these events", "events", Place::kBody, Form::kList},
+    Field{"events", "EVENT,...", "only these events", "events", Place::kBody, Form::kList},
     Field{"filter", "JSON", "only messages that pass it: JSON, or @FILE", "filter", Place::kBody,
           Form::kJson},
     Field{"in-flight-max", "NUMBER", "deliveries under way at a time", "in_flight_max",
           Place::kBody, Form::kNumber},
-    Field{"retry", "TIME,…", "delays before each retry (5s,1m), none or default", "retry",
+    Field{"retry", "TIME,...", "delays before each retry (5s,1m), none or default", "retry",
           Place::kBody, Form::kSchedule},
 };
 constexpr std::array kEnabled = {Field{"enabled", "true|false", "whether it gets new messages",
@@ -102,7 +102,7 @@ constexpr std::array kEnableEnvs = {
     Field{"wait", "TIME", "how long to wait for the providers' answers (10s)", "wait"},
 };
 constexpr std::array kDisableEnvs = {
-    Field{"env", "ENV,…", "only these environments", "envs", Place::kBody, Form::kList}};
+    Field{"env", "ENV,...", "only these environments", "envs", Place::kBody, Form::kList}};
 constexpr auto kEnable = join(kRegistrationOf, kEnableEnvs);
 constexpr auto kDisable = join(kRegistrationOf, kDisableEnvs);
 
@@ -169,7 +169,7 @@ constexpr Field kFile = {
     "file", "FILE",
     "the request's body as JSON; - is standard input; other flags override its members", "",
     Place::kWholeBody};
-constexpr Field kUnset = {"unset", "MEMBER,…",    "put back to what it is when nothing is said",
+constexpr Field kUnset = {"unset", "MEMBER,...",  "put back to what it is when nothing is said",
                           "",      Place::kUnset, Form::kList};
 constexpr Field kIdempotencyKey = {"idempotency-key", "TEXT",
                                    "a repeat with the same key does it only once", "",

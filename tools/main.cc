@@ -84,7 +84,7 @@ class Program {
         .add_option("SHELL", shell_, "bash or zsh")
         ->required()
         ->check(CLI::IsMember({"bash", "zsh"}))
-        ->type_name("");
+        ->type_name("bash|zsh");
     add_apply();
     commands_.emplace(app_);
   }
