@@ -3,9 +3,11 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "api/problem.h"
+#include "api/request_id.h"
 #include "core/check.h"
 #include "core/limits.h"
 
@@ -13,9 +15,30 @@ namespace headrace::api {
 
 namespace {
 
-constexpr std::size_t kBodyBytesMax = 4 * core::limits::kMiB;
+// A body that is a little too long is read, so that its answer is a document like any other; the
+// connection of a longer one is closed.
+constexpr std::size_t kBodyBytesRead = kBodyBytesMax + core::limits::kMiB;
 constexpr std::size_t kPoolBytes = 64 * core::limits::kMiB;
-constexpr std::size_t kJobsMax = 256;
+
+std::optional<std::string> field(const ingest::IncomingRequest& request, std::string_view name) {
+  const std::string_view value = request.head.find(request.base, name);
+  if (value.data() == nullptr) return std::nullopt;
+  return std::string(value);
+}
+
+Request taken_apart(const ingest::IncomingRequest& incoming) {
+  Request request;
+  request.set_target(incoming.head.method, incoming.head.target.in(incoming.base));
+  request.authorization = field(incoming, "authorization").value_or(std::string());
+  request.workspace = field(incoming, "headrace-workspace");
+  request.content_type = field(incoming, "content-type");
+  request.if_match = field(incoming, "if-match");
+  request.if_none_match = field(incoming, "if-none-match");
+  request.idempotency_key = field(incoming, "idempotency-key");
+  request.request_id = request_id(incoming.head.find(incoming.base, "x-request-id"));
+  request.body = incoming.body.in(incoming.base);
+  return request;
+}
 
 }  // namespace
 
@@ -28,8 +51,9 @@ struct ApiServer::Job {
   Reply reply;
 };
 
-ApiServer::ApiServer(Engine& engine, std::string admin_key)
-    : routes_(engine, std::move(admin_key)),
+ApiServer::ApiServer(Engine& engine, std::string root_key, ApiServerOptions options)
+    : options_(options),
+      routes_(engine, std::move(root_key), clock_),
       pool_(kPoolBytes),
       thread_(clock_, "hr-api"),
       server_(thread_.loop(), pool_, *this) {}
@@ -77,26 +101,22 @@ void ApiServer::maybe_stopped() {
 }
 
 ingest::HeadDecision ApiServer::on_head(const core::RequestHead&, const char*) noexcept {
-  return {.body_bytes_max = kBodyBytesMax};
+  return {.body_bytes_max = kBodyBytesRead};
 }
 
 void ApiServer::on_request(const ingest::IncomingRequest& request,
                            ingest::ResponseToken token) noexcept {
-  if (jobs_ >= kJobsMax) {
-    respond(token,
-            problem(Error{ErrorCode::kUnavailable, "too many requests are being worked on", 0}));
+  Request taken = taken_apart(request);
+  if (jobs_ >= options_.jobs_max) {
+    const Error busy{ErrorCode::kUnavailable, "too many requests are being worked on"};
+    respond(token, Routes::refuse(taken, problem(busy)));
     return;
   }
   auto job = std::make_unique<Job>();
   job->work.data = job.get();
   job->server = this;
   job->token = token;
-  if (!job->request.set_target(request.head.method, request.head.target.in(request.base))) {
-    respond(token, problem(400, "malformed", "the path or query has a wrong percent escape"));
-    return;
-  }
-  job->request.authorization = request.head.find(request.base, "authorization");
-  job->request.body = request.body.in(request.base);
+  job->request = std::move(taken);
   const int queued = uv_queue_work(
       thread_.loop().uv(), &job->work,
       [](uv_work_t* work) {

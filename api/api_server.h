@@ -17,9 +17,13 @@
 
 namespace headrace::api {
 
+struct ApiServerOptions {
+  std::size_t jobs_max = 256;  // requests that are worked on at a time; more are answered 503
+};
+
 class ApiServer final : private ingest::HttpHandler {
  public:
-  ApiServer(Engine& engine, std::string admin_key);
+  ApiServer(Engine& engine, std::string root_key, ApiServerOptions options = {});
   ~ApiServer() override;
 
   // Listens on "HOST:PORT" and answers from then on.
@@ -38,8 +42,9 @@ class ApiServer final : private ingest::HttpHandler {
   void respond(ingest::ResponseToken token, const Reply& reply) noexcept;
   void maybe_stopped();
 
-  Routes routes_;
+  const ApiServerOptions options_;
   const core::SystemClock clock_;
+  Routes routes_;
   core::BufferPool pool_;
   core::LoopThread thread_;
   ingest::HttpServer server_;

@@ -43,23 +43,18 @@ bool split(std::string_view text, char separator, Take take) {
   return true;
 }
 
-}  // namespace
-
-bool Request::set_target(core::Method request_method, std::string_view target) {
-  method = request_method;
-  const std::size_t question = std::min(target.find('?'), target.size());
-  std::string_view plain_path = target.substr(0, question);
-  if (plain_path.starts_with('/')) plain_path.remove_prefix(1);
-  const bool path_ok = split(plain_path, '/', [this](std::string_view piece) {
+// False: an escape is wrong.
+bool read_path(std::string_view text, std::vector<std::string>& path) {
+  if (text.starts_with('/')) text.remove_prefix(1);
+  return split(text, '/', [&path](std::string_view piece) {
     auto decoded = percent_decoded(piece, false);
-    if (!decoded) return false;
-    path.push_back(std::move(*decoded));
-    return true;
+    if (decoded) path.push_back(std::move(*decoded));
+    return decoded.has_value();
   });
-  if (!path_ok) return false;
-  const std::string_view parameters =
-      question < target.size() ? target.substr(question + 1) : std::string_view{};
-  return split(parameters, '&', [this](std::string_view piece) {
+}
+
+bool read_query(std::string_view text, std::map<std::string, std::string>& query) {
+  return split(text, '&', [&query](std::string_view piece) {
     const std::size_t equals = std::min(piece.find('='), piece.size());
     auto name = percent_decoded(piece.substr(0, equals), true);
     auto value = percent_decoded(piece.substr(std::min(equals + 1, piece.size())), true);
@@ -69,8 +64,24 @@ bool Request::set_target(core::Method request_method, std::string_view target) {
   });
 }
 
-std::optional<std::string> Request::parameter(const std::string& name) const {
-  const auto it = query.find(name);
+}  // namespace
+
+bool Request::set_target(core::Method request_method, std::string_view text) {
+  method = request_method;
+  target = text;
+  const std::size_t question = std::min(text.find('?'), text.size());
+  has_valid_target = read_path(text.substr(0, question), path) &&
+                     read_query(text.substr(std::min(question + 1, text.size())), query);
+  return has_valid_target;
+}
+
+std::string_view Request::plain_path() const noexcept {
+  const std::string_view text = target;
+  return text.substr(0, text.find('?'));
+}
+
+std::optional<std::string> Request::parameter(std::string_view name) const {
+  const auto it = query.find(std::string(name));
   if (it == query.end()) return std::nullopt;
   return it->second;
 }

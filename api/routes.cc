@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/routes.h"
 
-#include <openssl/crypto.h>
+#include <openssl/sha.h>
 
-#include <charconv>
+#include <algorithm>
 #include <utility>
 
-#include "api/bodies.h"
-#include "api/problem.h"
+#include "api/openapi.h"
+#include "api/query_check.h"
+#include "core/http_grammar.h"
 
 namespace headrace::api {
 
@@ -15,176 +16,176 @@ using core::Method;
 
 namespace {
 
-constexpr std::size_t kPageDefault = 100;
-constexpr std::size_t kPageMax = 1000;
+constexpr std::size_t kIdempotencyKeyBytesMax = 256;
 
-Reply not_found() { return problem(404, "not_found", "there is nothing at this path"); }
-
-Reply wrong_method(std::string_view allow) {
+Reply wrong_method(const std::string& allowed) {
   Reply reply = problem(405, "method_not_allowed", "this path does not take the method");
-  reply.extra_lines = "Allow: " + std::string(allow) + "\r\n";
+  reply.extra_lines = "Allow: " + allowed + "\r\n";
   return reply;
 }
 
-template <class T>
-Reply created(const Result<T>& result) {
-  if (!result) return problem(result.error());
-  return {201, "application/json", to_json(*result), {}};
+// application/json, or any type that says it is JSON (RFC 6838, 4.2.8); parameters are not looked
+// at.
+bool is_json_type(std::string_view type) noexcept {
+  type = core::http::trim(type.substr(0, type.find(';')));
+  if (core::http::equals_lower(type, "application/json")) return true;
+  constexpr std::string_view kSuffix = "+json";
+  return type.size() > kSuffix.size() &&
+         core::http::equals_lower(type.substr(type.size() - kSuffix.size()), kSuffix);
 }
 
-template <class T>
-Reply listed(const Result<std::vector<T>>& result) {
-  if (!result) return problem(result.error());
-  return {200, "application/json", page(*result), {}};
+bool is_idempotency_key(std::string_view key) noexcept {
+  const auto is_visible = [](char c) { return c > ' ' && c < '\x7f'; };
+  return !key.empty() && key.size() <= kIdempotencyKeyBytesMax &&
+         std::all_of(key.begin(), key.end(), is_visible);
 }
 
-Result<std::size_t> page_size(const Request& request) {
-  const auto text = request.parameter("limit");
-  if (!text) return kPageDefault;
-  std::size_t size = 0;
-  const auto parsed = std::from_chars(text->data(), text->data() + text->size(), size);
-  const bool whole = parsed.ec == std::errc{} && parsed.ptr == text->data() + text->size();
-  if (whole && size >= 1 && size <= kPageMax) return size;
-  return Error{ErrorCode::kInvalidArgument, "limit must be between 1 and 1000", 0};
+std::string etag_of(std::uint64_t revision) {
+  std::string etag(1, '"');
+  return etag.append(std::to_string(revision)).append("\"");
 }
 
-// An id given as a parameter; a zero one when it is absent.
-template <class SomeId>
-Result<SomeId> id_parameter(const Request& request, const std::string& name) {
-  const auto text = request.parameter(name);
-  if (!text) return SomeId{};
-  auto id = SomeId::parse(*text);
-  if (id) return id;
-  return Error{ErrorCode::kInvalidArgument, "parameter '" + name + "': " + id.error().what, 0};
+// If-None-Match compares weakly (RFC 9110, 13.1.2), so a W/ before a tag does not matter.
+bool names_etag(std::string_view list, std::string_view etag) noexcept {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    std::string_view one = core::http::trim(list.substr(0, comma));
+    if (one.starts_with("W/")) one.remove_prefix(2);
+    if (one == "*" || one == etag) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+// Writes the problem out, and says which revision is shown.
+void complete(const Request& request, Reply& reply) {
+  if (reply.problem) {
+    reply.body = problem_document(*reply.problem, request.plain_path(), request.request_id);
+    reply.problem.reset();
+  }
+  if (!reply.revision) return;
+  const std::string etag = etag_of(*std::exchange(reply.revision, std::nullopt));
+  reply.extra_lines += "ETag: " + etag + "\r\n";
+  const bool is_read = request.method == Method::kGet || request.method == Method::kHead;
+  if (!is_read || !request.if_none_match || !names_etag(*request.if_none_match, etag)) return;
+  reply.status = 304;
+  reply.content_type.clear();
+  reply.body.clear();
 }
 
 }  // namespace
 
-Reply Routes::handle(const Request& request) const {
-  if (request.path.empty()) return not_found();
-  if (request.path[0] != "v1") return operational(request);
-  if (!authorized(request)) {
-    Reply reply = problem(401, "unauthorized", "the key is missing or wrong");
-    reply.extra_lines = "WWW-Authenticate: Bearer\r\n";
-    return reply;
-  }
-  const std::string collection = request.path.size() > 1 ? request.path[1] : "";
-  if (collection == "apps") return apps(request);
-  if (collection == "products") return products(request);
-  if (collection == "messages") return messages(request);
-  if (request.path.size() != 2) return not_found();
-  if (collection != "endpoints" && collection != "deliveries" && collection != "attempts")
-    return not_found();
-  if (request.method != Method::kGet) return wrong_method("GET");
-  if (collection == "endpoints") return {200, "application/json", page(engine_.endpoints()), {}};
-  return collection == "deliveries" ? list_deliveries(request) : list_attempts(request);
-}
+Routes::Routes(Engine& engine, std::string root_key, const core::Clock& clock)
+    : authorizer_(engine, std::move(root_key)),
+      idempotency_(clock),
+      openapi_(openapi_document()),
+      services_{engine, openapi_, waits_} {}
 
-// Takes the same time however much of the key is right.
-bool Routes::authorized(const Request& request) const noexcept {
-  constexpr std::string_view kScheme = "Bearer ";
-  const std::string& given = request.authorization;
-  if (given.size() != kScheme.size() + admin_key_.size() || !given.starts_with(kScheme))
-    return false;
-  return CRYPTO_memcmp(given.data() + kScheme.size(), admin_key_.data(), admin_key_.size()) == 0;
-}
+Reply Routes::handle(const Request& request) { return refuse(request, find(request)); }
 
-// What load balancers and Prometheus ask; without a key, and without anything secret.
-Reply Routes::operational(const Request& request) const {
-  if (request.path.size() != 1) return not_found();
-  const std::string& name = request.path[0];
-  if (name != "livez" && name != "readyz" && name != "metrics") return not_found();
-  if (request.method != Method::kGet && request.method != Method::kHead)
-    return wrong_method("GET, HEAD");
-  if (name == "metrics") return {200, "text/plain; version=0.0.4", engine_.metrics(), {}};
-  if (name == "livez" || engine_.ready())
-    return {200, "application/json", R"({"status":"ok"})", {}};
-  return problem(503, "unavailable", "messages are not taken");
-}
-
-Reply Routes::apps(const Request& request) const {
-  if (request.path.size() != 4) return not_found();
-  const std::string& app = request.path[2];
-  const std::string& what = request.path[3];
-  if (what != "webhooks" && what != "events") return not_found();
-  if (request.method == Method::kGet) {
-    if (what == "webhooks") return listed(engine_.webhooks(app));
-    const auto webhook = request.parameter("webhook");
-    if (!webhook) return problem(422, "invalid_argument", "parameter 'webhook' is missing");
-    return listed(engine_.events(app, *webhook));
-  }
-  if (request.method != Method::kPost) return wrong_method("GET, POST");
-  if (what == "webhooks") {
-    auto spec = webhook_spec(request.body);
-    return spec ? created(engine_.create_webhook(app, *spec)) : problem(spec.error());
-  }
-  auto spec = event_spec(request.body);
-  return spec ? created(engine_.create_event(app, *spec)) : problem(spec.error());
-}
-
-Reply Routes::products(const Request& request) const {
-  if (request.path.size() != 4 || request.path[3] != "links") return not_found();
-  if (request.method != Method::kPost) return wrong_method("POST");
-  auto spec = link_spec(request.body);
-  if (!spec) return problem(spec.error());
-  auto link = engine_.create_link(request.path[2], *spec);
-  Reply reply = created(link);
-  if (link && !link->created) reply.status = 200;
+Reply Routes::refuse(const Request& request, Reply reply) {
+  complete(request, reply);
+  reply.extra_lines += "X-Request-Id: " + request.request_id + "\r\n";
   return reply;
 }
 
-Reply Routes::messages(const Request& request) const {
-  if (request.method != Method::kGet) return wrong_method("GET");
-  if (request.path.size() == 2) return list_messages(request);
-  if (request.path.size() != 3) return not_found();
-  auto id = MessageId::parse(request.path[2]);
-  if (!id) return problem(404, "not_found", "there is no such message");
-  auto message = engine_.message(*id);
-  if (!message) return problem(message.error());
-  return {200, "application/json", to_json(*message), {}};
+Reply Routes::find(const Request& request) {
+  if (!request.has_valid_target)
+    return problem(400, "malformed", "the path or query has a wrong percent escape");
+  const RouteMatch match = find_route(request.method, request.path);
+  if (!request.path.empty() && request.path[0] == "v1") return authorized(request, match);
+  if (match.route != nullptr) return checked(request, match, {});
+  if (!match.allowed.empty()) return wrong_method(match.allowed);
+  return problem(404, "not_found", "there is nothing at this path");
 }
 
-Reply Routes::list_messages(const Request& request) const {
-  auto link = id_parameter<LinkId>(request, "link");
-  auto before = id_parameter<MessageId>(request, "cursor");
-  auto size = page_size(request);
-  if (!link) return problem(link.error());
-  if (!before) return problem(before.error());
-  if (!size) return problem(size.error());
-  if (!*link) return problem(422, "invalid_argument", "parameter 'link' is missing");
-  auto messages = engine_.messages(*link, *before, *size);
-  if (!messages) return problem(messages.error());
-  const bool more = messages->size() == *size;
-  return {
-      200, "application/json", page(*messages, more ? messages->back().id.to_string() : ""), {}};
+// Nobody without a key learns which paths there are.
+Reply Routes::authorized(const Request& request, const RouteMatch& match) {
+  auto grant = authorizer_.identify(request);
+  if (!grant) return problem(grant.error());
+  if (match.route == nullptr) {
+    if (!match.allowed.empty()) return wrong_method(match.allowed);
+    return problem(404, "not_found", "there is nothing at this path");
+  }
+  if (auto allowed = Authorizer::check(*grant, match.route->access); !allowed)
+    return problem(allowed.error());
+  return checked(request, match, *grant);
 }
 
-Reply Routes::list_deliveries(const Request& request) const {
-  auto message = id_parameter<MessageId>(request, "message");
-  if (!message) return problem(message.error());
-  if (!*message) return problem(422, "invalid_argument", "parameter 'message' is missing");
-  return listed(engine_.deliveries(*message));
+Reply Routes::checked(const Request& request, const RouteMatch& match, const Grant& grant) {
+  const Route& route = *match.route;
+  Call call{services_, route, request, match.values, grant, std::nullopt, {}};
+  if (request.body.size() > kBodyBytesMax)
+    return problem(413, "too_large", "a body may have 4 MiB");
+  const bool has_body = !route.body.empty() && !request.body.empty();
+  if (has_body && request.content_type && !is_json_type(*request.content_type))
+    return problem(415, "unsupported_media_type", "a body must be application/json");
+  if (route.access == Access::kNone) return run(call);
+  if (auto faults = check_query(route, request); !faults.empty())
+    return invalid("the query has parameters that are wrong", std::move(faults));
+  if (is_of_workspace(route)) {
+    auto workspace = services_.engine.workspace(grant.workspace);
+    if (!workspace) return problem(workspace.error());
+    call.workspace = std::move(*workspace);
+  }
+  const bool may_repeat = route.method == Method::kPost && request.idempotency_key.has_value();
+  return may_repeat ? once(call) : run(call);
 }
 
-Reply Routes::list_attempts(const Request& request) const {
-  auto message = id_parameter<MessageId>(request, "message");
-  auto endpoint = id_parameter<EndpointId>(request, "endpoint");
-  auto before = id_parameter<MessageId>(request, "cursor");
-  auto size = page_size(request);
-  if (!message) return problem(message.error());
-  if (!endpoint) return problem(endpoint.error());
-  if (!before) return problem(before.error());
-  if (!size) return problem(size.error());
-  if (*message) return listed(engine_.attempts(*message, *endpoint));
-  if (!*endpoint)
-    return problem(422, "invalid_argument", "parameter 'message' or 'endpoint' is needed");
-  auto attempts = engine_.endpoint_attempts(*endpoint, *before, *size);
-  if (!attempts) return problem(attempts.error());
-  const bool more = attempts->size() >= *size;
-  return {200,
-          "application/json",
-          page(*attempts, more ? attempts->back().message.to_string() : ""),
-          {}};
+Reply Routes::once(Call& call) {
+  if (!is_idempotency_key(*call.request.idempotency_key))
+    return problem(422, "invalid_argument", "an Idempotency-Key is 1 to 256 visible characters");
+  const std::string key = idempotency_key(call.grant, *call.request.idempotency_key);
+  Idempotency::Answer known = idempotency_.begin(key, idempotency_digest(call.request));
+  switch (known.verdict) {
+    case Idempotency::Verdict::kReplay:
+      known.reply.extra_lines += "Idempotency-Replayed: true\r\n";
+      return std::move(known.reply);
+    case Idempotency::Verdict::kMismatch:
+      return problem(422, "idempotency_mismatch", "the key was used for another request");
+    case Idempotency::Verdict::kRunning:
+      return problem(409, "idempotency_in_progress", "the first request is not answered yet");
+    case Idempotency::Verdict::kWithheld:
+      return problem(409, "idempotency_replayed",
+                     "it was done, and what it answered is not shown again");
+    case Idempotency::Verdict::kRun:
+      break;
+  }
+  Reply reply = run(call);
+  complete(call.request, reply);
+  idempotency_.finish(key, reply, call.route.answer_is_secret);
+  return reply;
+}
+
+Reply Routes::run(Call& call) {
+  const Route& route = call.route;
+  if (route.body.empty() || (route.body_is_optional && call.request.body.empty()))
+    return route.handler(call);
+  auto body = JsonBody::parse(call.request.body);
+  if (!body) {
+    Reply reply = problem(body.error());
+    reply.status = reply.problem->status = 400;
+    return reply;
+  }
+  call.body = std::move(*body);
+  if (auto faults = validator_.check(route.body, call.body.json()); !faults.empty())
+    return refused(std::move(faults));
+  return route.handler(call);
+}
+
+// A workspace's tag has no line feed, and neither has an id.
+std::string idempotency_key(const Grant& grant, std::string_view key) {
+  const std::string owner = grant.is_operator ? "operator" : grant.key.to_string();
+  return grant.workspace + '\n' + owner + '\n' + std::string(key);
+}
+
+std::string idempotency_digest(const Request& request) {
+  std::string text(core::to_string(request.method));
+  text.append("\n").append(request.target).append("\n").append(request.body);
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+         reinterpret_cast<unsigned char*>(digest.data()));
+  return digest;
 }
 
 }  // namespace headrace::api

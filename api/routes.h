@@ -1,35 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which request does what. Blocks on the store; runs on worker threads, never on a loop.
+// Answers requests: finds the route, asks who may, holds parameters and body against what the table
+// says, and calls the handler. Blocks on the engine; runs on worker threads, never on a loop.
 #pragma once
 
+#include <atomic>
 #include <string>
 
+#include "api/authorizer.h"
+#include "api/call.h"
+#include "api/idempotency.h"
 #include "api/request.h"
+#include "api/schema_validator.h"
+#include "core/clock.h"
 #include "headrace/engine.h"
 
 namespace headrace::api {
 
+inline constexpr std::size_t kBodyBytesMax = std::size_t{4} << 20;
+
 class Routes {
  public:
-  // `admin_key`: what Authorization must bear on everything below /v1.
-  Routes(Engine& engine, std::string admin_key)
-      : engine_(engine), admin_key_(std::move(admin_key)) {}
+  // `root_key`: the operator's, which may do everything everywhere.
+  Routes(Engine& engine, std::string root_key, const core::Clock& clock);
 
-  // Any thread.
-  Reply handle(const Request& request) const;
+  // Any thread. The reply is whole: a problem is written out, and the request id is in it.
+  Reply handle(const Request& request);
+  // The same for a request that is not to be worked on.
+  static Reply refuse(const Request& request, Reply reply);
+
+  Idempotency& idempotency_for_test() noexcept { return idempotency_; }
 
  private:
-  bool authorized(const Request& request) const noexcept;
-  Reply operational(const Request& request) const;
-  Reply apps(const Request& request) const;
-  Reply products(const Request& request) const;
-  Reply messages(const Request& request) const;
-  Reply list_messages(const Request& request) const;
-  Reply list_deliveries(const Request& request) const;
-  Reply list_attempts(const Request& request) const;
+  Reply find(const Request& request);
+  Reply authorized(const Request& request, const RouteMatch& match);
+  Reply checked(const Request& request, const RouteMatch& match, const Grant& grant);
+  Reply once(Call& call);
+  Reply run(Call& call);
 
-  Engine& engine_;
-  const std::string admin_key_;
+  Authorizer authorizer_;
+  SchemaValidator validator_;
+  Idempotency idempotency_;
+  const std::string openapi_;
+  std::atomic<int> waits_{0};
+  Services services_;
 };
+
+// Where a client keeps a remembered answer: whose the key is, and the key.
+std::string idempotency_key(const Grant& grant, std::string_view key);
+// What a request asks for.
+std::string idempotency_digest(const Request& request);
 
 }  // namespace headrace::api

@@ -165,8 +165,9 @@ class Bench {
     dispatch::RequestPieces pieces;
     dispatch::build_request(**endpoint, sample, clock_.wall_ms(), "", scratch, pieces);
     sink_thread_.run_and_wait([&] { sink_->set_request_bytes(pieces.bytes); });
-    std::vector<std::shared_ptr<const dispatch::Endpoint>> list = {*endpoint};
-    endpoints_.publish(std::make_shared<dispatch::EndpointTable>(std::move(list)));
+    dispatch::EndpointTable table;
+    table.put(*endpoint);
+    endpoints_.publish(std::make_shared<const dispatch::EndpointTable>(table));
     outcomes_.open(
         loop_, [](void* self) noexcept { static_cast<Bench*>(self)->collect(); }, this);
     shard_ =

@@ -17,7 +17,6 @@
 #include "core/buffer.h"
 #include "selector/json.h"
 #include "selector/program.h"
-#include "selector/routing_table.h"
 
 namespace headrace::selector {
 namespace {
@@ -208,19 +207,6 @@ void validate_only(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(body.size()));
 }
 BENCHMARK(validate_only);
-
-void find_link(benchmark::State& state) {
-  std::vector<LinkRoute> links(static_cast<std::size_t>(state.range(0)));
-  for (std::size_t i = 0; i < links.size(); ++i) links[i].token = {i * 0x9E3779B97F4A7C15ULL, i};
-  const RoutingTable table(std::move(links), 42);
-  std::string token(kIdDigits, '0');
-  format_base62(table.links().back().token, token.data());
-  for (auto _ : state) {
-    const LinkRoute* link = table.find(token);
-    benchmark::DoNotOptimize(link);
-  }
-}
-BENCHMARK(find_link)->Arg(1)->Arg(100000);
 
 }  // namespace
 }  // namespace headrace::selector

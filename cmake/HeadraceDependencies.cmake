@@ -15,6 +15,7 @@ find_package(tomlplusplus REQUIRED)
 find_path(CONCURRENTQUEUE_INCLUDE concurrentqueue/concurrentqueue.h REQUIRED)
 find_path(CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 find_path(NLOHMANN_JSON_INCLUDE nlohmann/json.hpp REQUIRED)
+find_path(VALIJSON_INCLUDE valijson/validator.hpp REQUIRED)
 
 add_library(headrace_concurrentqueue INTERFACE)
 target_include_directories(headrace_concurrentqueue SYSTEM INTERFACE "${CONCURRENTQUEUE_INCLUDE}")

@@ -37,6 +37,11 @@ inline constexpr std::size_t kSelectorBytesMax = 1024;
 inline constexpr std::size_t kSelectorSegmentsMax = 32;
 inline constexpr std::size_t kEventsPerWebhookMax = 64 * kKiB;
 inline constexpr std::size_t kTargetsPerMessageMax = 16 * kKiB;
+inline constexpr std::size_t kFilterBytesMax = 16 * kKiB;
+inline constexpr std::size_t kFilterConditionsMax = 256;
+inline constexpr std::size_t kFilterDepthMax = 16;      // filters in and, or, not
+inline constexpr std::size_t kFilterOperandsMax = 256;  // of one `in` or `nin`
+inline constexpr std::size_t kFiltersPerWebhookMax = 64 * kKiB;
 
 // The way of a message.
 inline constexpr std::size_t kIntakesPerLoopMax = 4 * kKiB;  // given to the store, not yet answered
@@ -58,6 +63,18 @@ inline constexpr std::size_t kPendingLoadMax = 256;  // deliveries read back at 
 inline constexpr std::size_t kPendingLoadBytesMax = 4 * kMiB;
 inline constexpr std::size_t kBufferBytesMaxDefault =
     96 * kMiB;  // receive buffers of one loop, in flight and cached
+
+// What people register.
+inline constexpr std::size_t kPartsBytesMax = 64 * kKiB;    // `auth` and `sample` of an env
+inline constexpr std::size_t kSampleBytesMax = 256 * kKiB;  // of an event
+inline constexpr std::size_t kTextBytesMax = 4 * kKiB;      // a name or description
+inline constexpr std::size_t kEnvsPerWebhookMax = 64;
+inline constexpr std::size_t kKeysPerWorkspaceMax = 1000;
+inline constexpr std::size_t kPageItemsMax = 1000;
+inline constexpr std::size_t kLinksPerQueryMax = 4 * kKiB;  // whose messages one list merges
+// What one call for a page of what happened may cost; beyond it the page is short.
+inline constexpr std::size_t kHistoryMessagesMax = 2 * kKiB;  // looked at, wanted or not
+inline constexpr std::size_t kHistoryReadsMax = 2 * kKiB;     // of receivers and of attempts
 
 // Disk.
 inline constexpr std::uint64_t kSegmentBytes = 256 * kMiB;

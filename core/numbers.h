@@ -8,7 +8,12 @@
 namespace headrace::core {
 
 enum class LinkNumber : std::uint32_t {};
+enum class WebhookNumber : std::uint32_t {};
 enum class EndpointNumber : std::uint32_t {};
 enum class EventNumber : std::uint32_t { kNone = 0 };
+
+// No link has this number. Messages on it are calls that the engine makes itself, such as telling
+// a provider where to post.
+inline constexpr LinkNumber kSystemLink{0};
 
 }  // namespace headrace::core

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/check.h"
 #include "dispatch/percent.h"
 
 namespace headrace::dispatch {
@@ -13,10 +14,11 @@ namespace {
 using core::Method;
 
 // Framing is ours to decide, and the webhook headers say which delivery it is.
-constexpr std::array<std::string_view, 11> kReservedNames = {
-    "connection",       "content-length",    "expect",  "keep-alive", "te",
-    "trailer",          "transfer-encoding", "upgrade", "webhook-id", "webhook-signature",
-    "webhook-timestamp"};
+constexpr std::array<std::string_view, 12> kReservedNames = {
+    "connection",    "content-length",    "expect",
+    "headrace-test", "keep-alive",        "te",
+    "trailer",       "transfer-encoding", "upgrade",
+    "webhook-id",    "webhook-signature", "webhook-timestamp"};
 
 char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
@@ -56,6 +58,9 @@ Result<void> check(const EndpointSettings& settings) {
   if (settings.connect_timeout.count() <= 0 || settings.attempt_timeout.count() <= 0) {
     return invalid("a time limit is positive");
   }
+  if (settings.body && settings.body->size() > core::limits::kBodyBytesMax) {
+    return Error{ErrorCode::kTooLarge, "an endpoint's body is larger than any message's may be", 0};
+  }
   for (const auto& [name, value] : settings.headers) {
     if (!is_token(name)) return invalid("a header's name is not a token");
     if (!is_field_value(value)) return invalid("a header's value holds control characters");
@@ -94,6 +99,15 @@ void append_headers(Endpoint& endpoint) {
   endpoint.prefix += lines;
 }
 
+auto has_number(core::EndpointNumber number) noexcept {
+  return [number](const Endpoint& endpoint) noexcept { return endpoint.settings.number == number; };
+}
+
+// The registry gives numbers out one after the other, so they need no mixing to be spread.
+std::uint64_t hash_of(core::EndpointNumber number) noexcept {
+  return static_cast<std::uint32_t>(number);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Endpoint>> make_endpoint(EndpointSettings settings) {
@@ -116,18 +130,19 @@ Result<std::shared_ptr<const Endpoint>> make_endpoint(EndpointSettings settings)
   return std::shared_ptr<const Endpoint>(std::move(endpoint));
 }
 
-EndpointTable::EndpointTable(std::vector<std::shared_ptr<const Endpoint>> endpoints) {
-  by_number_.reserve(endpoints.size());
-  for (auto& endpoint : endpoints) {
-    const auto number = static_cast<std::uint32_t>(endpoint->settings.number);
-    by_number_.emplace(number, std::move(endpoint));
-  }
+void EndpointTable::put(std::shared_ptr<const Endpoint> endpoint) {
+  HEADRACE_CHECK(endpoint != nullptr);
+  const core::EndpointNumber number = endpoint->settings.number;
+  by_number_.put(hash_of(number), has_number(number), std::move(endpoint));
+}
+
+void EndpointTable::erase(core::EndpointNumber number) {
+  by_number_.erase(hash_of(number), has_number(number));
 }
 
 const std::shared_ptr<const Endpoint>* EndpointTable::find(
     core::EndpointNumber number) const noexcept {
-  const auto found = by_number_.find(static_cast<std::uint32_t>(number));
-  return found == by_number_.end() ? nullptr : &found->second;
+  return by_number_.find(hash_of(number), has_number(number));
 }
 
 }  // namespace headrace::dispatch

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// What dispatch knows of an endpoint: where to send, how, how often. Immutable; the table is
-// swapped whole.
+// What dispatch knows of an endpoint: where to send, how, how often. Immutable; the table is a
+// value whose copies share all that they have in common, published whole.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/http_request.h"
 #include "core/limits.h"
 #include "core/numbers.h"
+#include "core/shared_map.h"
 #include "dispatch/retry_policy.h"
 #include "dispatch/url.h"
 #include "headrace/result.h"
@@ -28,6 +29,13 @@ struct EndpointSettings {
   std::vector<std::pair<std::string, std::string>>
       headers;  // of ours, e.g. Authorization; replace the provider's
   std::vector<std::pair<std::string, std::string>> query;  // unescaped; added to the URL's
+  // Sent in place of every message's body, of which then nothing goes into the query either. What
+  // it holds (secrets, once they are filled in) is not stored with the messages.
+  std::optional<std::string> body;
+  bool forward_headers = true;  // false: of the provider's lines only Content-Type is sent
+  // The name of a secret that the above needs and that is not there: no connection is made, each
+  // attempt fails at once and is retried. Empty: none is missing.
+  std::string missing_secret;
   RetryPolicy retry;
   std::uint32_t in_flight_max = core::limits::kLaneInFlightDefault;
   std::chrono::milliseconds connect_timeout{5'000};  // name, connection and TLS handshake together
@@ -51,20 +59,24 @@ struct Endpoint {
   bool names_agent = false;  // one of our headers is User-Agent
 };
 
-// kMalformed (with the offset in the URL) or kTooLarge for a bad URL; kInvalidArgument for a method
-// that delivers nothing, a header that is not one or is reserved, or limits of zero.
+// kMalformed (with the offset in the URL) or kTooLarge for a bad URL; kTooLarge for a body above
+// kBodyBytesMax; kInvalidArgument for a method that delivers nothing, a header that is not one or
+// is reserved, or limits of zero.
 Result<std::shared_ptr<const Endpoint>> make_endpoint(EndpointSettings settings);
 
+// Threads: like a std::map; a table that is published is not changed any more.
 class EndpointTable {
  public:
-  EndpointTable() = default;
-  // Requires: numbers differ.
-  explicit EndpointTable(std::vector<std::shared_ptr<const Endpoint>> endpoints);
-  // Null when there is no such endpoint (deleted).
+  // Adds, or replaces the one with the same number. Requires: not null.
+  void put(std::shared_ptr<const Endpoint> endpoint);
+  // No effect when there is none.
+  void erase(core::EndpointNumber number);
+  // Null when there is no such endpoint (deleted). Valid while the table lives and is not changed.
   const std::shared_ptr<const Endpoint>* find(core::EndpointNumber number) const noexcept;
+  std::size_t size() const noexcept { return by_number_.size(); }
 
  private:
-  std::unordered_map<std::uint32_t, std::shared_ptr<const Endpoint>> by_number_;
+  core::SharedMap<Endpoint> by_number_;
 };
 
 }  // namespace headrace::dispatch

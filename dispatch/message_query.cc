@@ -35,6 +35,7 @@ MessageQuery::MessageQuery() : parser_(std::make_unique<Parser>()) {}
 MessageQuery::~MessageQuery() = default;
 
 std::string_view MessageQuery::of(const Endpoint& endpoint, const store::Payload& payload) {
+  if (endpoint.settings.body) return {};
   const std::string_view body = payload.body.in(payload.buffer);
   const std::string_view own = payload.query.in(payload.buffer);
   if (body.empty()) return is_safe_query(own) ? own : std::string_view{};

@@ -20,8 +20,8 @@ class MessageQuery {
 
   // For an endpoint without bodies: the top-level scalar members of a JSON object ("a=1&b=x%20y",
   // null as an empty value), or a form-encoded body as it is. For a message without a body and any
-  // endpoint: the message's own query. Empty when there is nothing to add. Valid until the next
-  // call.
+  // endpoint: the message's own query. Empty when there is nothing to add, and for an endpoint with
+  // a body of its own. Valid until the next call.
   std::string_view of(const Endpoint& endpoint, const store::Payload& payload);
 
  private:

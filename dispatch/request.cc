@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view kEnd = "\r\n";
 constexpr std::string_view kAgentName = "user-agent";
+constexpr std::string_view kTypeName = "content-type";
+constexpr std::string_view kTestLine = "headrace-test: true\r\n";
 constexpr std::string_view kAgentLine = "User-Agent: headrace/" HEADRACE_VERSION "\r\n";
 
 char lower(char c) noexcept {
@@ -30,8 +32,13 @@ bool is_replaced(const Endpoint& endpoint, std::string_view name) noexcept {
                      [&](const std::string& other) { return equals_no_case(name, other); });
 }
 
-// Adds the provider's lines without those that the endpoint replaces; notes whether one names the
-// agent.
+// Whether the endpoint gets a line of the provider's with this name.
+bool is_sent(const Endpoint& endpoint, std::string_view name) noexcept {
+  if (!endpoint.settings.forward_headers && !equals_no_case(name, kTypeName)) return false;
+  return endpoint.replaced.empty() || !is_replaced(endpoint, name);
+}
+
+// Adds the provider's lines that the endpoint gets; notes whether one names the agent.
 bool add_provider_lines(const Endpoint& endpoint, std::string_view lines, bool& names_agent,
                         RequestPieces& out) noexcept {
   const char* kept_from = lines.data();
@@ -43,7 +50,7 @@ bool add_provider_lines(const Endpoint& endpoint, std::string_view lines, bool& 
     const char* next = newline == nullptr ? end : newline + 1;
     const std::string_view line{at, static_cast<std::size_t>(next - at)};
     const std::string_view name = line.substr(0, line.find(':'));
-    if (!endpoint.replaced.empty() && is_replaced(endpoint, name)) {
+    if (!is_sent(endpoint, name)) {
       if (!out.add({kept_from, static_cast<std::size_t>(at - kept_from)})) return false;
       kept_from = next;
     } else if (!names_agent && equals_no_case(name, kAgentName)) {
@@ -115,24 +122,27 @@ bool build_request(const Endpoint& endpoint, const store::Delivery& delivery, co
     out.add(added_query);
     out.add(prefix.substr(endpoint.target_end));
   }
+  const auto& fixed = endpoint.settings.body;
+  const std::string_view body = fixed ? std::string_view{*fixed} : payload.body.in(payload.buffer);
   bool names_agent = endpoint.names_agent;
   if (!add_provider_lines(endpoint, payload.headers.in(payload.buffer), names_agent, out))
     return false;
 
   ScratchWriter writer{scratch};
   if (!names_agent) writer.text(kAgentLine);
+  if (delivery.is_test) writer.text(kTestLine);
   writer.text("webhook-id: ");
   writer.id(delivery.message);
   writer.text("\r\nwebhook-timestamp: ");
   writer.number(now / 1000);
   if (endpoint.sends_body) {
     writer.text("\r\nContent-Length: ");
-    writer.number(payload.body.size);
+    writer.number(body.size());
   }
   writer.text(kEnd);
   writer.text(kEnd);
   if (!out.add(writer.written())) return false;
-  return !endpoint.sends_body || out.add(payload.body.in(payload.buffer));
+  return !endpoint.sends_body || out.add(body);
 }
 
 }  // namespace headrace::dispatch

@@ -35,7 +35,7 @@ struct RequestPieces {
 
 // Where the lines that differ from delivery to delivery are written; must live until the request is
 // sent.
-using RequestScratch = std::array<char, 192>;
+using RequestScratch = std::array<char, 256>;
 
 // Fills `out` with the request of `delivery` at `now`. `added_query` is appended to the target
 // (empty: nothing). False when the provider's lines fall into too many pieces, which ingest's limit

@@ -112,12 +112,13 @@ void Shard::pump(LaneEntry& entry) noexcept {
   // it.
   entry.pumping = true;
   const std::uint32_t cap = entry.endpoint->settings.in_flight_max;
-  while (entry.lane.queued() != 0) {
+  while (entry.endpoint != nullptr && entry.lane.queued() != 0) {
     Flight* flight = entry.lane.start_next(wall_ms(), cap);
     if (flight == nullptr) break;
     start_attempt(entry, *flight);
   }
   entry.pumping = false;
+  if (entry.endpoint == nullptr) bury_queue(entry);  // the end of an attempt saw a new table
 }
 
 void Shard::start_attempt(LaneEntry& entry, Flight& flight) noexcept {
@@ -126,6 +127,10 @@ void Shard::start_attempt(LaneEntry& entry, Flight& flight) noexcept {
   const auto limit = static_cast<core::SteadyMs>(entry.endpoint->settings.attempt_timeout.count());
   flight.deadline = flight.started_ns / 1'000'000 + limit;
   counters_.attempts.add();
+  if (!entry.endpoint->settings.missing_secret.empty()) {
+    note_missing_secret(entry);
+    return conclude(entry, flight, {store::AttemptError::kSecret, 0, -1, {}, {}});
+  }
   Connection* connection = entry.idle;
   if (connection == nullptr) return open_connection(entry, flight);
   unlink_idle(entry, *connection);

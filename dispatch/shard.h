@@ -104,6 +104,8 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   void conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) noexcept;
   void settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement& judgement,
                    store::Outcome& outcome) noexcept;
+  bool may_warn() noexcept;
+  void note_missing_secret(const LaneEntry& entry) noexcept;
   void note_unreachable(const LaneEntry& entry, store::AttemptError error) noexcept;
   void count(store::Verdict verdict) noexcept;
   void keep_answer(const AttemptEnd& end, store::Outcome& outcome) noexcept;

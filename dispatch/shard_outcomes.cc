@@ -84,11 +84,24 @@ void Shard::settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement
   outcome.next_at = outcome.hold_until = entry.lane.on_unreachable(now, judgement.delay);
 }
 
+bool Shard::may_warn() noexcept {
+  const core::SteadyMs now = now_ms();
+  if (warned_at_ != 0 && now < warned_at_ + kWarnEveryMs) return false;
+  warned_at_ = now;
+  return true;
+}
+
+void Shard::note_missing_secret(const LaneEntry& entry) noexcept {
+  if (!may_warn()) return;
+  log_.write(core::LogLevel::kWarning, "secret_missing",
+             "An endpoint names a secret that is not there; its deliveries wait.",
+             {{"endpoint", static_cast<std::int64_t>(entry.number)},
+              {"secret", std::string_view{entry.endpoint->settings.missing_secret}}});
+}
+
 void Shard::note_unreachable(const LaneEntry& entry, AttemptError error) noexcept {
   counters_.holds.add();
-  const core::SteadyMs now = now_ms();
-  if (warned_at_ != 0 && now < warned_at_ + kWarnEveryMs) return;
-  warned_at_ = now;
+  if (!may_warn()) return;
   // The host only: a path or query may be a secret.
   log_.write(core::LogLevel::kWarning, "endpoint_unreachable",
              "An endpoint cannot be reached; its deliveries wait.",

@@ -17,8 +17,10 @@
 #include "core/random.h"
 #include "dispatch/tls.h"
 #include "engine/history.h"
+#include "engine/registrar.h"
 #include "engine/registry.h"
 #include "engine/units.h"
+#include "engine/workspace_access.h"
 #include "ingest/listener.h"
 #include "store/memory_store.h"
 #include "store/rocks_store.h"
@@ -102,10 +104,13 @@ class SubmitReply {
 
 }  // namespace
 
-class Engine::Impl {
+class Engine::Impl final : public engine::WorkspaceAccess {
  public:
   Impl(EngineConfig config, Dependencies dependencies)
-      : config_(std::move(config)), log_(std::move(dependencies.log)), store_unit_(clock_) {}
+      : config_(std::move(config)),
+        secrets_(std::move(dependencies.secret)),
+        log_(std::move(dependencies.log)),
+        store_unit_(clock_) {}
   ~Impl() {
     close();
     // They hold ways into the mailboxes of units that are destroyed before the store's.
@@ -121,8 +126,13 @@ class Engine::Impl {
   std::string ingest_address() const { return ingest_address_; }
   void submit(const Submission& submission, std::function<void(SubmitStatus, MessageId)> done);
   std::string metrics() const { return metrics_.prometheus(); }
-  engine::Registry& registry() noexcept { return *registry_; }
-  const engine::History& history() const noexcept { return *history_; }
+  engine::Registry& registry() noexcept override { return *registry_; }
+  const engine::History& history() const noexcept override { return *history_; }
+  engine::Registrar& registrar() noexcept override { return *registrar_; }
+  const store::EventStore& store() const noexcept override { return *store_; }
+  ingest::Submitter* submitter() noexcept override {
+    return open_.load(std::memory_order_acquire) ? submit_unit_.submitter.get() : nullptr;
+  }
 
  private:
   Result<std::vector<ingest::BoundSocket>> bind(std::size_t count);
@@ -134,12 +144,14 @@ class Engine::Impl {
   std::shared_ptr<engine::Countdown> drain_shards();
 
   const EngineConfig config_;
+  const engine::SecretSource secrets_;
   const core::SystemClock clock_;
   HostLog log_;
   std::string ingest_address_;
   std::unique_ptr<store::EventStore> store_;
   std::unique_ptr<engine::Registry> registry_;
   std::unique_ptr<engine::History> history_;
+  std::unique_ptr<engine::Registrar> registrar_;
   std::unique_ptr<dispatch::TlsContext> tls_;
   engine::StoreUnit store_unit_;
   engine::SubmitUnit submit_unit_;
@@ -156,10 +168,13 @@ Result<void> Engine::Impl::open() {
   auto store = open_store(config_, clock_, log_);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
-  auto registry = engine::Registry::load(*store_, config_.public_url);
+  auto registry = engine::Registry::load(
+      *store_, clock_,
+      {.public_url = config_.public_url, .secrets = secrets_, .retention = config_.retention});
   if (!registry) return std::move(registry).error();
   registry_ = std::move(*registry);
   history_ = std::make_unique<engine::History>(*store_, *registry_);
+  registrar_ = std::make_unique<engine::Registrar>(*registry_, clock_, log_);
   auto tls = dispatch::TlsContext::make({.extra_roots_file = config_.tls_ca_file});
   if (!tls) return std::move(tls).error();
   tls_ = std::move(*tls);
@@ -231,7 +246,8 @@ Result<void> Engine::Impl::make_shards() {
         dispatch::ShardOptions{.drain_grace = config_.drain_grace, .seed = core::random_seed()});
     register_metrics(metrics_, unit);
   }
-  store::Committer::Ports ports{store_unit_.intakes, store_unit_.outcomes, {}, {}};
+  store::Committer::Ports ports{
+      store_unit_.intakes, store_unit_.outcomes, {}, {}, registrar_.get()};
   for (auto& unit : ingest_) ports.origins.push_back(&unit->answers);
   ports.origins.push_back(&submit_unit_.answers);
   for (auto& unit : shards_) ports.shards.push_back(&unit->deliveries);
@@ -253,6 +269,7 @@ Result<void> Engine::Impl::start(std::vector<ingest::BoundSocket> sockets) {
   Result<void> running;
   store_unit_.thread.start();
   store_unit_.thread.run_and_wait([&] { running = store_unit_.committer->start(); });
+  registrar_->start(*submit_unit_.submitter);
   for (std::size_t i = 0; running && i < sockets.size(); ++i) {
     ingest_[i]->thread.run_and_wait(
         [&] { running = ingest_[i]->receiver->start(std::move(sockets[i])); });
@@ -264,6 +281,7 @@ void Engine::Impl::close() {
   const std::lock_guard lock(close_mutex_);
   if (!started_) return;
   const bool was_open = open_.exchange(false);
+  registrar_->release();
   // Both at once, so that all of it takes one grace. What is accepted meanwhile is parked.
   store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop_hand_over(); });
   const auto shards_drained = drain_shards();
@@ -309,6 +327,7 @@ void Engine::Impl::stop_threads() {
   }
   stopped->wait();
   store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop(); });
+  registrar_->stop();  // behind the last outcome
   for (auto& unit : ingest_) unit->thread.stop();
   for (auto& unit : shards_) unit->thread.stop();
   store_unit_.thread.stop();
@@ -361,37 +380,25 @@ void Engine::submit(const Submission& submission,
   impl_->submit(submission, std::move(done));
 }
 
-Result<Webhook> Engine::create_webhook(std::string_view app, const WebhookSpec& spec) {
-  return impl_->registry().create_webhook(app, spec);
+Result<Workspace> Engine::workspace(std::string_view tag) {
+  auto there = impl_->registry().workspace(tag);
+  if (!there) return std::move(there).error();
+  return Workspace(*impl_, std::string(tag));
 }
-Result<std::vector<Webhook>> Engine::webhooks(std::string_view app) const {
-  return impl_->registry().webhooks(app);
+Result<WorkspaceInfo> Engine::create_workspace(std::string_view tag, std::string_view name) {
+  return impl_->registry().create_workspace(tag, name);
 }
-Result<Event> Engine::create_event(std::string_view app, const EventSpec& spec) {
-  return impl_->registry().create_event(app, spec);
+Result<Page<WorkspaceInfo>> Engine::workspaces(const PageRequest& page) const {
+  return impl_->registry().workspaces(page);
 }
-Result<std::vector<Event>> Engine::events(std::string_view app, std::string_view webhook) const {
-  return impl_->registry().events(app, webhook);
+Result<WorkspaceInfo> Engine::workspace_info(std::string_view tag) const {
+  return impl_->registry().workspace(tag);
 }
-Result<ProductLink> Engine::create_link(std::string_view product, const LinkSpec& spec) {
-  return impl_->registry().create_link(product, spec);
+Result<void> Engine::delete_workspace(std::string_view tag, const ChangeOptions& options) {
+  return impl_->registry().delete_workspace(tag, options);
 }
-std::vector<Endpoint> Engine::endpoints() const { return impl_->registry().endpoints(); }
-
-Result<std::vector<Message>> Engine::messages(LinkId link, MessageId before,
-                                              std::size_t count_max) const {
-  return impl_->history().messages(link, before, count_max);
-}
-Result<MessageDetail> Engine::message(MessageId id) const { return impl_->history().message(id); }
-Result<std::vector<Delivery>> Engine::deliveries(MessageId id) const {
-  return impl_->history().deliveries(id);
-}
-Result<std::vector<Attempt>> Engine::attempts(MessageId id, EndpointId endpoint) const {
-  return impl_->history().attempts(id, endpoint);
-}
-Result<std::vector<Attempt>> Engine::endpoint_attempts(EndpointId endpoint, MessageId before,
-                                                       std::size_t count_max) const {
-  return impl_->history().endpoint_attempts(endpoint, before, count_max);
+Result<Caller> Engine::authenticate(std::string_view secret) {
+  return impl_->registry().authenticate(secret);
 }
 
 Result<std::string> repair(const std::string& data_directory) {

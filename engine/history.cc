@@ -2,54 +2,162 @@
 #include "engine/history.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
+#include <vector>
+
+#include "core/limits.h"
+#include "engine/faults.h"
+#include "store/message_ids.h"
 
 namespace headrace::engine {
 namespace {
 
-constexpr std::size_t kPageMax = 1000;
+namespace limits = core::limits;
+using List = HistoryCursor::List;
 
-MessageState state_of(store::MessageStatus status) noexcept {
-  switch (status) {
-    case store::MessageStatus::kRouted:
-      return MessageState::kRouted;
-    case store::MessageStatus::kUnmatched:
-      return MessageState::kUnmatched;
-    case store::MessageStatus::kNoEndpoint:
-      return MessageState::kNoEndpoint;
-  }
-  return MessageState::kUnmatched;
-}
+// Attempts bring their responses along, so no more of them are read ahead than are likely shown.
+constexpr std::size_t kAttemptsReadMin = 8;
+constexpr std::size_t kAttemptsReadMax = 64;
 
-DeliveryState state_of(store::Verdict verdict) noexcept {
-  switch (verdict) {
-    case store::Verdict::kDelivered:
-      return DeliveryState::kDelivered;
-    case store::Verdict::kDead:
-      return DeliveryState::kDead;
-    case store::Verdict::kRetry:
-      return DeliveryState::kRetrying;
-    case store::Verdict::kReturned:
-      return DeliveryState::kWaiting;
-  }
-  return DeliveryState::kWaiting;
+Error no_such_message() { return not_found("there is no such message"); }
+
+std::string error_of(const store::AttemptRecord& record) {
+  if (record.error == store::AttemptError::kNone) return {};
+  return std::string(store::to_string(record.error));
 }
 
 }  // namespace
 
-Result<std::vector<Message>> History::messages(LinkId link, MessageId before,
-                                               std::size_t count_max) const {
-  auto number = registry_.link_number(link);
-  if (!number) return std::move(number).error();
-  auto records = store_.list_messages(*number, before, std::min(count_max, kPageMax));
-  if (!records) return std::move(records).error();
-  std::vector<Message> result;
-  result.reserve(records->size());
-  for (const auto& record : *records) result.push_back(describe(record));
-  return result;
+// What one call may still do.
+class History::Budget {
+ public:
+  bool is_spent() const noexcept { return messages_ == 0 || reads_ == 0; }
+  void look() noexcept { take(messages_); }
+  void read() noexcept { take(reads_); }
+
+ private:
+  static void take(std::size_t& rest) noexcept { rest -= rest > 0 ? 1 : 0; }
+
+  std::size_t messages_ = limits::kHistoryMessagesMax;
+  std::size_t reads_ = limits::kHistoryReadsMax;
+};
+
+class History::DeliveryFiller {
+ public:
+  DeliveryFiller(const History& history, const HistoryQuery& query)
+      : history_(history), query_(query) {}
+
+  bool has_room() const noexcept { return page.items.size() < query_.count_max(); }
+  // Takes what fits of one delivery, of its attempts those behind number `after`, which is moved
+  // on. False: there was no room for all.
+  bool take(const store::MessageRecord& record, core::EndpointNumber endpoint,
+            const std::vector<store::AttemptRecord>& attempts, std::uint32_t& /*after*/) {
+    Delivery delivery = history_.describe(record, endpoint, attempts);
+    if (query_.fits_outcome(delivery)) page.items.push_back(std::move(delivery));
+    return true;
+  }
+
+  Page<Delivery> page;
+
+ private:
+  const History& history_;
+  const HistoryQuery& query_;
+};
+
+class History::AttemptFiller {
+ public:
+  AttemptFiller(const History& history, const HistoryQuery& query)
+      : history_(history), query_(query) {}
+
+  bool has_room() const noexcept { return page.items.size() < query_.count_max(); }
+  std::size_t room() const noexcept { return query_.count_max() - page.items.size(); }
+  bool take(const store::MessageRecord& /*record*/, core::EndpointNumber /*endpoint*/,
+            const std::vector<store::AttemptRecord>& attempts, std::uint32_t& after) {
+    return std::all_of(attempts.begin(), attempts.end(),
+                       [&](const auto& attempt) { return take(attempt, after); });
+  }
+  bool take(const store::AttemptRecord& record, std::uint32_t& after) {
+    if (record.attempt <= after) return true;
+    if (!has_room()) return false;
+    after = record.attempt;
+    Attempt attempt = history_.describe(record);
+    if (query_.fits_outcome(attempt)) page.items.push_back(std::move(attempt));
+    return true;
+  }
+
+  Page<Attempt> page;
+
+ private:
+  const History& history_;
+  const HistoryQuery& query_;
+};
+
+// --- Pages -------------------------------------------------------------------------------------
+
+Result<Page<Message>> History::messages(std::string_view workspace,
+                                        const HistoryFilter& filter) const {
+  auto query = HistoryQuery::prepare(registry_, workspace, filter, List::kMessages);
+  if (!query) return std::move(query).error();
+  MessageWalk walk(store_, query->bounds());
+  if (auto begun = begin(walk, workspace, filter); !begun) return std::move(begun).error();
+  Page<Message> page;
+  if (query->is_void()) return page;
+  Budget budget;
+  HistoryCursor last;
+  while (const store::MessageRecord* record = walk.current()) {
+    if (page.items.size() == query->count_max() || budget.is_spent()) {
+      page.next = last.to_text(List::kMessages);
+      break;
+    }
+    budget.look();
+    last.message = record->id;
+    bool fits = query->fits(*record);
+    if (fits && query->endpoint()) {
+      budget.read();
+      auto goes = goes_to(*record, *query->endpoint());
+      if (!goes) return std::move(goes).error();
+      fits = *goes;
+    }
+    if (fits) page.items.push_back(describe(*record));
+    if (auto advanced = walk.advance(); !advanced) return std::move(advanced).error();
+  }
+  return page;
 }
 
-Result<MessageDetail> History::message(MessageId id) const {
+Result<Page<Delivery>> History::deliveries(std::string_view workspace,
+                                           const HistoryFilter& filter) const {
+  auto query = HistoryQuery::prepare(registry_, workspace, filter, List::kDeliveries);
+  if (!query) return std::move(query).error();
+  MessageWalk walk(store_, query->bounds());
+  if (auto begun = begin(walk, workspace, filter); !begun) return std::move(begun).error();
+  DeliveryFiller filler(*this, *query);
+  if (query->is_void()) return std::move(filler.page);
+  auto next = fill(walk, *query, filler);
+  if (!next) return std::move(next).error();
+  filler.page.next = next->to_text(List::kDeliveries);
+  return std::move(filler.page);
+}
+
+Result<Page<Attempt>> History::attempts(std::string_view workspace,
+                                        const HistoryFilter& filter) const {
+  auto query = HistoryQuery::prepare(registry_, workspace, filter, List::kAttempts);
+  if (!query) return std::move(query).error();
+  AttemptFiller filler(*this, *query);
+  const bool is_walked = !query->is_of_attempts_alone();
+  MessageWalk walk(store_, query->bounds());
+  if (is_walked) {
+    if (auto begun = begin(walk, workspace, filter); !begun) return std::move(begun).error();
+  }
+  if (query->is_void()) return std::move(filler.page);
+  auto next = is_walked ? fill(walk, *query, filler) : fill_of_endpoint(*query, filler);
+  if (!next) return std::move(next).error();
+  filler.page.next = next->to_text(List::kAttempts);
+  return std::move(filler.page);
+}
+
+Result<MessageDetail> History::message(std::string_view workspace, MessageId id) const {
+  if (auto owned = check_owner(workspace, id); !owned) return std::move(owned).error();
   auto content = store_.read_message(id);
   if (!content) return std::move(content).error();
   MessageDetail detail;
@@ -61,53 +169,136 @@ Result<MessageDetail> History::message(MessageId id) const {
   return detail;
 }
 
-// A delivery is its last attempt, or its open state when there is none.
-Result<std::vector<Delivery>> History::deliveries(MessageId id) const {
-  auto content = store_.read_message(id);
-  if (!content) return std::move(content).error();
-  std::vector<Delivery> result;
-  for (const core::EndpointNumber endpoint : content->targets) {
-    auto attempts = store_.list_attempts(endpoint, id);
-    if (!attempts) return std::move(attempts).error();
-    Delivery delivery;
-    delivery.message = id;
-    delivery.endpoint = registry_.endpoint_id(endpoint);
-    delivery.attempts = static_cast<std::uint32_t>(attempts->size());
-    if (!attempts->empty()) {
-      const store::AttemptRecord& last = attempts->back();
-      delivery.state = state_of(last.verdict);
-      delivery.http_status = last.http_status;
-      delivery.next_at = last.next_at;
+// --- Whose messages ----------------------------------------------------------------------------
+
+// A call to a provider is on no link; it is of the workspace that its endpoint is of.
+Result<void> History::check_owner(std::string_view workspace, MessageId id) const {
+  const core::LinkNumber link = store::link_of(id);
+  if (link != core::kSystemLink) {
+    if (registry_.workspace_of(link) == workspace) return {};
+    return no_such_message();
+  }
+  auto targets = store_.read_targets(id);
+  if (!targets && targets.error().code != ErrorCode::kNotFound) return std::move(targets).error();
+  if (!targets || targets->targets.empty() ||
+      registry_.workspace_of(targets->targets.front()) != workspace)
+    return no_such_message();
+  return {};
+}
+
+Result<void> History::begin(MessageWalk& walk, std::string_view workspace,
+                            const HistoryFilter& filter) const {
+  if (filter.message) return begin_at(walk, workspace, filter);
+  auto links = registry_.links_of(workspace, filter);
+  if (!links) return std::move(links).error();
+  return walk.over(*links);
+}
+
+Result<void> History::begin_at(MessageWalk& walk, std::string_view workspace,
+                               const HistoryFilter& filter) const {
+  if (auto owned = check_owner(workspace, filter.message); !owned) return owned;
+  auto record = store_.find_message(filter.message);
+  if (!record && record.error().code == ErrorCode::kNotFound) return no_such_message();
+  if (!record) return std::move(record).error();
+  const bool names_links = filter.link || !filter.app.empty() || !filter.webhook.empty() ||
+                           !filter.env.empty() || !filter.product.empty();
+  bool fits = !names_links;
+  if (filter.link || record->link != core::kSystemLink) {
+    HistoryFilter of_link = filter;
+    if (!of_link.link) of_link.link = registry_.link_id(record->link);
+    auto links = registry_.links_of(workspace, of_link);
+    if (!links) return std::move(links).error();
+    fits = std::find(links->begin(), links->end(), record->link) != links->end();
+  }
+  if (fits) walk.over(*record);
+  return {};
+}
+
+Result<bool> History::goes_to(const store::MessageRecord& record,
+                              core::EndpointNumber endpoint) const {
+  if (record.status != store::MessageStatus::kRouted) return false;
+  auto found = store_.read_targets(record.id);
+  if (!found && found.error().code == ErrorCode::kNotFound) return false;  // retired meanwhile
+  if (!found) return std::move(found).error();
+  const auto& targets = found->targets;
+  return std::find(targets.begin(), targets.end(), endpoint) != targets.end();
+}
+
+// --- Ways through deliveries and attempts ------------------------------------------------------
+
+template <class Filler>
+Result<HistoryCursor> History::fill(MessageWalk& walk, HistoryQuery& query, Filler& filler) const {
+  Budget budget;
+  HistoryCursor last;
+  while (const store::MessageRecord* record = walk.current()) {
+    if (!filler.has_room() || budget.is_spent()) return last;
+    budget.look();
+    last.message = record->id;
+    if (record->status == store::MessageStatus::kRouted && query.fits(*record)) {
+      auto stopped = take_message(*record, query, budget, filler);
+      if (!stopped || stopped->message) return stopped;
     }
-    result.push_back(delivery);
+    if (auto advanced = walk.advance(); !advanced) return std::move(advanced).error();
   }
-  return result;
+  return HistoryCursor{};
 }
 
-Result<std::vector<Attempt>> History::attempts(MessageId id, EndpointId endpoint) const {
-  auto content = store_.read_message(id);
-  if (!content) return std::move(content).error();
-  std::vector<Attempt> result;
-  for (const core::EndpointNumber target : content->targets) {
-    if (endpoint && registry_.endpoint_id(target) != endpoint) continue;
-    auto attempts = store_.list_attempts(target, id);
+template <class Filler>
+Result<HistoryCursor> History::take_message(const store::MessageRecord& record,
+                                            const HistoryQuery& query, Budget& budget,
+                                            Filler& filler) const {
+  budget.read();
+  auto found = store_.read_targets(record.id);
+  if (!found && found.error().code == ErrorCode::kNotFound) return HistoryCursor{};  // retired
+  if (!found) return std::move(found).error();
+  HistoryCursor at{record.id, true, 0, 0};
+  if (query.from().inside && query.from().message == record.id) at = query.from();
+  // At least one delivery is looked at, so that a next page always gets further.
+  for (bool is_first = true; at.target < found->targets.size(); ++at.target, at.attempt = 0) {
+    const core::EndpointNumber endpoint = found->targets[at.target];
+    if (query.endpoint() && *query.endpoint() != endpoint) continue;
+    if (!filler.has_room() || (budget.is_spent() && !is_first)) return at;
+    is_first = false;
+    budget.read();
+    auto attempts = store_.list_attempts(endpoint, record.id);
     if (!attempts) return std::move(attempts).error();
-    for (const auto& record : *attempts) result.push_back(describe(record));
+    if (!filler.take(record, endpoint, *attempts, at.attempt)) return at;
   }
-  return result;
+  return HistoryCursor{};
 }
 
-Result<std::vector<Attempt>> History::endpoint_attempts(EndpointId endpoint, MessageId before,
-                                                        std::size_t count_max) const {
-  auto number = registry_.endpoint_number(endpoint);
-  if (!number) return std::move(number).error();
-  auto records = store_.list_endpoint_attempts(*number, before, std::min(count_max, kPageMax));
-  if (!records) return std::move(records).error();
-  std::vector<Attempt> result;
-  result.reserve(records->size());
-  for (const auto& record : *records) result.push_back(describe(record));
-  return result;
+// The store lists an endpoint's attempts by themselves; within a message the last one first, which
+// is turned round.
+Result<HistoryCursor> History::fill_of_endpoint(const HistoryQuery& query,
+                                                AttemptFiller& filler) const {
+  const MessageWalk::Bounds bounds = query.bounds();
+  Budget budget;
+  HistoryCursor last;
+  for (MessageId before = bounds.before;;) {
+    const std::size_t count = std::clamp(filler.room(), kAttemptsReadMin, kAttemptsReadMax);
+    auto records = store_.list_endpoint_attempts(*query.endpoint(), before, count);
+    if (!records) return std::move(records).error();
+    if (records->empty()) return HistoryCursor{};
+    for (auto it = records->begin(); it != records->end();) {
+      const MessageId message = it->message;
+      const auto end = std::find_if(
+          it, records->end(), [message](const auto& record) { return record.message != message; });
+      if (store::accepted_at(message) < bounds.since) return HistoryCursor{};
+      if (budget.is_spent()) return last;
+      HistoryCursor at{message, true, 0, 0};
+      if (query.from().inside && query.from().message == message) at = query.from();
+      std::reverse(it, end);
+      for (; it != end; ++it) {
+        budget.look();
+        if (!filler.take(*it, at.attempt)) return at.attempt == 0 ? last : at;
+      }
+      last.message = message;
+    }
+    before = last.message;
+  }
 }
+
+// --- In the words of the API -------------------------------------------------------------------
 
 Message History::describe(const store::MessageRecord& record) const {
   Message message;
@@ -116,8 +307,29 @@ Message History::describe(const store::MessageRecord& record) const {
   message.link = registry_.link_id(record.link);
   message.event = registry_.event_tag(record.event);
   message.state = state_of(record.status);
+  message.is_test = record.is_test;
   message.body_bytes = record.body_bytes;
   return message;
+}
+
+// A delivery is its last attempt, or its open state when there is none.
+Delivery History::describe(const store::MessageRecord& record, core::EndpointNumber endpoint,
+                           const std::vector<store::AttemptRecord>& attempts) const {
+  Delivery delivery;
+  delivery.message = record.id;
+  delivery.endpoint = registry_.endpoint_id(endpoint);
+  delivery.link = registry_.link_id(record.link);
+  delivery.event = registry_.event_tag(record.event);
+  delivery.received_at = record.received_at;
+  delivery.is_test = record.is_test;
+  delivery.attempts = static_cast<std::uint32_t>(attempts.size());
+  if (attempts.empty()) return delivery;
+  const store::AttemptRecord& last = attempts.back();
+  delivery.state = state_of(last.verdict);
+  delivery.http_status = last.http_status;
+  delivery.error = error_of(last);
+  delivery.next_at = last.next_at;
+  return delivery;
 }
 
 Attempt History::describe(const store::AttemptRecord& record) const {
@@ -127,7 +339,7 @@ Attempt History::describe(const store::AttemptRecord& record) const {
   attempt.number = record.attempt;
   attempt.state = state_of(record.verdict);
   attempt.http_status = record.http_status;
-  if (record.error != store::AttemptError::kNone) attempt.error = store::to_string(record.error);
+  attempt.error = error_of(record);
   attempt.started_at = record.started_at;
   attempt.duration = std::chrono::microseconds(record.duration_us);
   attempt.next_at = record.next_at;

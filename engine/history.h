@@ -2,14 +2,18 @@
 // What happened, in the words of the public API: records of the store joined with the registry's
 // ids and tags.
 //
+// What is not the workspace's is kNotFound, as what is nowhere. The work of one call is bounded
+// (core/limits.h, kHistory…); where that ends a page early it has a next one.
 // Threads: any.
 #pragma once
 
-#include <cstddef>
-#include <vector>
+#include <optional>
+#include <string>
+#include <string_view>
 
+#include "engine/history_query.h"
 #include "engine/registry.h"
-#include "headrace/registry.h"
+#include "headrace/history.h"
 #include "store/event_store.h"
 
 namespace headrace::engine {
@@ -19,15 +23,37 @@ class History {
   History(const store::EventStore& store, const Registry& registry)
       : store_(store), registry_(registry) {}
 
-  Result<std::vector<Message>> messages(LinkId link, MessageId before, std::size_t count_max) const;
-  Result<MessageDetail> message(MessageId id) const;
-  Result<std::vector<Delivery>> deliveries(MessageId id) const;
-  Result<std::vector<Attempt>> attempts(MessageId id, EndpointId endpoint) const;
-  Result<std::vector<Attempt>> endpoint_attempts(EndpointId endpoint, MessageId before,
-                                                 std::size_t count_max) const;
+  // Newest messages first; the deliveries of one in order of its receivers, the attempts of one in
+  // order of time. Messages that the engine sends to providers are found by `filter.message` alone,
+  // and their attempts by their endpoint as well. Of messages, filters for outcomes are
+  // kInvalidArgument.
+  Result<Page<Message>> messages(std::string_view workspace, const HistoryFilter& filter) const;
+  Result<Page<Delivery>> deliveries(std::string_view workspace, const HistoryFilter& filter) const;
+  Result<Page<Attempt>> attempts(std::string_view workspace, const HistoryFilter& filter) const;
+  Result<MessageDetail> message(std::string_view workspace, MessageId id) const;
 
  private:
+  class Budget;
+  class DeliveryFiller;
+  class AttemptFiller;
+
+  Result<void> check_owner(std::string_view workspace, MessageId id) const;
+  Result<void> begin(MessageWalk& walk, std::string_view workspace,
+                     const HistoryFilter& filter) const;
+  Result<void> begin_at(MessageWalk& walk, std::string_view workspace,
+                        const HistoryFilter& filter) const;
+  Result<bool> goes_to(const store::MessageRecord& record, core::EndpointNumber endpoint) const;
+  // Both answer where to go on; without a message: it was the end.
+  template <class Filler>
+  Result<HistoryCursor> fill(MessageWalk& walk, HistoryQuery& query, Filler& filler) const;
+  template <class Filler>
+  Result<HistoryCursor> take_message(const store::MessageRecord& record, const HistoryQuery& query,
+                                     Budget& budget, Filler& filler) const;
+  Result<HistoryCursor> fill_of_endpoint(const HistoryQuery& query, AttemptFiller& filler) const;
+
   Message describe(const store::MessageRecord& record) const;
+  Delivery describe(const store::MessageRecord& record, core::EndpointNumber endpoint,
+                    const std::vector<store::AttemptRecord>& attempts) const;
   Attempt describe(const store::AttemptRecord& record) const;
 
   const store::EventStore& store_;

@@ -1,100 +1,293 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules of what may be registered, the definitions in memory, and the snapshots that the loops
-// run on.
+// The rules of what may be registered.
 //
-// Every change is one atomic write to the store, then one swap of the snapshots: ingest never sees
-// half a change. Threads: any. One mutex: definitions change rarely, and no loop waits for it.
+// Every change is checked and compiled first, then one atomic write to the store, then one swap of
+// the snapshots that the loops run on: ingest never sees half a change. Operations are those of
+// headrace/workspace.h, with the workspace's tag in front. Threads: any. One mutex: definitions
+// change rarely, and no loop waits for it.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "core/snapshot.h"
-#include "dispatch/endpoint.h"
-#include "engine/definitions.h"
+#include "core/clock.h"
+#include "engine/catalog.h"
+#include "engine/secrets.h"
+#include "engine/snapshots.h"
+#include "headrace/history.h"
+#include "headrace/registration.h"
 #include "headrace/registry.h"
-#include "selector/routing_table.h"
+#include "headrace/test_send.h"
 #include "store/event_store.h"
 
 namespace headrace::engine {
 
-// kOther when it is none that a delivery may use.
-core::Method parse_method(std::string_view text) noexcept;
-// As dispatch uses it; kInvalidArgument or kMalformed for a bad URL or schedule.
-Result<std::shared_ptr<const dispatch::Endpoint>> for_dispatch(
-    const EndpointDefinition& definition);
+struct RegistryOptions {
+  std::string public_url;  // what links begin with, without a slash at the end
+  SecretSource secrets;
+  std::chrono::milliseconds retention{};  // how long what is deleted can still be named
+};
+
+// What came of one attempt to tell a provider.
+struct CallOutcome {
+  core::EndpointNumber number{};
+  MessageId message;
+  store::Verdict verdict = store::Verdict::kRetry;
+  std::uint32_t attempt = 0;
+  std::uint16_t http_status = 0;
+  std::string error;
+  std::string response;  // the beginning of the body
+  core::WallMs started_at = 0;
+  core::WallMs next_at = 0;
+};
 
 class Registry {
  public:
-  // Reads all definitions. `public_url` is what links begin with, without a slash at the end.
-  static Result<std::unique_ptr<Registry>> load(store::EventStore& store, std::string public_url);
+  // Reads all definitions. kCorrupted: they contradict each other.
+  static Result<std::unique_ptr<Registry>> load(store::EventStore& store, const core::Clock& clock,
+                                                RegistryOptions options);
 
-  Result<Webhook> create_webhook(std::string_view app, const WebhookSpec& spec);
-  Result<std::vector<Webhook>> webhooks(std::string_view app) const;
-  Result<Event> create_event(std::string_view app, const EventSpec& spec);
-  Result<std::vector<Event>> events(std::string_view app, std::string_view webhook) const;
-  Result<ProductLink> create_link(std::string_view product, const LinkSpec& spec);
-  std::vector<Endpoint> endpoints() const;
+  // --- Workspaces and keys (registry_keys.cc)
+  Result<WorkspaceInfo> create_workspace(std::string_view tag, std::string_view name);
+  Result<Page<WorkspaceInfo>> workspaces(const PageRequest& page) const;
+  Result<WorkspaceInfo> workspace(std::string_view tag) const;
+  Result<void> delete_workspace(std::string_view tag, const ChangeOptions& options);
+  Result<NewKey> create_key(std::string_view workspace, const KeySpec& spec);
+  Result<Page<Key>> keys(std::string_view workspace, const PageRequest& page) const;
+  Result<Key> key(std::string_view workspace, KeyId id) const;
+  Result<void> revoke_key(std::string_view workspace, KeyId id);
+  Result<Caller> authenticate(std::string_view secret);
 
-  // What numbers stand for; kNotFound or empty when it is gone.
-  Result<core::LinkNumber> link_number(LinkId id) const;
-  LinkId link_id(core::LinkNumber number) const;
-  Result<core::EndpointNumber> endpoint_number(EndpointId id) const;
+  // --- Apps and webhooks (registry_webhooks.cc)
+  Result<Page<App>> apps(std::string_view workspace, const PageRequest& page) const;
+  Result<App> app(std::string_view workspace, std::string_view tag) const;
+  Result<void> delete_app(std::string_view workspace, std::string_view tag,
+                          const ChangeOptions& options);
+  Result<Webhook> create_webhook(std::string_view workspace, std::string_view app,
+                                 const WebhookSpec& spec);
+  Result<Page<Webhook>> webhooks(std::string_view workspace, std::string_view app,
+                                 const PageRequest& page) const;
+  Result<Webhook> webhook(std::string_view workspace, std::string_view app,
+                          std::string_view tag) const;
+  Result<Webhook> update_webhook(std::string_view workspace, std::string_view app,
+                                 std::string_view tag, const WebhookPatch& patch,
+                                 const ChangeOptions& options);
+  Result<void> delete_webhook(std::string_view workspace, std::string_view app,
+                              std::string_view tag, const ChangeOptions& options);
+  Result<void> delete_webhook_env(std::string_view workspace, std::string_view app,
+                                  std::string_view tag, std::string_view env,
+                                  const ChangeOptions& options);
+
+  // --- Events (registry_events.cc)
+  Result<Event> create_event(std::string_view workspace, std::string_view app,
+                             const EventSpec& spec);
+  Result<Page<Event>> events(std::string_view workspace, std::string_view app,
+                             std::string_view webhook, const PageRequest& page) const;
+  Result<Event> event(std::string_view workspace, std::string_view app, std::string_view tag) const;
+  Result<Event> update_event(std::string_view workspace, std::string_view app, std::string_view tag,
+                             const EventPatch& patch, const ChangeOptions& options);
+  Result<void> delete_event(std::string_view workspace, std::string_view app, std::string_view tag,
+                            const ChangeOptions& options);
+
+  // --- Products and connections (registry_products.cc)
+  Result<Page<Product>> products(std::string_view workspace, const PageRequest& page) const;
+  Result<Product> product(std::string_view workspace, std::string_view tag) const;
+  Result<void> delete_product(std::string_view workspace, std::string_view tag,
+                              const ChangeOptions& options);
+  Result<Connection> connect(std::string_view workspace, std::string_view product,
+                             std::string_view access_tag, std::string_view app,
+                             const ChangeOptions& options);
+  Result<Page<Connection>> connections(std::string_view workspace, std::string_view product,
+                                       const PageRequest& page) const;
+  Result<Connection> connection(std::string_view workspace, std::string_view product,
+                                std::string_view access_tag) const;
+  Result<void> disconnect(std::string_view workspace, std::string_view product,
+                          std::string_view access_tag, const ChangeOptions& options);
+
+  // --- Endpoints (registry_endpoints.cc)
+  Result<Endpoint> create_endpoint(std::string_view workspace, std::string_view product,
+                                   const EndpointSpec& spec);
+  Result<Page<Endpoint>> endpoints(std::string_view workspace, const LinkFilter& filter,
+                                   const PageRequest& page) const;
+  Result<Endpoint> endpoint(std::string_view workspace, EndpointId id) const;
+  Result<Endpoint> update_endpoint(std::string_view workspace, EndpointId id,
+                                   const EndpointSettings& settings, const ChangeOptions& options);
+  Result<void> delete_endpoint(std::string_view workspace, EndpointId id,
+                               const ChangeOptions& options);
+
+  // --- Links (registry_links.cc)
+  Result<LinkResult> create_link(std::string_view workspace, std::string_view product,
+                                 const LinkSpec& spec);
+  Result<Page<Link>> links(std::string_view workspace, const LinkFilter& filter,
+                           const PageRequest& page) const;
+  Result<Link> link(std::string_view workspace, LinkId id) const;
+  Result<Link> rotate_link(std::string_view workspace, LinkId id, std::chrono::milliseconds grace,
+                           const ChangeOptions& options);
+  Result<void> delete_link(std::string_view workspace, LinkId id, const ChangeOptions& options);
+
+  // --- Registrations (registry_registrations.cc). The calls to providers are made by
+  // engine/registrar. Answers the numbers of calls that are to be handed over now.
+  Result<std::vector<core::EndpointNumber>> enable(std::string_view workspace,
+                                                   std::string_view product,
+                                                   const EnableSpec& spec);
+  Result<std::vector<core::EndpointNumber>> disable(std::string_view workspace,
+                                                    std::string_view product,
+                                                    const DisableSpec& spec);
+  // Of those slugs, in this order; an env without an endpoint is shown as disabled.
+  Result<Registration> registration(std::string_view workspace, std::string_view product,
+                                    std::string_view access_tag, std::string_view webhook,
+                                    const std::vector<std::string>& slugs) const;
+  Result<Page<Registration>> registrations(std::string_view workspace, std::string_view product,
+                                           std::string_view access_tag,
+                                           const PageRequest& page) const;
+  // Calls that were written down and never handed over: those of a run that ended in between.
+  std::vector<core::EndpointNumber> calls_to_hand_over() const;
+  std::optional<CallDefinition> call(core::EndpointNumber number) const;
+  Result<void> note_call_message(core::EndpointNumber number, MessageId message);
+  // Writes down what came of an attempt. A provider that was told of the end is forgotten.
+  Result<void> note_call_outcome(const CallOutcome& outcome);
+
+  // --- What test sends and dry runs need (registry_sends.cc)
+  struct TestTarget {
+    std::string link_token;
+    core::LinkNumber link{};
+    core::EndpointNumber endpoint{};
+    core::WebhookNumber webhook{};
+    core::EventNumber event = core::EventNumber::kNone;
+    std::string event_tag;
+    std::string body;
+  };
+  Result<TestTarget> trigger_target(std::string_view workspace, std::string_view app,
+                                    std::string_view event, const TriggerSpec& spec) const;
+  Result<TestTarget> endpoint_target(std::string_view workspace, EndpointId id,
+                                     const EndpointTestSpec& spec) const;
+  // Whether the selectors find the target's event in its body.
+  bool selects(const TestTarget& target, std::string_view content_type) const;
+  Result<MatchReport> match(std::string_view workspace, std::string_view app,
+                            std::string_view webhook, const MatchRequest& request) const;
+
+  // --- Names for what is on record (registry_names.cc). Also of what was deleted, until the
+  // retention.
+  std::string workspace_of(core::LinkNumber number) const;      // empty: nobody's
+  std::string workspace_of(core::EndpointNumber number) const;  // likewise
+  LinkId link_id(core::LinkNumber number) const;                // zero: unknown
   EndpointId endpoint_id(core::EndpointNumber number) const;
   std::string event_tag(core::EventNumber number) const;
+  // kNotFound unless it is (or was) the workspace's.
+  Result<core::EndpointNumber> endpoint_number(std::string_view workspace, EndpointId id) const;
+  Result<core::EventNumber> event_number(std::string_view workspace, std::string_view app,
+                                         std::string_view tag) const;
+  // The links whose messages a filter may want, deleted ones too.
+  Result<std::vector<core::LinkNumber>> links_of(std::string_view workspace,
+                                                 const HistoryFilter& filter) const;
 
   void set_public_url(std::string public_url);
   std::uint64_t dedupe_seed() const noexcept { return counter_.dedupe_seed; }
-  const core::SnapshotCell<selector::RoutingTable>& routes() const noexcept { return routes_; }
+  const core::SnapshotCell<selector::RoutingTable>& routes() const noexcept {
+    return snapshots_.routes();
+  }
   const core::SnapshotCell<dispatch::EndpointTable>& endpoint_table() const noexcept {
-    return endpoint_table_;
+    return snapshots_.endpoints();
   }
 
  private:
-  using Key = std::string;
-
-  explicit Registry(store::EventStore& store, std::string public_url);
+  Registry(store::EventStore& store, const core::Clock& clock, RegistryOptions options);
   Result<void> load_all();
-  Result<void> write(const std::vector<store::DefinitionChange>& changes);
+  // Checks that it compiles, writes it, puts it in force. On failure nothing has changed.
+  Result<void> commit(Change&& change);
+  std::uint64_t next_revision() noexcept { return counter_.next_revision++; }
 
-  LinkDefinition new_link(std::string_view app, std::string_view webhook, std::string_view env,
-                          std::string_view product);
+  template <class D>
+  const Table<D>& table() const noexcept {
+    return catalog_.of<D>();
+  }
+
+  // Look-ups, with the error that says what is missing.
+  Result<void> need_workspace(std::string_view workspace) const;
+  Result<const WebhookDefinition*> find_webhook(std::string_view workspace, std::string_view app,
+                                                std::string_view tag) const;
+  Result<const EventDefinition*> find_event(std::string_view workspace, std::string_view app,
+                                            std::string_view tag) const;
+  Result<const EndpointDefinition*> find_endpoint(std::string_view workspace, EndpointId id) const;
+  Result<const LinkDefinition*> find_link(std::string_view workspace, LinkId id) const;
+  Result<std::string> app_of(std::string_view workspace, std::string_view product,
+                             std::string_view access_tag) const;
+  bool has_app(std::string_view workspace, std::string_view app) const;
+  bool knows_app(std::string_view workspace, std::string_view product,
+                 std::string_view access_tag) const;
+
+  // What a registration is for: product, access tag, the webhook and one of its envs.
+  struct Place {
+    std::string_view workspace, product, access_tag, env;
+    const WebhookDefinition* webhook = nullptr;
+  };
+  Result<Place> find_place(std::string_view workspace, std::string_view product,
+                           std::string_view access_tag, std::string_view webhook,
+                           std::string_view env, const std::string& env_pointer) const;
+  const EndpointDefinition* endpoint_at(const Place& place) const;
+  const LinkDefinition* link_at(const Place& place, std::string_view event) const;
+
+  // The parts of lists.
+  template <class Shown, class D>
+  Result<Page<Shown>> list_filtered(const Table<D>& definitions, std::string_view workspace,
+                                    const LinkFilter& filter, const PageRequest& page) const;
+  Registration registration_of(const std::string& group, std::string_view access_tag) const;
+  Product count_product(std::string_view workspace, const std::string& tag) const;
+  void list_users(std::string_view workspace, std::string_view product, std::string_view access_tag,
+                  std::string_view except, std::vector<ErrorItem>& items) const;
+  void list_env(const WebhookDefinition& webhook, std::string_view env,
+                std::vector<ErrorItem>& items) const;
+
+  // Parts of a change.
+  LinkDefinition new_link(const Place& place, std::string_view event);
+  Result<EndpointDefinition> with_settings(const Place& place, const EndpointSettings& settings,
+                                           const std::string& pointer);
+  Result<void> check_endpoint(const EndpointDefinition& endpoint, const std::string& pointer) const;
+  Result<std::vector<std::string>> full_tags(const WebhookDefinition& webhook,
+                                             const std::vector<std::string>& names,
+                                             const std::string& pointer) const;
+  Result<void> put_endpoint(Change& change, EndpointDefinition& endpoint, const Place& place);
+  LinkDefinition put_link(Change& change, const Place& place, std::string_view event,
+                          bool* created = nullptr);
+  Result<void> enable_env(Change& change, const Place& place, const EnableEnvSpec& env,
+                          const std::string& pointer, std::vector<core::EndpointNumber>& calls);
+  CallDefinition new_call(const Place& place, CallDefinition::Purpose purpose);
+  void put_call(Change& change, CallDefinition call, std::vector<core::EndpointNumber>& calls);
+  Result<void> prepare_call(Change& change, const Place& place, const LinkDefinition& link,
+                            std::string_view auth, const std::string& pointer,
+                            std::vector<core::EndpointNumber>& calls);
+  void prepare_farewell(Change& change, const Place& place,
+                        std::vector<core::EndpointNumber>& calls);
+  void remove_webhook(Change& change, const WebhookDefinition& webhook);
+  void remove_env(Change& change, const WebhookDefinition& webhook, std::string_view env);
+  void remove_event(Change& change, const EventDefinition& event);
+  void remove_endpoint(Change& change, const EndpointDefinition& endpoint);
+  void remove_link(Change& change, const LinkDefinition& link);
+  void remove_call(Change& change, const CallDefinition& call);
+
   Webhook describe(const WebhookDefinition& webhook) const;
+  Event describe(const EventDefinition& event) const;
   Endpoint describe(const EndpointDefinition& endpoint) const;
-  std::string link_url(const LinkDefinition& link) const;
-  Result<const WebhookDefinition*> find_webhook(std::string_view app, std::string_view tag) const;
-  Result<EventDefinition> checked_event(std::string_view app, const EventSpec& spec) const;
-  std::size_t receivers_of(const LinkSpec& spec) const;
-  Result<EndpointDefinition> checked_endpoint(std::string_view product, const LinkSpec& spec) const;
-
-  Result<std::shared_ptr<const selector::Program>> compile(const std::string& app,
-                                                           const std::string& webhook,
-                                                           const EventDefinition* further) const;
-  void index_link(LinkDefinition link);
-  Result<void> index_endpoint(EndpointDefinition endpoint);
-  void index_event(EventDefinition event);
-  void publish_routes();
-  void publish_endpoints();
+  Link describe(const LinkDefinition& link) const;
+  static Connection describe(const ConnectionDefinition& connection);
+  static Key describe(const KeyDefinition& key);
+  static WorkspaceInfo describe(const WorkspaceDefinition& workspace);
+  RegistrationEnv describe_env(const EndpointDefinition* endpoint, const CallDefinition* call,
+                               const LinkDefinition* link, std::string_view slug) const;
+  std::string link_url(const Bits128& token) const;
 
   store::EventStore& store_;
+  const core::Clock& clock_;
+  const RegistryOptions options_;
   mutable std::mutex mutex_;
   std::string public_url_;
+  Catalog catalog_;
   CounterDefinition counter_;
-  std::map<Key, WebhookDefinition, std::less<>> webhooks_;
-  std::map<Key, EventDefinition, std::less<>> events_;
-  std::map<Key, EndpointDefinition, std::less<>> endpoints_;
-  std::map<Key, LinkDefinition, std::less<>> links_;
-  std::map<Key, std::shared_ptr<const selector::Program>, std::less<>> programs_;  // by webhook
-  std::map<std::uint32_t, std::shared_ptr<const dispatch::Endpoint>>
-      dispatch_endpoints_;                                                         // by number
-  std::unordered_map<std::uint32_t, Key> link_keys_, endpoint_keys_, event_keys_;  // by number
-  core::SnapshotCell<selector::RoutingTable> routes_;
-  core::SnapshotCell<dispatch::EndpointTable> endpoint_table_;
+  Snapshots snapshots_;
 };
 
 }  // namespace headrace::engine

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <string>
 
+#include "core/limits.h"
+#include "selector/utf8.h"
+
 namespace headrace::engine {
 namespace {
 
@@ -35,6 +38,26 @@ Result<void> check_slug(std::string_view slug) {
   if (valid) return {};
   return Error{ErrorCode::kInvalidArgument,
                "an env slug must be 1 to 64 of a-z 0-9 _ - and begin with a letter or digit", 0};
+}
+
+Result<void> check_text(std::string_view what, std::string_view text) {
+  if (text.size() > core::limits::kTextBytesMax)
+    return Error{ErrorCode::kInvalidArgument, std::string(what) + " has at most 4096 bytes", 0};
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    const auto byte = static_cast<unsigned char>(*at);
+    const bool control =
+        (byte < 0x20 && byte != '\n' && byte != '\r' && byte != '\t') || byte == 0x7f;
+    const std::size_t size = selector::utf8_sequence(at, end);
+    if (control || size == 0) {
+      return Error{ErrorCode::kInvalidArgument,
+                   std::string(what) + " must be UTF-8 without control characters",
+                   at - text.data()};
+    }
+    at += size;
+  }
+  return {};
 }
 
 }  // namespace headrace::engine

@@ -21,6 +21,7 @@ bool is_dropped(std::string_view name) noexcept {
       "connection",
       "keep-alive",
       "webhook-id",
+      "headrace-test",
       "content-length",
       "proxy-connection",
       "transfer-encoding",

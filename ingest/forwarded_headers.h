@@ -11,8 +11,8 @@ namespace headrace::ingest {
 // Moves the lines to pass on to the front of `head.lines`, in their order, and returns where they
 // lie. Dropped are hop-by-hop fields (RFC 9110 section 7.6.1, those named by Connection too), what
 // describes this one transfer (Host, Content-Length, Expect), and the names that headrace itself
-// sets (webhook-id, webhook-timestamp, webhook-signature). The ranges of `head.fields` no longer
-// hold afterwards.
+// sets (webhook-id, webhook-timestamp, webhook-signature, headrace-test). The ranges of
+// `head.fields` no longer hold afterwards.
 core::Range keep_forwarded_lines(const core::RequestHead& head, char* base) noexcept;
 
 // The value by which a provider names a message, for the detection of duplicates: the first of

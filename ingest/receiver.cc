@@ -82,23 +82,22 @@ void Receiver::stop(std::function<void()> done) {
 }
 
 // Why a request to this link is not taken, if it is not.
-HeadDecision Receiver::decide(const core::RequestHead& head,
-                              const selector::LinkRoute* link) noexcept {
+HeadDecision Receiver::decide(const core::RequestHead& head, const Router::Route& route) noexcept {
   if (draining_) {
     return {.refuse_status = 503, .refuse_reason = "shutting down", .refuse_lines = kRetryAfter};
   }
-  if (link == nullptr) return {.refuse_status = 404, .refuse_reason = "there is no such link"};
+  if (!route) return {.refuse_status = 404, .refuse_reason = "there is no such link"};
   if (head.method != core::Method::kPost && head.method != core::Method::kGet) {
     return {.refuse_status = 405,
             .refuse_reason = "a link takes POST and GET",
             .refuse_lines = "Allow: POST, GET\r\n"};
   }
-  return {.body_bytes_max = link->body_bytes_max};
+  return {.body_bytes_max = route.webhook->body_bytes_max};
 }
 
 HeadDecision Receiver::on_head(const core::RequestHead& head, const char* base) noexcept {
   const HeadDecision decision =
-      decide(head, router_.find(split_target(head.target.in(base)).token));
+      decide(head, router_.find(split_target(head.target.in(base)).token, loop_.wall()));
   // A small body is read and thrown away, so that a load balancer keeps its connection.
   const bool small =
       !head.chunked && !head.expect_continue && head.content_length <= kThrownAwayBytesMax;
@@ -109,8 +108,8 @@ HeadDecision Receiver::on_head(const core::RequestHead& head, const char* base) 
 void Receiver::on_request(const IncomingRequest& request, ResponseToken token) noexcept {
   const Target target = split_target(request.head.target.in(request.base));
   // Looked up again: the table may have been swapped since the head arrived.
-  const selector::LinkRoute* link = router_.find(target.token);
-  if (const HeadDecision decision = decide(request.head, link); decision.refuse_status != 0) {
+  const Router::Route route = router_.find(target.token, loop_.wall());
+  if (const HeadDecision decision = decide(request.head, route); decision.refuse_status != 0) {
     refuse(token, decision.refuse_status, decision.refuse_reason, decision.refuse_lines);
     return;
   }
@@ -119,7 +118,8 @@ void Receiver::on_request(const IncomingRequest& request, ResponseToken token) n
     return;
   }
   store::Intake intake;
-  intake.dedupe_key = router_.dedupe_key(*link, find_dedupe_value(request.head, request.base));
+  intake.dedupe_key =
+      router_.dedupe_key(*route.link, find_dedupe_value(request.head, request.base));
   const DeclaredBody declared =
       declared_body(request.head.find(request.base, "content-type"),
                     request.head.find(request.base, "content-encoding"), request.body.size);
@@ -137,7 +137,7 @@ void Receiver::on_request(const IncomingRequest& request, ResponseToken token) n
   intake.origin = origin_;
   intake.token = static_cast<std::uint64_t>(token);
 
-  if (auto routed = router_.route(*link, declared, intake); !routed) {
+  if (auto routed = router_.route(route, declared, intake); !routed) {
     const bool malformed = routed.error().code == ErrorCode::kMalformed;
     refuse(token, malformed ? 400 : 503, routed.error().what,
            malformed ? std::string_view{} : kRetryAfter);

@@ -66,7 +66,7 @@ class Receiver final : public HttpHandler {
     Receiver& receiver_;
   };
 
-  HeadDecision decide(const core::RequestHead& head, const selector::LinkRoute* link) noexcept;
+  HeadDecision decide(const core::RequestHead& head, const Router::Route& route) noexcept;
   HeadDecision on_head(const core::RequestHead& head, const char* base) noexcept override;
   void on_request(const IncomingRequest& request, ResponseToken token) noexcept override;
   void end_of_iteration() noexcept;

@@ -5,6 +5,10 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <span>
+#include <utility>
+
+#include "core/limits.h"
 
 namespace headrace::ingest {
 
@@ -16,6 +20,19 @@ bool contains_no_case(std::string_view text, std::string_view lower) noexcept {
   return std::search(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) {
            return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b;
          }) != text.end();
+}
+
+// A header's names and a payload's are not the same names. Frozen: keys are on disk.
+constexpr std::uint64_t kPayloadNames = 0x5041594C4F4144;
+
+std::uint64_t seed_of(std::uint64_t seed, const selector::LinkRoute& link) noexcept {
+  return seed ^ (std::uint64_t{static_cast<std::uint32_t>(link.number)} << 32);
+}
+
+Bits128 key_of(std::string_view value, std::uint64_t seed) noexcept {
+  if (value.empty()) return {};
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(value.data(), value.size(), seed);
+  return Bits128{hash.high64, hash.low64 | 1};  // never zero, which means none
 }
 
 }  // namespace
@@ -38,33 +55,40 @@ Router::Router(const core::SnapshotCell<selector::RoutingTable>& routes, core::B
                std::uint64_t dedupe_seed)
     : routes_(routes), pool_(pool), dedupe_seed_(dedupe_seed) {}
 
-const selector::LinkRoute* Router::find(std::string_view token) noexcept {
-  return routes_.get().find(token);
+Router::Route Router::find(std::string_view token, core::WallMs now) noexcept {
+  return routes_.get().find(token, now);
 }
 
-Result<void> Router::route(const selector::LinkRoute& link, DeclaredBody declared,
-                           store::Intake& intake) {
-  const store::Payload& payload = intake.payload;
+// Looks into the message; its captures and filters can be asked for afterwards.
+selector::Match Router::match(const Route& route, DeclaredBody declared,
+                              const store::Payload& payload) {
+  const bool raw = route.webhook->payload == selector::PayloadRule::kRaw;
   selector::MessageView view;
   view.body = payload.body.in(payload.buffer);
-  view.kind = link.payload == selector::PayloadRule::kRaw ? BodyKind::kRaw : declared.kind;
+  view.kind = raw ? BodyKind::kRaw : declared.kind;
   view.query = payload.query.in(payload.buffer);
   view.header_lines = payload.headers.in(payload.buffer);
+  const selector::Match match = matcher_.run(*route.webhook->program, view);
+  if (match.valid || declared.explicitly) return match;
+  view.kind = BodyKind::kRaw;
+  return matcher_.run(*route.webhook->program, view);
+}
 
-  selector::Match match = matcher_.run(*link.program, view);
-  if (!match.valid && !declared.explicitly) {
-    view.kind = BodyKind::kRaw;
-    match = matcher_.run(*link.program, view);
-  }
-  if (!match.valid) {
+Result<void> Router::route(const Route& route, DeclaredBody declared, store::Intake& intake) {
+  const selector::LinkRoute& link = *route.link;
+  const selector::Match found = match(route, declared, intake.payload);
+  if (!found.valid) {
     counters_.invalid_json.add();
     return Error{
         ErrorCode::kMalformed,
-        fmt::format("the body is not valid JSON at byte {}: {}", match.fault_offset, match.fault),
-        static_cast<std::int64_t>(match.fault_offset)};
+        fmt::format("the body is not valid JSON at byte {}: {}", found.fault_offset, found.fault),
+        static_cast<std::int64_t>(found.fault_offset)};
   }
   intake.link = link.number;
-  intake.event = link.pinned != core::EventNumber::kNone ? link.pinned : match.event;
+  if (intake.dedupe_key == Bits128{} && !intake.is_test)
+    intake.dedupe_key = payload_dedupe_key(route);
+  if (intake.event == core::EventNumber::kNone)
+    intake.event = link.pinned != core::EventNumber::kNone ? link.pinned : found.event;
   if (intake.event == core::EventNumber::kNone) {
     counters_.unmatched.add();
     intake.status = store::MessageStatus::kUnmatched;
@@ -82,16 +106,17 @@ Result<void> Router::route(const selector::LinkRoute& link, DeclaredBody declare
   return {};
 }
 
-bool Router::collect_targets(const selector::LinkRoute& link, store::Intake& intake) noexcept {
-  const auto [first, last] = std::equal_range(
-      link.by_event.begin(), link.by_event.end(), std::pair{intake.event, core::EndpointNumber{}},
-      [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::span<const core::EndpointNumber> all = link.endpoints;
-  if (first != last) {
-    endpoints_.assign(all.begin(), all.end());
-    for (auto it = first; it != last; ++it) endpoints_.push_back(it->second);
-    all = endpoints_;
-  }
+bool Router::collect_targets(const selector::LinkRoute& link, store::Intake& intake) {
+  endpoints_.clear();
+  const auto keep = [this](const selector::LinkTarget& target) {
+    if (!target.filtered || matcher_.passes(target.endpoint)) endpoints_.push_back(target.endpoint);
+  };
+  for (const selector::LinkTarget& target : link.endpoints) keep(target);
+  auto wanted = std::lower_bound(link.by_event.begin(), link.by_event.end(), intake.event,
+                                 [](const auto& entry, auto event) { return entry.first < event; });
+  for (; wanted != link.by_event.end() && wanted->first == intake.event; ++wanted)
+    keep(wanted->second);
+  const std::span<const core::EndpointNumber> all = endpoints_;
   core::BufferRef spill;
   if (all.size() > store::Targets::kInPlace) {
     spill = pool_.acquire(all.size_bytes());
@@ -102,11 +127,15 @@ bool Router::collect_targets(const selector::LinkRoute& link, store::Intake& int
 }
 
 Bits128 Router::dedupe_key(const selector::LinkRoute& link, std::string_view value) const noexcept {
-  if (value.empty()) return {};
-  const std::uint64_t seed =
-      dedupe_seed_ ^ (std::uint64_t{static_cast<std::uint32_t>(link.number)} << 32);
-  const XXH128_hash_t hash = XXH3_128bits_withSeed(value.data(), value.size(), seed);
-  return Bits128{hash.high64, hash.low64 | 1};  // never zero, which means none
+  return key_of(value, seed_of(dedupe_seed_, link));
+}
+
+// What the last run captured; too long a value names nothing, as in a header.
+Bits128 Router::payload_dedupe_key(const Route& route) const noexcept {
+  if (!route.webhook->dedupes) return {};
+  const auto value = matcher_.capture(0);
+  if (!value || value->size() > core::limits::kDedupeKeyBytesMax) return {};
+  return key_of(*value, seed_of(dedupe_seed_, *route.link) ^ kPayloadNames);
 }
 
 }  // namespace headrace::ingest

@@ -35,24 +35,30 @@ DeclaredBody declared_body(std::string_view content_type, std::string_view conte
 
 class Router {
  public:
+  using Route = selector::RoutingTable::Route;
+
   Router(const core::SnapshotCell<selector::RoutingTable>& routes, core::BufferPool& pool,
          std::uint64_t dedupe_seed);
 
-  // The link of a token, or null. Valid until the next call.
-  const selector::LinkRoute* find(std::string_view token) noexcept;
+  // The link of a token that works at `now`, with its webhook. Valid until the next call.
+  Route find(std::string_view token, core::WallMs now) noexcept;
 
-  // Fills link, event, status, targets of an intake whose payload is set. kMalformed: the body is
-  // not the JSON that it was declared to be. kUnavailable: no memory for the targets.
-  Result<void> route(const selector::LinkRoute& link, DeclaredBody declared, store::Intake& intake);
+  // Fills link, status and targets of an intake whose payload is set, and what is not set yet of
+  // event (one that is set is not looked for) and dedupe key (from the payload, where the webhook
+  // says how; a test has none). kMalformed: the body is not the JSON that it was declared to be.
+  // kUnavailable: no memory for the targets. Requires: `route` is one that find() gave.
+  Result<void> route(const Route& route, DeclaredBody declared, store::Intake& intake);
 
-  // The key under which `value`, a provider's name for a message, is remembered; equal for equal
+  // The key under which `value`, a header's name for a message, is remembered; equal for equal
   // values of one link. Zero when `value` is empty.
   Bits128 dedupe_key(const selector::LinkRoute& link, std::string_view value) const noexcept;
 
   const RouterCounters& counters() const noexcept { return counters_; }
 
  private:
-  bool collect_targets(const selector::LinkRoute& link, store::Intake& intake) noexcept;
+  selector::Match match(const Route& route, DeclaredBody declared, const store::Payload& payload);
+  Bits128 payload_dedupe_key(const Route& route) const noexcept;
+  bool collect_targets(const selector::LinkRoute& link, store::Intake& intake);
 
   core::SnapshotReader<selector::RoutingTable> routes_;
   core::BufferPool& pool_;

@@ -21,6 +21,8 @@ bool is_field_value(std::string_view text) noexcept {
   return std::all_of(text.begin(), text.end(), core::http::is_value_char);
 }
 
+Error no_memory() { return Error{ErrorCode::kUnavailable, "no memory for another message", 0}; }
+
 }  // namespace
 
 Submitter::Submitter(core::Loop& loop, const Receiver::Ports& ports)
@@ -51,14 +53,20 @@ void Submitter::stop() {
   }
 }
 
-void Submitter::submit(Message message, Done done) {
-  auto shared = std::make_shared<Message>(std::move(message));
+void Submitter::submit(Message message, Done done) { post(std::move(message), std::move(done)); }
+
+void Submitter::submit(Direct direct, Done done) { post(std::move(direct), std::move(done)); }
+
+template <class Submission>
+void Submitter::post(Submission submission, Done done) {
+  auto shared = std::make_shared<Submission>(std::move(submission));
   loop_.post([this, shared = std::move(shared), done = std::move(done)]() mutable {
     take(*shared, std::move(done));
   });
 }
 
-void Submitter::take(const Message& message, Done done) {
+template <class Submission>
+void Submitter::take(const Submission& submission, Done done) {
   const Error busy{ErrorCode::kUnavailable, "too many messages wait to be stored", 0};
   if (!started_) return done(Error{ErrorCode::kUnavailable, "the engine is closing", 0});
   if (free_.empty()) {
@@ -66,64 +74,99 @@ void Submitter::take(const Message& message, Done done) {
     free_.push_back(waiting_.size());
     waiting_.emplace_back();
   }
-  const selector::LinkRoute* link = router_.find(message.token);
-  if (link == nullptr) return done(Error{ErrorCode::kNotFound, "there is no such link", 0});
-  if (message.body.size() > link->body_bytes_max) {
-    return done(Error{ErrorCode::kTooLarge, "the body is larger than the webhook allows", 0});
-  }
   store::Intake intake;
   intake.received_at = loop_.wall();
   intake.origin = origin_;
   intake.token = free_.back();
-  const auto declared = fill(message, *link, intake);
-  if (!declared) return done(declared.error());
-  if (auto routed = router_.route(*link, *declared, intake); !routed)
-    return done(std::move(routed).error());
+  if (auto filled = fill(submission, intake); !filled) return done(std::move(filled).error());
   if (!intakes_.try_push(std::move(intake))) return done(busy);
   waiting_[free_.back()] = std::move(done);
   free_.pop_back();
 }
 
-// The message takes the form of a request and goes through the same parser, so that what the host
-// hands in obeys the same rules as what comes from a socket.
-Result<DeclaredBody> Submitter::fill(const Message& message, const selector::LinkRoute& link,
-                                     store::Intake& intake) {
-  std::string head = "POST /";
-  if (!message.query.empty()) head += "?" + message.query;
-  head += " HTTP/1.1\r\nHost: localhost\r\n";
-  if (!message.content_type.empty()) head += "Content-Type: " + message.content_type + "\r\n";
-  head += message.header_lines + "\r\n";
-
+Result<void> Submitter::fill(const Message& message, store::Intake& intake) {
+  const Router::Route route = router_.find(message.token, intake.received_at);
+  if (!route) return Error{ErrorCode::kNotFound, "there is no such link", 0};
+  const std::size_t body_bytes_max = route.webhook->body_bytes_max;
+  if (message.body.size() > body_bytes_max)
+    return Error{ErrorCode::kTooLarge, "the body is larger than the webhook allows", 0};
   store::Payload& payload = intake.payload;
-  payload.buffer = pool_.acquire(head.size() + message.body.size());
-  if (!payload.buffer) return Error{ErrorCode::kUnavailable, "no memory for another message", 0};
+  auto laid_out = lay_out({message.body, message.content_type, message.query, message.header_lines},
+                          body_bytes_max, payload);
+  if (!laid_out) return std::move(laid_out).error();
+  const core::RequestHead& head = **laid_out;
+  char* base = payload.buffer.data();
+  intake.is_test = message.is_test;
+  intake.event = message.pinned;
+  if (!message.is_test)
+    intake.dedupe_key = router_.dedupe_key(*route.link, find_dedupe_value(head, base));
+  const DeclaredBody declared = declared_body(
+      head.find(base, "content-type"), head.find(base, "content-encoding"), message.body.size());
+  payload.headers = keep_forwarded_lines(head, base);
+  return router_.route(route, declared, intake);
+}
+
+Result<void> Submitter::fill(const Direct& direct, store::Intake& intake) {
+  if (direct.targets.empty())
+    return Error{ErrorCode::kInvalidArgument, "a message needs a receiver", 0};
+  if (direct.targets.size() > limits::kTargetsPerMessageMax)
+    return Error{ErrorCode::kTooLarge, "a message has too many receivers", 0};
+  if (direct.body.size() > limits::kBodyBytesMax)
+    return Error{ErrorCode::kTooLarge, "the body is larger than any may be", 0};
+  store::Payload& payload = intake.payload;
+  auto laid_out = lay_out({direct.body, direct.content_type, direct.query, direct.header_lines},
+                          limits::kBodyBytesMax, payload);
+  if (!laid_out) return std::move(laid_out).error();
+  payload.headers = keep_forwarded_lines(**laid_out, payload.buffer.data());
+  intake.link = direct.link;
+  intake.event = direct.event;
+  intake.status = store::MessageStatus::kRouted;
+  intake.is_test = direct.is_test;
+  std::vector<core::EndpointNumber> targets = direct.targets;
+  std::sort(targets.begin(), targets.end());
+  targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+  core::BufferRef spill;
+  if (targets.size() > store::Targets::kInPlace) {
+    spill = pool_.acquire(targets.size() * sizeof(core::EndpointNumber));
+    if (!spill) return no_memory();
+  }
+  intake.targets = store::Targets::of(targets, std::move(spill));
+  return {};
+}
+
+// The submission takes the form of a request and goes through the same parser, so that what the
+// host hands in obeys the same rules as what comes from a socket. Sets buffer, query and body.
+Result<const core::RequestHead*> Submitter::lay_out(const Parts& parts, std::size_t body_bytes_max,
+                                                    store::Payload& payload) {
+  std::string head = "POST /";
+  if (!parts.query.empty()) head.append("?").append(parts.query);
+  head += " HTTP/1.1\r\nHost: localhost\r\n";
+  if (!parts.content_type.empty())
+    head.append("Content-Type: ").append(parts.content_type).append("\r\n");
+  head.append(parts.header_lines).append("\r\n");
+
+  payload.buffer = pool_.acquire(head.size() + parts.body.size());
+  if (!payload.buffer) return no_memory();
   char* base = payload.buffer.data();
   std::memcpy(base, head.data(), head.size());
-  std::memcpy(base + head.size(), message.body.data(), message.body.size());
+  if (!parts.body.empty()) std::memcpy(base + head.size(), parts.body.data(), parts.body.size());
 
-  parser_.reset(link.body_bytes_max);
+  parser_.reset(body_bytes_max);
   // What was handed in is exactly the query and the lines, and nothing of it ends them early.
   const core::RequestHead& parsed = parser_.head();
-  const std::size_t target_size = message.query.empty() ? 1 : 2 + message.query.size();
+  const std::size_t target_size = parts.query.empty() ? 1 : 2 + parts.query.size();
   const bool whole =
-      is_field_value(message.content_type) &&
+      is_field_value(parts.content_type) &&
       parser_.parse(base, head.size()) == core::RequestParser::Status::kHeadComplete &&
       parsed.lines.offset + parsed.lines.size + 2 == head.size() &&
       parsed.target.size == target_size;
   if (!whole)
     return Error{ErrorCode::kInvalidArgument,
                  "the header lines or the query are not those of a request", 0};
-  intake.dedupe_key = router_.dedupe_key(link, find_dedupe_value(parsed, base));
-  const DeclaredBody declared =
-      declared_body(parsed.find(base, "content-type"), parsed.find(base, "content-encoding"),
-                    message.body.size());
-  payload.query = message.query.empty()
-                      ? core::Range{}
-                      : core::Range{7, static_cast<std::uint32_t>(message.query.size())};
-  payload.headers = keep_forwarded_lines(parsed, base);
+  if (!parts.query.empty()) payload.query = {7, static_cast<std::uint32_t>(parts.query.size())};
   payload.body = {static_cast<std::uint32_t>(head.size()),
-                  static_cast<std::uint32_t>(message.body.size())};
-  return declared;
+                  static_cast<std::uint32_t>(parts.body.size())};
+  return &parsed;
 }
 
 void Submitter::on_answers(void* self) noexcept {

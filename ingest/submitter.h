@@ -6,11 +6,13 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/buffer.h"
 #include "core/loop.h"
 #include "core/mailbox.h"
+#include "core/numbers.h"
 #include "ingest/receiver.h"
 #include "ingest/router.h"
 
@@ -23,6 +25,16 @@ class Submitter final : private core::BeforeWait {
 
   struct Message {
     std::string token, body, content_type, query, header_lines;
+    bool is_test = false;  // delivered as a test, and neither taken for a duplicate nor one's first
+    core::EventNumber pinned = core::EventNumber::kNone;  // overrides the selector
+  };
+  // A message with given receivers: no link is looked up, no event looked for, no duplicate.
+  struct Direct {
+    core::LinkNumber link = core::kSystemLink;
+    core::EventNumber event = core::EventNumber::kNone;
+    std::vector<core::EndpointNumber> targets;  // one named twice gets it once
+    std::string body, content_type, query, header_lines;
+    bool is_test = false;
   };
 
   Submitter(core::Loop& loop, const Receiver::Ports& ports);
@@ -31,17 +43,31 @@ class Submitter final : private core::BeforeWait {
   void start();
   // Answers what is still open as unavailable.
   void stop();
-  // Any thread; `done` is called on the loop.
+  // Any thread; `done` is called on the loop. kNotFound: there is no such link; kTooLarge;
+  // kMalformed: the body is not the JSON it was declared to be; kInvalidArgument: the lines or the
+  // query are not those of a request; kUnavailable: another time.
   void submit(Message message, Done done);
+  // The same; kInvalidArgument also without a receiver, kTooLarge also with more than
+  // kTargetsPerMessageMax.
+  void submit(Direct direct, Done done);
 
   const RouterCounters& router_counters() const noexcept { return router_.counters(); }
 
  private:
   void before_wait() noexcept override { intakes_.notify(); }
   static void on_answers(void* self) noexcept;
-  void take(const Message& message, Done done);
-  Result<DeclaredBody> fill(const Message& message, const selector::LinkRoute& link,
-                            store::Intake& intake);
+  // What of a submission becomes the form of a request.
+  struct Parts {
+    std::string_view body, content_type, query, header_lines;
+  };
+  template <class Submission>
+  void post(Submission submission, Done done);
+  template <class Submission>
+  void take(const Submission& submission, Done done);
+  Result<void> fill(const Message& message, store::Intake& intake);
+  Result<void> fill(const Direct& direct, store::Intake& intake);
+  Result<const core::RequestHead*> lay_out(const Parts& parts, std::size_t body_bytes_max,
+                                           store::Payload& payload);
 
   core::Loop& loop_;
   const std::uint16_t origin_;

@@ -59,15 +59,16 @@ class DomReader {
         case Type::ARRAY:
           return array(node, element.get_array().value_unsafe());
         case Type::STRING:
-          return text(node, element.get_string().value_unsafe());
+          return text(node, element.get_string().value_unsafe(), ValueKind::kText);
         case Type::INT64:
           return integer(node, element.get_int64().value_unsafe());
         case Type::UINT64:
           return integer(node, element.get_uint64().value_unsafe());
         case Type::BOOL:
-          return text(node, element.get_bool().value_unsafe() ? "true" : "false");
+          return text(node, element.get_bool().value_unsafe() ? "true" : "false",
+                      ValueKind::kLiteral);
         case Type::NULL_VALUE:
-          return text(node, "null");
+          return text(node, "null", ValueKind::kLiteral);
         case Type::DOUBLE:
           break;
       }
@@ -75,6 +76,7 @@ class DomReader {
     }
 
     bool object(std::uint32_t node, simdjson::dom::object members) {
+      findings.container(node, ValueKind::kObject);
       std::uint32_t wanted = code.nodes[node].key_count;
       if (wanted == 0) return true;
       for (const auto member : members) {
@@ -87,6 +89,7 @@ class DomReader {
     }
 
     bool array(std::uint32_t node, simdjson::dom::array elements) {
+      findings.container(node, ValueKind::kArray);
       auto edge = code.nodes[node].elements.begin();
       const auto last = code.nodes[node].elements.end();
       if (edge == last) return true;
@@ -101,8 +104,8 @@ class DomReader {
       return true;
     }
 
-    bool text(std::uint32_t node, std::string_view content) {
-      if (code.nodes[node].takes_scalar()) findings.text(node, content);
+    bool text(std::uint32_t node, std::string_view content, ValueKind kind) {
+      if (code.nodes[node].takes_scalar()) findings.text(node, content, kind);
       return true;
     }
 

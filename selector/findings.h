@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a run has found so far: rules that match and captured texts. Can be rolled back, as one way
-// of reading a document may have to give up and leave it to another.
+// What a run has found so far: rules that match, captured texts, and the values at the paths of
+// filters. Can be rolled back, as one way of reading a document may have to give up and leave it to
+// another.
 //
 // Memory is kept between runs.
 #pragma once
@@ -25,26 +26,50 @@ inline void forget_if_large(std::string& scratch) {
   if (scratch.capacity() > kScratchBytesKept) std::string().swap(scratch);
 }
 
+enum class ValueKind : std::uint8_t {
+  kMissing,
+  kObject,
+  kArray,
+  kText,     // a JSON string
+  kNumber,   // a JSON number, in its normal spelling
+  kLiteral,  // true, false or null
+  kUntyped,  // of a header, a parameter or a form's field: may be meant as any of the three
+};
+
+struct FoundValue {
+  ValueKind kind = ValueKind::kMissing;
+  std::string_view text;
+
+  bool is_text() const noexcept { return kind == ValueKind::kText || kind == ValueKind::kUntyped; }
+  bool may_be_literal() const noexcept {
+    return kind == ValueKind::kLiteral || kind == ValueKind::kUntyped;
+  }
+};
+
 class Findings {
  public:
   struct Position {
-    std::size_t visited, rules, captured, bytes;
+    std::size_t visited, rules, captured, noted, bytes;
   };
 
   void begin(const Program::Code& code) {
-    rollback({0, 0, 0, 0});
+    rollback({0, 0, 0, 0, 0});
     forget_if_large(bytes_);
     forget_if_large(normal_);
     code_ = &code;
     if (is_visited_.size() < code.nodes.size()) is_visited_.resize(code.nodes.size());
+    if (values_.size() < code.filters.paths.size()) values_.resize(code.filters.paths.size());
   }
 
   Position position() const noexcept {
-    return {visited_.size(), rules_.size(), captured_.size(), bytes_.size()};
+    return {visited_.size(), rules_.size(), captured_.size(), noted_.size(), bytes_.size()};
   }
   void rollback(const Position& to) {
     for (std::size_t i = to.visited; i < visited_.size(); ++i) is_visited_[visited_[i]] = 0;
+    for (std::size_t i = to.noted; i < noted_.size(); ++i)
+      values_[noted_[i]].kind = ValueKind::kMissing;
     visited_.resize(to.visited);
+    noted_.resize(to.noted);
     rules_.resize(to.rules);
     captured_.resize(to.captured);
     bytes_.resize(to.bytes);
@@ -59,9 +84,10 @@ class Findings {
   }
 
   // The scalar at a node whose takes_scalar() or takes_number() says so.
-  void text(std::uint32_t node, std::string_view content) {
-    add_rule(code_->texts.find(node, content));
+  void text(std::uint32_t node, std::string_view content, ValueKind kind) {
+    if (code_->nodes[node].has_texts) add_rule(code_->texts.find(node, content));
     capture(node, content);
+    if (code_->nodes[node].is_watched) note(node, content, kind);
   }
   void number(std::uint32_t node, std::string_view as_written) {
     normal_.clear();
@@ -69,8 +95,12 @@ class Findings {
     normal_number(node, normal_);
   }
   void normal_number(std::uint32_t node, std::string_view normal) {
-    add_rule(code_->numbers.find(node, normal));
+    if (code_->nodes[node].has_numbers) add_rule(code_->numbers.find(node, normal));
     capture(node, normal);
+    if (code_->nodes[node].is_watched) note(node, normal, ValueKind::kNumber);
+  }
+  void container(std::uint32_t node, ValueKind kind) {
+    if (code_->nodes[node].is_watched) note(node, {}, kind);
   }
 
   void report(Match& match) {
@@ -81,6 +111,14 @@ class Findings {
     match.event = code_->events[rules_[0]];
     match.other_count = static_cast<std::uint32_t>(rules_.size() - 1);
     for (std::size_t i = 1; i < shown; ++i) match.others[i - 1] = code_->events[rules_[i]];
+  }
+
+  // The value at a path of the program's filters.
+  FoundValue value(std::uint32_t path) const noexcept {
+    const Noted& at = values_[path];
+    return {at.kind, at.kind == ValueKind::kMissing
+                         ? std::string_view{}
+                         : std::string_view(bytes_).substr(at.offset, at.size)};
   }
 
   std::optional<std::string_view> captured(std::size_t index) const noexcept {
@@ -98,6 +136,12 @@ class Findings {
     std::size_t size;
   };
 
+  struct Noted {
+    ValueKind kind = ValueKind::kMissing;
+    std::size_t offset = 0;
+    std::size_t size = 0;
+  };
+
   void add_rule(std::uint32_t rule) {
     if (rule != kNoRule) rules_.push_back(rule);
   }
@@ -108,14 +152,24 @@ class Findings {
       captured_.push_back({index, bytes_.size(), content.size()});
     bytes_ += content;
   }
+  // A form's field that is JSON is met twice, as a text and then as a container: it is a text.
+  void note(std::uint32_t node, std::string_view content, ValueKind kind) {
+    const std::uint32_t path = code_->filters.path_of_node[node];
+    if (values_[path].kind != ValueKind::kMissing) return;
+    values_[path] = {kind, bytes_.size(), content.size()};
+    noted_.push_back(path);
+    bytes_ += content;
+  }
 
   const Program::Code* code_ = nullptr;
   std::vector<std::uint8_t> is_visited_;  // by node
   std::vector<std::uint32_t> visited_;    // those of is_visited_
   std::vector<std::uint32_t> rules_;
   std::vector<Captured> captured_;
-  std::string bytes_;   // of captures
-  std::string normal_;  // of the number at hand
+  std::vector<Noted> values_;         // by path of the filters
+  std::vector<std::uint32_t> noted_;  // those of values_ that are there
+  std::string bytes_;                 // of captures and values
+  std::string normal_;                // of the number at hand
 };
 
 }  // namespace headrace::selector

@@ -211,6 +211,87 @@ class Decimal {
   std::int64_t power_ = 0;
 };
 
+// A number in its normal spelling, taken apart for comparison: its digits and the power of ten
+// of the first one.
+class NormalNumber {
+ public:
+  explicit NormalNumber(std::string_view text) noexcept {
+    negative_ = text.front() == '-';
+    if (negative_) text.remove_prefix(1);
+    const std::size_t e = std::min(text.find('e'), text.size());
+    digits_ = text.substr(0, e);
+    if (e != text.size()) {
+      read_exponent(text.substr(e + 1));
+      return;
+    }
+    power_ = static_cast<std::int64_t>(std::min(digits_.find('.'), digits_.size())) - 1;
+    const std::size_t first = std::min(digits_.find_first_not_of("0."), digits_.size());
+    if (first > 1) power_ = -static_cast<std::int64_t>(first - 1);  // 0.00DIGITS
+    digits_.remove_prefix(first);
+  }
+
+  std::strong_ordering operator<=>(const NormalNumber& right) const noexcept {
+    if (sign() != right.sign()) return sign() <=> right.sign();
+    const std::strong_ordering order = compare_magnitude(right);
+    return negative_ ? 0 <=> order : order;
+  }
+  bool operator==(const NormalNumber& right) const noexcept { return (*this <=> right) == 0; }
+
+ private:
+  static constexpr std::size_t kShortPowerDigits = 17;  // fit 64 bits
+
+  int sign() const noexcept { return digits_.empty() ? 0 : negative_ ? -1 : 1; }
+
+  void read_exponent(std::string_view exponent) noexcept {
+    const bool negative = exponent.front() == '-';
+    if (negative) exponent.remove_prefix(1);
+    if (exponent.size() > kShortPowerDigits) {
+      long_sign_ = negative ? -1 : 1;
+      long_power_ = exponent;
+      return;
+    }
+    for (const char c : exponent) power_ = power_ * 10 + (c - '0');
+    if (negative) power_ = -power_;
+  }
+
+  std::strong_ordering compare_magnitude(const NormalNumber& right) const noexcept {
+    if (const auto order = compare_power(right); order != 0) return order;
+    return compare_digits(right);
+  }
+
+  // A power that is too long for 64 bits lies beyond all that are not.
+  std::strong_ordering compare_power(const NormalNumber& right) const noexcept {
+    if (long_sign_ != right.long_sign_) return long_sign_ <=> right.long_sign_;
+    if (long_sign_ == 0) return power_ <=> right.power_;
+    const std::strong_ordering order = long_power_.size() != right.long_power_.size()
+                                           ? long_power_.size() <=> right.long_power_.size()
+                                           : long_power_.compare(right.long_power_) <=> 0;
+    return long_sign_ < 0 ? 0 <=> order : order;
+  }
+
+  // Digit by digit; behind the last one stand zeros.
+  std::strong_ordering compare_digits(const NormalNumber& right) const noexcept {
+    std::size_t at = 0;
+    std::size_t right_at = 0;
+    while (at < digits_.size() || right_at < right.digits_.size()) {
+      const char digit = next_digit(digits_, at);
+      const char right_digit = next_digit(right.digits_, right_at);
+      if (digit != right_digit) return digit <=> right_digit;
+    }
+    return std::strong_ordering::equal;
+  }
+  static char next_digit(std::string_view digits, std::size_t& at) noexcept {
+    if (at < digits.size() && digits[at] == '.') ++at;
+    return at < digits.size() ? digits[at++] : '0';
+  }
+
+  bool negative_ = false;
+  std::string_view digits_;      // without leading zeros, maybe with a point; empty: zero
+  std::int64_t power_ = 0;       // of the first digit
+  int long_sign_ = 0;            // not 0: the power is long_power_
+  std::string_view long_power_;  // its digits
+};
+
 struct NumberOnly {
   bool number_seen = false;
   void begin_object() noexcept {}
@@ -240,6 +321,11 @@ void append_unescaped(std::string_view raw, std::string& out) {
 
 void append_normal_number(std::string_view number, std::string& out) {
   Decimal(number).append_to(out);
+}
+
+std::strong_ordering compare_normal_numbers(std::string_view left,
+                                            std::string_view right) noexcept {
+  return NormalNumber(left) <=> NormalNumber(right);
 }
 
 bool is_json_number(std::string_view text) noexcept {

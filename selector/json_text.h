@@ -5,6 +5,7 @@
 // Pure. Requires: the input has passed the scanner of json_scan.h.
 #pragma once
 
+#include <compare>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,10 @@ void append_unescaped(std::string_view raw, std::string& out);
 void append_normal_number(std::string_view number, std::string& out);
 inline constexpr int kZerosMax = 21;        // behind the digits of an integer
 inline constexpr int kLeadingZerosMax = 6;  // between the point and the first digit
+
+// The order of two numbers by value, exactly. Requires: both are what append_normal_number()
+// writes.
+std::strong_ordering compare_normal_numbers(std::string_view left, std::string_view right) noexcept;
 
 // Whether the whole text is a number of the JSON grammar.
 bool is_json_number(std::string_view text) noexcept;

@@ -5,6 +5,7 @@
 
 #include "core/buffer.h"
 #include "selector/dom_reader.h"
+#include "selector/filter_evaluator.h"
 #include "selector/findings.h"
 #include "selector/form.h"
 #include "selector/json_scan.h"
@@ -18,6 +19,7 @@ struct Matcher::Scratch {
   DomReader dom;
   ScanScratch scan;
   Findings findings;
+  FilterEvaluator filters;
   std::string name;   // of a field or header, decoded or in lower case
   std::string value;  // of a field, decoded; with the padding that JSON needs
 };
@@ -69,7 +71,9 @@ struct Matcher::Run {
     forget_if_large(scratch.value);
     scratch.value.clear();
     append_form_decoded(encoded, scratch.value);
-    if (code.nodes[node].takes_scalar()) scratch.findings.text(node, scratch.value);
+    if (code.nodes[node].takes_scalar()) {
+      scratch.findings.text(node, scratch.value, ValueKind::kUntyped);
+    }
     if (code.nodes[node].has_children() && looks_like_container(scratch.value))
       read_json_field(node);
   }
@@ -100,7 +104,7 @@ struct Matcher::Run {
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
     const std::uint32_t node = code.keys.find(kHeaderRoot, scratch.name);
     if (node != kNoNode && scratch.findings.visit(node))
-      scratch.findings.text(node, without_outer_space(value));
+      scratch.findings.text(node, without_outer_space(value), ValueKind::kUntyped);
   }
 };
 
@@ -112,6 +116,7 @@ Match Matcher::run(const Program& program, const MessageView& message) noexcept 
   JsonFault fault;
   Run run{program.code(), *scratch_};
   scratch_->findings.begin(program.code());
+  scratch_->filters.begin(program.code().filters, scratch_->findings);
   if (message.kind == BodyKind::kJson && !run.read_json(message.body, kBodyRoot, fault)) {
     match.valid = false;
     match.fault_offset = fault.offset;
@@ -127,6 +132,14 @@ Match Matcher::run(const Program& program, const MessageView& message) noexcept 
 
 std::optional<std::string_view> Matcher::capture(std::size_t index) const noexcept {
   return scratch_->findings.captured(index);
+}
+
+bool Matcher::passes(core::EndpointNumber endpoint) const noexcept {
+  return scratch_->filters.passes(endpoint);
+}
+
+std::string Matcher::why_not(core::EndpointNumber endpoint) const {
+  return scratch_->filters.why_not(endpoint);
 }
 
 }  // namespace headrace::selector

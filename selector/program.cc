@@ -6,6 +6,7 @@
 
 #include "core/limits.h"
 #include "core/random.h"
+#include "selector/filter_compiler.h"
 #include "selector/json_text.h"
 #include "selector/program_code.h"
 
@@ -26,7 +27,7 @@ std::uint32_t root_of(Source source) noexcept {
 
 class Compiler {
  public:
-  explicit Compiler(Program::Code& code) noexcept : code_(code) {}
+  explicit Compiler(Program::Code& code) noexcept : code_(code), filters_(code.filters) {}
 
   Result<void> add_rule(const EventRule& rule) {
     if (rule.selector.path.empty())
@@ -52,7 +53,22 @@ class Compiler {
     return {};
   }
 
+  Result<void> add_filter(const FilterRule& rule, std::size_t index) {
+    if (rule.filter == nullptr) return {};
+    std::vector<std::uint32_t> nodes;
+    for (const FilterCondition& condition : rule.filter->conditions()) {
+      if (condition.selector.path.empty())
+        return Error{ErrorCode::kInvalidArgument, "a selector has an empty path"};
+      nodes.push_back(node_at(condition.selector));
+      code_.nodes[nodes.back()].is_watched = true;
+    }
+    if (filters_.add(rule.endpoint, rule.filter, nodes)) return {};
+    return Error{ErrorCode::kConflict, "an endpoint has two filters",
+                 static_cast<std::int64_t>(index)};
+  }
+
   void finish() {
+    filters_.finish(code_.nodes.size());
     for (Node& node : code_.nodes) {
       std::sort(node.elements.begin(), node.elements.end(),
                 [](const ElementEdge& left, const ElementEdge& right) {
@@ -102,9 +118,15 @@ class Compiler {
   }
 
   Program::Code& code_;
+  FilterCompiler filters_;
   StringTable indexes_{0};  // (node, digits) to the node below by [digits]
   std::string normal_;
 };
+
+Error too_many(std::size_t limit, const char* what) {
+  return Error{ErrorCode::kTooLarge, "a webhook has at most " + std::to_string(limit) + what,
+               static_cast<std::int64_t>(limit)};
+}
 
 }  // namespace
 
@@ -114,12 +136,12 @@ Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
 
 Result<Program> Program::compile(std::span<const EventRule> rules,
-                                 std::span<const Selector> captures) {
-  if (rules.size() > core::limits::kEventsPerWebhookMax) {
-    constexpr auto kMax = static_cast<std::int64_t>(core::limits::kEventsPerWebhookMax);
-    return Error{ErrorCode::kTooLarge, "a webhook has at most " + std::to_string(kMax) + " events",
-                 kMax};
-  }
+                                 std::span<const Selector> captures,
+                                 std::span<const FilterRule> filters) {
+  if (rules.size() > core::limits::kEventsPerWebhookMax)
+    return too_many(core::limits::kEventsPerWebhookMax, " events");
+  if (filters.size() > core::limits::kFiltersPerWebhookMax)
+    return too_many(core::limits::kFiltersPerWebhookMax, " filters");
   auto code = std::make_unique<Code>(core::random_seed());
   Compiler compiler(*code);
   for (const EventRule& rule : rules) {
@@ -129,6 +151,9 @@ Result<Program> Program::compile(std::span<const EventRule> rules,
     if (auto added = compiler.add_capture(captures[i], static_cast<std::uint32_t>(i)); !added) {
       return std::move(added).error();
     }
+  }
+  for (std::size_t i = 0; i < filters.size(); ++i) {
+    if (auto added = compiler.add_filter(filters[i], i); !added) return std::move(added).error();
   }
   compiler.finish();
   return Program(std::move(code));

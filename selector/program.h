@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// All selectors of a webhook compiled to one program: a trie of paths with hashed values, run over
-// a message once.
+// All selectors and filters of a webhook compiled to one program: a trie of paths with hashed
+// values, run over a message once.
 //
 // Threads: a Program is immutable and shared; a Matcher is one thread's scratch memory.
-// Limits: kEventsPerWebhookMax events; JSON depth kJsonDepthMax.
+// Limits: kEventsPerWebhookMax events; kFiltersPerWebhookMax filters; JSON depth kJsonDepthMax.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@
 
 #include "core/numbers.h"
 #include "headrace/result.h"
+#include "selector/filter.h"
 #include "selector/selector.h"
 
 namespace headrace::selector {
@@ -28,6 +29,12 @@ struct EventRule {
   core::EventNumber event{};
   Selector selector;
   std::string value;
+};
+
+// Which messages an endpoint wants; a null filter is none.
+struct FilterRule {
+  core::EndpointNumber endpoint{};
+  std::shared_ptr<const Filter> filter;
 };
 
 enum class BodyKind : std::uint8_t {
@@ -59,10 +66,11 @@ class Program {
  public:
   // `rules` in order of creation. `captures`: further selectors whose values a run also reports
   // (dedupe keys). kConflict when two rules have the same path and value (1e2 and 100 are the
-  // same); `detail` is the index of the second. kTooLarge above kEventsPerWebhookMax;
-  // kInvalidArgument for an empty path.
+  // same) or two filters the same endpoint; `detail` is the index of the second. kTooLarge above
+  // kEventsPerWebhookMax or kFiltersPerWebhookMax; kInvalidArgument for an empty path.
   static Result<Program> compile(std::span<const EventRule> rules,
-                                 std::span<const Selector> captures = {});
+                                 std::span<const Selector> captures = {},
+                                 std::span<const FilterRule> filters = {});
   Program(Program&&) noexcept;
   Program& operator=(Program&&) noexcept;
   ~Program();
@@ -87,14 +95,32 @@ class Matcher {
   // The text at capture `index` of the last run; nullopt when the message has no scalar there.
   std::optional<std::string_view> capture(std::size_t index) const noexcept;
 
+  // Whether the endpoint's filter accepts the message of the last run; true when the program has
+  // none for it. Whatever the body, and when it was not valid as if it were empty and there were
+  // neither headers nor a query. No allocation in the steady state. Requires: the program of the
+  // last run is still there.
+  bool passes(core::EndpointNumber endpoint) const noexcept;
+  // One sentence for people: the first condition that does not hold and the value that was there.
+  // Empty when passes(). May be slow.
+  std::string why_not(core::EndpointNumber endpoint) const;
+
  private:
   struct Scratch;
   struct Run;
   std::unique_ptr<Scratch> scratch_;
 };
 
-// The comparison text of the scalar at `selector` in a JSON document; nullopt when there is none.
+// What stands at `selector` in a JSON document.
+struct SampleValue {
+  enum class Kind : std::uint8_t { kMissing, kScalar, kContainer };
+  Kind kind = Kind::kMissing;
+  std::string text;  // the comparison text of a scalar
+};
+
 // For samples; needs no padding. kMalformed with the byte offset when the document is not JSON.
+Result<SampleValue> look_up_in_sample(const Selector& selector, std::string_view json);
+
+// The text of the scalar there; nullopt when there is none.
 Result<std::optional<std::string>> value_in_sample(const Selector& selector, std::string_view json);
 
 }  // namespace headrace::selector

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a Program is inside: a trie of paths, with the values and captures at its nodes.
+// What a Program is inside: a trie of paths, with the values and captures at its nodes,
+// and the filters over what stands there.
 //
 // Invariant: a node is reached by one path only, so a run visits it at most once (the first of
 // duplicate keys).
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "core/numbers.h"
+#include "selector/filter_code.h"
 #include "selector/program.h"
 #include "selector/string_table.h"
 
@@ -35,12 +37,13 @@ struct Node {
   std::uint32_t key_count = 0;
   bool has_texts = false;    // a scalar here may match a rule
   bool has_numbers = false;  // so may a number
+  bool is_watched = false;   // a filter looks at whatever is here
   std::vector<ElementEdge>
       elements;  // sorted by index; two of one index when [0] and {0} are both used
   std::vector<std::uint32_t> captures;  // that report the scalar here
 
-  bool takes_scalar() const noexcept { return has_texts || !captures.empty(); }
-  bool takes_number() const noexcept { return has_numbers || !captures.empty(); }
+  bool takes_scalar() const noexcept { return has_texts || is_watched || !captures.empty(); }
+  bool takes_number() const noexcept { return has_numbers || is_watched || !captures.empty(); }
   bool has_children() const noexcept { return key_count != 0 || !elements.empty(); }
   bool may_have_key(std::string_view key) const noexcept {
     return (key_sizes >> (key.size() % 64) & 1) != 0;
@@ -48,7 +51,8 @@ struct Node {
 };
 
 struct Program::Code {
-  explicit Code(std::uint64_t seed) : nodes(3), keys(seed), texts(seed), numbers(seed) {}
+  explicit Code(std::uint64_t seed)
+      : nodes(3), keys(seed), texts(seed), numbers(seed), filters(seed) {}
 
   // The node below `node` by key; kNoNode when no path goes there.
   std::uint32_t child(std::uint32_t node, std::string_view key) const noexcept {
@@ -60,6 +64,7 @@ struct Program::Code {
   StringTable texts;    // (node, value) to the rule
   StringTable numbers;  // (node, normal decimal of a value that is a number) to the rule
   std::vector<core::EventNumber> events;  // by rule
+  FilterCode filters;
 };
 
 }  // namespace headrace::selector

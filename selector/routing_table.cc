@@ -4,8 +4,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include <bit>
-#include <limits>
+#include <array>
 
 #include "core/check.h"
 
@@ -52,33 +51,61 @@ std::uint64_t hash_of(const Bits128& bits, std::uint64_t seed) noexcept {
   return XXH3_64bits_withSeed(words.data(), sizeof words, seed);
 }
 
-}  // namespace
-
-RoutingTable::RoutingTable(std::vector<LinkRoute> links, std::uint64_t seed)
-    : links_(std::move(links)), seed_(seed) {
-  HEADRACE_CHECK(links_.size() < std::numeric_limits<std::uint32_t>::max());
-  slots_.resize(std::bit_ceil(2 * links_.size() + 2));
-  const std::size_t mask = slots_.size() - 1;
-  for (std::size_t i = 0; i < links_.size(); ++i) {
-    std::size_t at = hash_of(links_[i].token, seed_) & mask;
-    while (slots_[at] != 0) at = (at + 1) & mask;
-    slots_[at] = static_cast<std::uint32_t>(i + 1);
-  }
+// Words are compared whole.
+auto has_token(const Bits128& token) noexcept {
+  return [token](const LinkRoute& link) noexcept {
+    return ((link.token.high ^ token.high) | (link.token.low ^ token.low)) == 0;
+  };
 }
 
-const LinkRoute* RoutingTable::find(std::string_view token) const noexcept {
+auto has_number(core::WebhookNumber number) noexcept {
+  return [number](const WebhookRoute& webhook) noexcept { return webhook.number == number; };
+}
+
+// The registry gives numbers out one after the other, so they need no mixing to be spread.
+std::uint64_t hash_of(core::WebhookNumber number) noexcept {
+  return static_cast<std::uint32_t>(number);
+}
+
+}  // namespace
+
+void RoutingTable::put(std::shared_ptr<const WebhookRoute> webhook) {
+  HEADRACE_CHECK(webhook != nullptr && webhook->program != nullptr);
+  const core::WebhookNumber number = webhook->number;
+  webhooks_.put(hash_of(number), has_number(number), std::move(webhook));
+}
+
+void RoutingTable::put(std::shared_ptr<const LinkRoute> link) {
+  HEADRACE_CHECK(link != nullptr);
+  const Bits128 token = link->token;
+  links_.put(hash_of(token, seed_), has_token(token), std::move(link));
+}
+
+void RoutingTable::erase(core::WebhookNumber webhook) {
+  webhooks_.erase(hash_of(webhook), has_number(webhook));
+}
+
+void RoutingTable::erase(const Bits128& token) {
+  links_.erase(hash_of(token, seed_), has_token(token));
+}
+
+RoutingTable::Route RoutingTable::find(std::string_view token, core::WallMs now) const noexcept {
   Bits128 bits;
-  if (!parse_token(token, bits)) return nullptr;
-  const std::size_t mask = slots_.size() - 1;
-  const LinkRoute* found = nullptr;
-  // To the end of the run of slots, whether or not the token was met on the way; words are compared
-  // whole.
-  for (std::size_t at = hash_of(bits, seed_) & mask; slots_[at] != 0; at = (at + 1) & mask) {
-    const LinkRoute& link = links_[slots_[at] - 1];
-    const std::uint64_t difference = (link.token.high ^ bits.high) | (link.token.low ^ bits.low);
-    found = difference == 0 ? &link : found;
-  }
-  return found;
+  if (!parse_token(token, bits)) return {};
+  const LinkRoute* link = find_link(bits);
+  if (link == nullptr || (link->expires_at != 0 && link->expires_at <= now)) return {};
+  const WebhookRoute* webhook = find_webhook(link->webhook);
+  return webhook == nullptr ? Route{} : Route{link, webhook};
+}
+
+const LinkRoute* RoutingTable::find_link(const Bits128& token) const noexcept {
+  const auto* found = links_.find(hash_of(token, seed_), has_token(token));
+  return found == nullptr ? nullptr : found->get();
+}
+
+const WebhookRoute* RoutingTable::find_webhook(core::WebhookNumber number) const noexcept {
+  const auto* found = webhooks_.find(hash_of(number), has_number(number));
+  return found == nullptr ? nullptr : found->get();
 }
 
 }  // namespace headrace::selector

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <utility>
+
 #include "selector/findings.h"
 #include "selector/json_scan.h"
 #include "selector/program.h"
@@ -6,10 +9,26 @@
 #include "selector/scan_walk.h"
 
 namespace headrace::selector {
+namespace {
 
-Result<std::optional<std::string>> value_in_sample(const Selector& selector,
-                                                   std::string_view json) {
-  auto program = Program::compile({}, std::span(&selector, 1));
+SampleValue sample_value(const FoundValue& found) {
+  switch (found.kind) {
+    case ValueKind::kMissing:
+      return {};
+    case ValueKind::kObject:
+    case ValueKind::kArray:
+      return {SampleValue::Kind::kContainer, {}};
+    default:
+      return {SampleValue::Kind::kScalar, std::string(found.text)};
+  }
+}
+
+}  // namespace
+
+Result<SampleValue> look_up_in_sample(const Selector& selector, std::string_view json) {
+  // A filter notes whatever stands at its path.
+  const FilterRule watch{{}, std::make_shared<const Filter>(Filter::exists(selector))};
+  auto program = Program::compile({}, {}, std::span(&watch, 1));
   if (!program) return std::move(program).error();
   Findings findings;
   ScanScratch scratch;
@@ -20,9 +39,15 @@ Result<std::optional<std::string>> value_in_sample(const Selector& selector,
     return Error{ErrorCode::kMalformed, scanner.fault().reason,
                  static_cast<std::int64_t>(scanner.fault().offset)};
   }
-  const auto captured = findings.captured(0);
-  if (!captured) return std::optional<std::string>{};
-  return std::optional<std::string>(std::string(*captured));
+  return sample_value(findings.value(0));
+}
+
+Result<std::optional<std::string>> value_in_sample(const Selector& selector,
+                                                   std::string_view json) {
+  auto value = look_up_in_sample(selector, json);
+  if (!value) return std::move(value).error();
+  if (value->kind != SampleValue::Kind::kScalar) return std::optional<std::string>{};
+  return std::optional<std::string>(std::move(value->text));
 }
 
 }  // namespace headrace::selector

@@ -64,7 +64,7 @@ class ScanWalk {
     if (!scalar_is_wanted()) return;
     const std::string_view content = content_of(value);
     for_targets([&](std::uint32_t node) {
-      if (code_.nodes[node].takes_scalar()) findings_.text(node, content);
+      if (code_.nodes[node].takes_scalar()) findings_.text(node, content, ValueKind::kText);
     });
   }
   void number(std::string_view as_written) {
@@ -76,7 +76,7 @@ class ScanWalk {
   void literal(std::string_view word) {
     if (!scalar_is_wanted()) return;
     for_targets([&](std::uint32_t node) {
-      if (code_.nodes[node].takes_scalar()) findings_.text(node, word);
+      if (code_.nodes[node].takes_scalar()) findings_.text(node, word, ValueKind::kLiteral);
     });
   }
 
@@ -90,6 +90,8 @@ class ScanWalk {
       ++skipped_;
       return;
     }
+    for (std::size_t i = targets_begin_; i < scratch_.nodes.size(); ++i)
+      findings_.container(scratch_.nodes[i], is_array ? ValueKind::kArray : ValueKind::kObject);
     scratch_.containers.push_back({targets_begin_, 0, is_array});
     targets_begin_ = scratch_.nodes.size();
   }

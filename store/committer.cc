@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/limits.h"
+#include "store/message_ids.h"
 
 namespace headrace::store {
 
@@ -44,6 +45,7 @@ Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::Log
       store_(store),
       intakes_(ports.intakes),
       outcomes_(ports.outcomes),
+      listener_(ports.listener),
       log_(log),
       pool_(limits::kBufferBytesMaxDefault),
       slots_(limits::kDeliveriesInMemoryMax) {
@@ -124,6 +126,7 @@ bool Committer::cycle() noexcept {
     close_slots();
     hand_over();
     index();
+    tell_listener();
   }
   const bool refilled = refill();
   counters_.in_memory.set(slots_.size());
@@ -300,6 +303,14 @@ void Committer::index() noexcept {
   counters_.store_failures.add();
   report(applied.error(), "index_failed");
   retry_after(kRetryAfterFailureMs);
+}
+
+void Committer::tell_listener() noexcept {
+  if (listener_ == nullptr) return;
+  for (const Outcome& outcome : group_.outcomes) {
+    if (link_of(outcome.message) != core::kSystemLink) continue;
+    if (outcome.verdict != Verdict::kReturned) listener_->on_outcome(outcome);
+  }
 }
 
 void Committer::want_refill(LaneWindow& window) noexcept {

@@ -28,6 +28,7 @@
 #include "core/metrics.h"
 #include "store/event_store.h"
 #include "store/lane_windows.h"
+#include "store/outcome_listener.h"
 
 namespace headrace::store {
 
@@ -51,6 +52,7 @@ class Committer final : private core::BeforeWait {
     core::Mailbox<Outcome>& outcomes;
     std::vector<core::Mailbox<Answer>*> origins;   // by Intake::origin
     std::vector<core::Mailbox<Delivery>*> shards;  // an endpoint belongs to number % size
+    OutcomeListener* listener = nullptr;           // null: nobody wants to know
   };
 
   Committer(core::Loop& loop, EventStore& store, Ports ports, core::LogSink& log);
@@ -86,6 +88,7 @@ class Committer final : private core::BeforeWait {
                           std::uint32_t sharer) noexcept;
   void bound_replay() noexcept;
   void index() noexcept;
+  void tell_listener() noexcept;
   bool refill() noexcept;
   void refill(LaneWindow& window) noexcept;
   bool take_loaded(LaneWindow& window) noexcept;
@@ -103,6 +106,7 @@ class Committer final : private core::BeforeWait {
   core::Mailbox<Outcome>& outcomes_;
   std::vector<std::unique_ptr<core::Mailbox<Answer>::Sender>> origins_;
   std::vector<std::unique_ptr<core::Mailbox<Delivery>::Sender>> shards_;
+  OutcomeListener* const listener_;
   core::LogSink& log_;
 
   core::BufferPool pool_;  // payloads that are read back

@@ -89,6 +89,12 @@ struct MessageContent {
   std::string body;
 };
 
+// Who a message goes to.
+struct MessageTargets {
+  MessageRecord record;
+  std::vector<EndpointNumber> targets;
+};
+
 struct AttemptRecord {
   EndpointNumber endpoint{};
   MessageId message;
@@ -157,6 +163,8 @@ class EventStore {
   // kNotFound when there is none (or it fell to the retention).
   virtual Result<MessageRecord> find_message(MessageId id) const = 0;
   virtual Result<MessageContent> read_message(MessageId id) const = 0;
+  // As read_message(), but reads none of the payload, however large it is.
+  virtual Result<MessageTargets> read_targets(MessageId id) const = 0;
   // Messages of a link, newest first, older than `before` (a zero id: from the newest), at most `count_max`.
   virtual Result<std::vector<MessageRecord>> list_messages(LinkNumber link, MessageId before,
                                                            std::size_t count_max) const = 0;

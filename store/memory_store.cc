@@ -244,6 +244,13 @@ Result<MessageContent> MemoryStore::read_message(MessageId id) const {
   return kept->content;
 }
 
+Result<MessageTargets> MemoryStore::read_targets(MessageId id) const {
+  const std::lock_guard lock(mutex_);
+  const Kept* kept = find(id);
+  if (kept == nullptr || accepted_at(id) < retained_from_) return not_found();
+  return MessageTargets{kept->content.record, kept->content.targets};
+}
+
 Result<std::vector<MessageRecord>> MemoryStore::list_messages(LinkNumber link, MessageId before,
                                                               std::size_t count_max) const {
   const std::lock_guard lock(mutex_);

@@ -40,6 +40,7 @@ class MemoryStore final : public EventStore {
 
   Result<MessageRecord> find_message(MessageId id) const override;
   Result<MessageContent> read_message(MessageId id) const override;
+  Result<MessageTargets> read_targets(MessageId id) const override;
   Result<std::vector<MessageRecord>> list_messages(LinkNumber link, MessageId before,
                                                    std::size_t count_max) const override;
   Result<std::vector<AttemptRecord>> list_attempts(EndpointNumber endpoint,

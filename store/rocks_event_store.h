@@ -61,6 +61,7 @@ class RocksEventStore final : public EventStore {
 
   Result<MessageRecord> find_message(MessageId id) const override;
   Result<MessageContent> read_message(MessageId id) const override;
+  Result<MessageTargets> read_targets(MessageId id) const override;
   Result<std::vector<MessageRecord>> list_messages(LinkNumber link, MessageId before,
                                                    std::size_t count_max) const override;
   Result<std::vector<AttemptRecord>> list_attempts(EndpointNumber endpoint,
@@ -77,6 +78,7 @@ class RocksEventStore final : public EventStore {
   Result<void> flush_when_due();
   Result<bool> take_pending(PendingLoader& loader, const PendingKey& key,
                             const PendingValue& value);
+  Result<MessageTargets> open_message(IntakeReader& reader, MessageId id) const;
   bool is_retained(MessageId id) const noexcept;
   bool is_disposable(std::size_t index) const;
 

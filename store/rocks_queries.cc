@@ -39,23 +39,37 @@ Result<MessageRecord> RocksEventStore::find_message(MessageId id) const {
   return *record;
 }
 
-Result<MessageContent> RocksEventStore::read_message(MessageId id) const {
+// Has `reader` at the message, whose head it has read.
+Result<MessageTargets> RocksEventStore::open_message(IntakeReader& reader, MessageId id) const {
   auto record = find_message(id);
   if (!record) return std::move(record).error();
-  IntakeReader reader(*log_);
   auto opened = reader.open(record->position);
   if (!opened && opened.error().code == ErrorCode::kNotFound) return no_such_message();
   if (!opened) return std::move(opened).error();
+  if (reader.record().message != id) return unreadable();
+  MessageTargets message{*record, {}};
+  message.targets.reserve(reader.record().target_count);
+  for (std::uint32_t i = 0; i < reader.record().target_count; ++i)
+    message.targets.push_back(reader.target(i));
+  return message;
+}
+
+Result<MessageTargets> RocksEventStore::read_targets(MessageId id) const {
+  IntakeReader reader(*log_);
+  return open_message(reader, id);
+}
+
+Result<MessageContent> RocksEventStore::read_message(MessageId id) const {
+  IntakeReader reader(*log_);
+  auto message = open_message(reader, id);
+  if (!message) return std::move(message).error();
   const IntakeRecord& intake = reader.record();
-  if (intake.message != id) return unreadable();
   std::string payload(intake.payload_bytes(), '\0');
   if (auto read = reader.read_payload(payload.data()); !read) return std::move(read).error();
   MessageContent content;
-  content.record = *record;
+  content.record = message->record;
   content.method = intake.method;
-  for (std::uint32_t i = 0; i < intake.target_count; ++i) {
-    content.targets.push_back(reader.target(i));
-  }
+  content.targets = std::move(message->targets);
   content.headers = payload.substr(0, intake.headers_bytes);
   content.query = payload.substr(intake.headers_bytes, intake.query_bytes);
   content.body = payload.substr(std::size_t{intake.headers_bytes} + intake.query_bytes);

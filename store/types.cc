@@ -56,6 +56,8 @@ std::string_view to_string(AttemptError error) noexcept {
       return "blocked_address";
     case AttemptError::kInvalidUrl:
       return "invalid_url";
+    case AttemptError::kSecret:
+      return "secret_missing";
   }
   return "unknown";
 }

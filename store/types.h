@@ -122,6 +122,7 @@ enum class AttemptError : std::uint8_t {  // Frozen on disk; `none` with a statu
   kEndpointGone = 10,  // the endpoint was deleted or disabled
   kBlockedAddress = 11,
   kInvalidUrl = 12,
+  kSecret = 13,  // a secret that the request needs is not there
 };
 std::string_view to_string(AttemptError error) noexcept;
 

@@ -111,7 +111,7 @@ class Engine {
   Result<Workspace> workspace(std::string_view tag);
   // kConflict: the tag is taken.
   Result<WorkspaceInfo> create_workspace(std::string_view tag, std::string_view name);
-  Page<WorkspaceInfo> workspaces(const PageRequest& page = {}) const;
+  Result<Page<WorkspaceInfo>> workspaces(const PageRequest& page = {}) const;
   Result<WorkspaceInfo> workspace_info(std::string_view tag) const;
   // kConflict with what is in it, unless it cascades; then its keys go, too. kInvalidArgument:
   // "default".

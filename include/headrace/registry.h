@@ -67,7 +67,7 @@ struct Key {
   Scopes scopes = 0;
   UnixMs created_at = 0;
   std::optional<UnixMs> expires_at;
-  std::optional<UnixMs> last_used_at;  // to the hour across restarts
+  std::optional<UnixMs> last_used_at;  // to the hour
 };
 
 struct NewKey {
@@ -173,7 +173,7 @@ struct Event {
   std::uint64_t revision = 0;
 };
 
-// --- Products: connections, endpoints, links, registrations ------------------------------------
+// --- Products: connections, endpoints, links ------------------------------------
 
 struct Product {  // It is there as long as it has a connection, an endpoint or a link.
   std::string tag;
@@ -269,107 +269,6 @@ struct LinkResult {
 
 struct LinkFilter {
   std::string app, webhook, env, product;  // empty: any; `app` may be an access tag with `product`
-};
-
-enum class RegistrationState : std::uint8_t {
-  kEnabled,        // nothing to call: the link is pasted by hand, or needed by nobody
-  kPending,        // the provider is being called; failures are retried
-  kRegistered,     // the provider answered 2xx
-  kFailed,         // the provider was called as often as the schedule allows
-  kUnregistering,  // disabled; the provider is being told
-};
-
-struct EnableEnvSpec {
-  std::string slug;
-  // url and method are the receiver's. `auth` is the provider's where the env has a registration
-  // URL (it may hold $Link and $Secret{NAME}), else the receiver's.
-  EndpointSettings settings;
-  std::optional<std::string> delivery_auth;  // the receiver's, where `auth` is the provider's
-};
-
-struct EnableSpec {
-  std::string access_tag;
-  std::string webhook;
-  std::vector<EnableEnvSpec> envs;  // at least one
-  // How long to wait for the providers' first answers; zero: not at all.
-  std::chrono::milliseconds wait = std::chrono::seconds(10);
-};
-
-struct DisableSpec {
-  std::string access_tag;
-  std::string webhook;
-  std::vector<std::string> envs;  // slugs; empty: all that are enabled
-};
-
-struct RegistrationEnv {
-  std::string slug;
-  std::string url;
-  std::string method;
-  EndpointId endpoint;  // zero once it is disabled
-  LinkId link_id;
-  std::string link;
-  RegistrationState state = RegistrationState::kEnabled;
-  // The call to the provider, where there is one.
-  MessageId call;  // its attempts are listed like a delivery's
-  std::uint32_t attempts = 0;
-  std::uint16_t http_status = 0;  // of the last one; 0: no answer
-  std::string error;     // why the last one failed; empty: it did not, or none was made yet
-  std::string response;  // the beginning of the last answer's body
-  std::optional<UnixMs> called_at;
-  std::optional<UnixMs> next_at;  // of kPending: the next attempt
-};
-
-// A product's use of one webhook.
-struct Registration {
-  std::string product;
-  std::string access_tag;
-  std::string app;
-  std::string webhook;
-  std::vector<RegistrationEnv> envs;
-};
-
-// --- Test sends and dry runs -------------------------------------------------------------------
-
-struct TriggerSpec {
-  std::string env;      // may be empty when the webhook has one
-  std::string product;  // empty: to every endpoint of the webhook and env; else to that product's
-  std::string body;     // empty: the event's sample
-  std::string content_type = "application/json";
-};
-
-struct EndpointTestSpec {
-  std::string event;  // whose sample is sent; empty: a small document that says what it is
-  std::string body;   // replaces it
-  std::string content_type = "application/json";
-};
-
-struct TestSend {
-  MessageId message;
-  std::string event;          // full tag; empty: none was named
-  bool selected = false;      // the selectors find this event in the body, too
-  std::size_t receivers = 0;  // endpoints that it goes to
-};
-
-// A message that is only looked at.
-struct MatchRequest {
-  std::string env;  // empty: the endpoints of all envs
-  std::string body;
-  std::string content_type;
-  std::string query;         // without '?'
-  std::string header_lines;  // "Name: value\r\n" each
-};
-
-struct MatchReport {
-  struct Receiver {
-    EndpointId endpoint;
-    std::string product;
-    std::string env;
-    bool reached = false;
-    std::string reason;  // why not; empty when it is reached
-  };
-  std::string event;                // full tag; empty: unmatched
-  std::vector<std::string> others;  // further events that match; the first four
-  std::vector<Receiver> receivers;  // every endpoint of the webhook
 };
 
 }  // namespace headrace

@@ -14,12 +14,17 @@
 
 #include "headrace/history.h"
 #include "headrace/id.h"
+#include "headrace/registration.h"
 #include "headrace/registry.h"
 #include "headrace/result.h"
+#include "headrace/test_send.h"
 
 namespace headrace {
 
 class Engine;
+namespace engine {
+class WorkspaceAccess;
+}
 
 class Workspace {
  public:
@@ -136,9 +141,9 @@ class Workspace {
 
  private:
   friend class Engine;
-  struct Access;  // to the engine's inside
-  Workspace(Access& access, std::string tag) : access_(&access), tag_(std::move(tag)) {}
-  Access* access_;
+  Workspace(engine::WorkspaceAccess& access, std::string tag)
+      : access_(&access), tag_(std::move(tag)) {}
+  engine::WorkspaceAccess* access_;
   std::string tag_;
 };
 

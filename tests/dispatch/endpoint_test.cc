@@ -13,6 +13,12 @@ EndpointSettings settings_for(std::string url) {
   settings.url = std::move(url);
   return settings;
 }
+
+std::shared_ptr<const Endpoint> numbered(std::uint32_t number) {
+  EndpointSettings settings = settings_for("http://h/");
+  settings.number = core::EndpointNumber{number};
+  return *make_endpoint(std::move(settings));
+}
 }  // namespace
 
 TEST(EndpointTest, ThePrefixIsEverythingThatNeverChanges) {
@@ -49,6 +55,7 @@ TEST(EndpointTest, AHeaderCannotSmuggleLinesOrFraming) {
                                                         {"Content-Length", "5"},
                                                         {"transfer-ENCODING", "chunked"},
                                                         {"Webhook-Id", "x"},
+                                                        {"Headrace-Test", "true"},
                                                         {"Connection", "close"}}) {
     EndpointSettings settings = settings_for("http://h/");
     settings.headers = {{name, value}};
@@ -70,12 +77,41 @@ TEST(EndpointTest, LimitsOfZeroAndMethodsThatDeliverNothingAreRefused) {
   EXPECT_FALSE(make_endpoint(settings));
 }
 
-TEST(EndpointTableTest, FindsByNumber) {
+TEST(EndpointTest, ABodyOfItsOwnIsBounded) {
   EndpointSettings settings = settings_for("http://h/");
-  settings.number = core::EndpointNumber{9};
-  const EndpointTable table{{*make_endpoint(std::move(settings))}};
-  EXPECT_NE(table.find(core::EndpointNumber{9}), nullptr);
-  EXPECT_EQ(table.find(core::EndpointNumber{8}), nullptr);
+  settings.body = std::string(core::limits::kBodyBytesMax + 1, 'x');
+  EXPECT_EQ(make_endpoint(std::move(settings)).error().code, ErrorCode::kTooLarge);
+}
+
+TEST(EndpointTableTest, AnEmptyTableFindsNothing) {
+  EXPECT_EQ(EndpointTable().find(core::EndpointNumber{0}), nullptr);
+}
+
+TEST(EndpointTableTest, FindsByNumber) {
+  EndpointTable table;
+  for (std::uint32_t number = 1; number <= 1000; ++number) table.put(numbered(number));
+  EXPECT_EQ(table.size(), 1000u);
+  for (std::uint32_t number = 1; number <= 1000; ++number) {
+    const auto* found = table.find(core::EndpointNumber{number});
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ((*found)->settings.number, core::EndpointNumber{number});
+  }
+  EXPECT_EQ(table.find(core::EndpointNumber{1001}), nullptr);
+}
+
+TEST(EndpointTableTest, AChangeTouchesOneEndpointAndNoCopy) {
+  EndpointTable table;
+  for (std::uint32_t number = 1; number <= 100; ++number) table.put(numbered(number));
+  const EndpointTable before = table;
+  const auto changed = numbered(9);
+  table.put(changed);
+  table.erase(core::EndpointNumber{10});
+  table.erase(core::EndpointNumber{777});  // not there
+  EXPECT_EQ(*table.find(core::EndpointNumber{9}), changed);
+  EXPECT_EQ(table.find(core::EndpointNumber{10}), nullptr);
+  EXPECT_EQ(*table.find(core::EndpointNumber{11}), *before.find(core::EndpointNumber{11}));
+  EXPECT_NE(*before.find(core::EndpointNumber{9}), changed);
+  EXPECT_NE(before.find(core::EndpointNumber{10}), nullptr);
 }
 
 }  // namespace headrace::dispatch

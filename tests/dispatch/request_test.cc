@@ -53,6 +53,15 @@ std::shared_ptr<const Endpoint> endpoint_with(
   return *make_endpoint(std::move(settings));
 }
 
+// Sends `body` in place of every message's.
+std::shared_ptr<const Endpoint> endpoint_with_body(std::string body, core::Method method) {
+  EndpointSettings settings;
+  settings.url = "http://h/in";
+  settings.method = method;
+  settings.body = std::move(body);
+  return *make_endpoint(std::move(settings));
+}
+
 std::string text_of(const RequestPieces& pieces) {
   std::string text;
   for (unsigned i = 0; i < pieces.count; ++i) text.append(pieces.list[i].base, pieces.list[i].len);
@@ -118,6 +127,60 @@ TEST(RequestTest, EveryOtherLineOfTheMostThatIngestAllowsCanBeReplaced) {
   EXPECT_TRUE(text.ends_with("body"));
 }
 
+TEST(RequestTest, ABodyOfTheEndpointsOwnTakesThePlaceOfTheMessages) {
+  const Message message{"A: b\r\nUser-Agent: x\r\n", "the message"};
+  EXPECT_TRUE(built(*endpoint_with_body("own", core::Method::kPut), message)
+                  .ends_with("Content-Length: 3\r\n\r\nown"));
+  EXPECT_TRUE(built(*endpoint_with_body("", core::Method::kPost), message)
+                  .ends_with("Content-Length: 0\r\n\r\n"));
+  const std::string get = built(*endpoint_with_body("own", core::Method::kGet), message);
+  EXPECT_EQ(get.find("own"), std::string::npos);
+  EXPECT_EQ(get.find("Content-Length"), std::string::npos);
+}
+
+TEST(RequestTest, AnEndpointMayGetNoneOfTheProvidersLinesButTheType) {
+  EndpointSettings settings;
+  settings.url = "http://h/in";
+  settings.forward_headers = false;
+  const Message message{"X-A: 1\r\ncontent-TYPE: text/x\r\nUser-Agent: theirs\r\nX-B: 2\r\n", "b"};
+  const std::string text = built(**make_endpoint(settings), message);
+  EXPECT_TRUE(text.starts_with(
+      "POST /in HTTP/1.1\r\nHost: h\r\ncontent-TYPE: text/x\r\nUser-Agent: headrace/"))
+      << text;
+  EXPECT_EQ(text.find("X-"), std::string::npos);
+  settings.headers = {{"Content-Type", "ours"}};
+  EXPECT_EQ(built(**make_endpoint(settings), message).find("text/x"), std::string::npos);
+}
+
+TEST(RequestTest, EveryOtherLineOfTheMostThatIngestAllowsCanBeTheType) {
+  std::string lines;
+  for (std::size_t i = 0; i < core::limits::kHeaderCountMax; ++i)
+    lines += i % 2 == 0 ? "content-type: 1\r\n" : "x: 2\r\n";
+  EndpointSettings settings;
+  settings.url = "http://h/in";
+  settings.forward_headers = false;
+  EXPECT_TRUE(built(**make_endpoint(settings), Message{lines, "body"}).ends_with("body"));
+}
+
+TEST(RequestTest, ATestSaysSo) {
+  Message message{"", "b"};
+  EXPECT_EQ(built(*endpoint_with({}), message).find("headrace-test"), std::string::npos);
+  message.delivery.is_test = true;
+  EXPECT_NE(built(*endpoint_with({}), message).find("\r\nheadrace-test: true\r\n"),
+            std::string::npos);
+}
+
+TEST(RequestTest, TheLongestLinesOfOursFitTheScratch) {
+  Message message{"", "b"};
+  message.delivery.is_test = true;
+  RequestScratch scratch;
+  RequestPieces pieces;
+  const core::WallMs latest = ~core::WallMs{0};
+  ASSERT_TRUE(build_request(*endpoint_with({}), message.delivery, latest, "", scratch, pieces));
+  // The body's length is the only one that could be longer, by 19 digits.
+  EXPECT_LE(pieces.list[1].len + 19, scratch.size());
+}
+
 RC_GTEST_PROP(RequestTest, ConsumingInAnyStepsLeavesExactlyTheRest, (const std::string& body)) {
   const Message message{"A: b\r\nx-c: d\r\nE: f\r\n", body};
   const auto endpoint = endpoint_with({{"X-C", "1"}});
@@ -148,6 +211,13 @@ TEST(MessageQueryTest, AFormIsTakenAsItIs) {
   EXPECT_EQ(query.of(*endpoint, Message{"", "a=b&c=%20"}.delivery.payload), "a=b&c=%20");
   EXPECT_EQ(query.of(*endpoint, Message{"", "a=b\r\nHost: x"}.delivery.payload), "");
   EXPECT_EQ(query.of(*endpoint, Message{"", "[1,2]"}.delivery.payload), "");
+}
+
+TEST(MessageQueryTest, NothingOfAMessageIsAddedForAnEndpointWithItsOwnBody) {
+  MessageQuery query;
+  const auto endpoint = endpoint_with_body("own", core::Method::kGet);
+  EXPECT_EQ(query.of(*endpoint, Message{"", R"({"a":1})"}.delivery.payload), "");
+  EXPECT_EQ(query.of(*endpoint, Message{"", "", "topic=x"}.delivery.payload), "");
 }
 
 TEST(MessageQueryTest, AMessageWithoutBodyPassesItsOwnQueryOn) {

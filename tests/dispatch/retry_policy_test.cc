@@ -80,6 +80,12 @@ TEST(JudgeTest, AnErrorBehindASuccessStatusIsRetried) {
   EXPECT_EQ(judge({AttemptError::kClosed, 200, -1}, RetryPolicy{}, 1, 0).verdict, Verdict::kRetry);
 }
 
+TEST(JudgeTest, AMissingSecretIsWaitedForLikeAnyFailure) {
+  EXPECT_EQ(judge({AttemptError::kSecret, 0, -1}, RetryPolicy{}, 1, 0).verdict, Verdict::kRetry);
+  EXPECT_EQ(judge({AttemptError::kSecret, 0, -1}, RetryPolicy{}, 10, 0).verdict, Verdict::kDead);
+  EXPECT_FALSE(is_unreachable(AttemptError::kSecret));
+}
+
 TEST(JudgeTest, RetryAfterNeverShortensTheScheduleAndIsCapped) {
   const RetryPolicy policy;
   EXPECT_EQ(judge({AttemptError::kNone, 429, 1}, policy, 1, 0).delay, 4s);

@@ -264,6 +264,65 @@ TEST_F(ShardDeliveryTest, AnEndpointDeletedInFlightEndsItsQueueAndItsRetries) {
   for (const Outcome& outcome : outcomes) EXPECT_NE(outcome.verdict, Verdict::kRetry);
 }
 
+TEST_F(ShardDeliveryTest, AnEndpointDeletedWhileAnAttemptFailsAtOnceEndsItsQueue) {
+  EndpointSettings settings = settings_for(serve(FakeEndpoint::drop()).url());
+  settings.in_flight_max = 1;
+  std::size_t asked = 0;
+  options.allowed = [&](const sockaddr&) {
+    if (++asked == 1) return true;
+    remove_endpoint(kEndpoint);
+    return false;
+  };
+  set_endpoint(std::move(settings));
+  start();
+  push_many(1, 3);
+  run_until_outcomes(3);
+  EXPECT_EQ(asked, 2u);
+  EXPECT_EQ(outcomes.at(1).error, AttemptError::kBlockedAddress);
+  EXPECT_EQ(outcomes.at(2).error, AttemptError::kEndpointGone);
+  for (std::size_t i = 1; i < 3; ++i) EXPECT_EQ(outcomes.at(i).verdict, Verdict::kDead);
+}
+
+TEST_F(ShardDeliveryTest, AnEndpointWithoutItsSecretIsNeverConnectedTo) {
+  FakeEndpoint& server = serve(FakeEndpoint::answer(200));
+  EndpointSettings settings = settings_for(server.url());
+  settings.missing_secret = "API_KEY";
+  set_endpoint(settings);
+  start();
+  push_many(1, 200);  // more than may be in flight
+  run_until_outcomes(200);
+  for (const Outcome& outcome : outcomes) {
+    EXPECT_EQ(outcome.verdict, Verdict::kRetry);
+    EXPECT_EQ(outcome.error, AttemptError::kSecret);
+    EXPECT_EQ(outcome.attempt, 1);
+    EXPECT_EQ(outcome.http_status, 0);
+    EXPECT_GE(outcome.next_at, ManualClock::kStart + 4'000);
+    EXPECT_EQ(outcome.hold_until, 0u) << "nothing is known of the peer";
+  }
+  EXPECT_EQ(server.connections(), 0u);
+  settings.missing_secret.clear();
+  set_endpoint(std::move(settings));
+  EXPECT_EQ(deliver(delivery(201)).verdict, Verdict::kDelivered);
+}
+
+TEST_F(ShardDeliveryTest, ACallSendsItsOwnBodyAndNothingOfTheProviders) {
+  FakeEndpoint& server = serve(FakeEndpoint::answer(200));
+  EndpointSettings settings = settings_for(server.url("/in"));
+  settings.body = R"({"secret":"s"})";
+  settings.forward_headers = false;
+  set_endpoint(std::move(settings));
+  start();
+  store::Delivery call = delivery(1);
+  call.is_test = true;
+  EXPECT_EQ(deliver(std::move(call)).verdict, Verdict::kDelivered);
+  const FakeEndpoint::Request& request = server.requests().at(0);
+  EXPECT_EQ(request.target, "/in");
+  EXPECT_EQ(request.body, R"({"secret":"s"})");
+  EXPECT_EQ(request.header("x-github-event"), "");
+  EXPECT_EQ(request.header("content-type"), "application/json");
+  EXPECT_EQ(request.header("headrace-test"), "true");
+}
+
 TEST_F(ShardDeliveryTest, AnAddressThatIsNotAllowedIsNeverConnectedTo) {
   FakeEndpoint& server = serve(FakeEndpoint::answer(200));
   options.allowed = [](const sockaddr&) { return false; };

@@ -77,23 +77,18 @@ EndpointSettings ShardTest::settings_for(std::string url, core::EndpointNumber n
 }
 
 void ShardTest::set_endpoint(EndpointSettings settings) {
-  const auto number = static_cast<std::uint32_t>(settings.number);
   auto made = make_endpoint(std::move(settings));
   ASSERT_TRUE(made) << made.error().what;
-  published[number] = *made;
+  published.put(*made);
   publish();
 }
 
 void ShardTest::remove_endpoint(core::EndpointNumber number) {
-  published.erase(static_cast<std::uint32_t>(number));
+  published.erase(number);
   publish();
 }
 
-void ShardTest::publish() {
-  std::vector<std::shared_ptr<const Endpoint>> list;
-  for (const auto& [number, endpoint] : published) list.push_back(endpoint);
-  endpoints.publish(std::make_shared<EndpointTable>(std::move(list)));
-}
+void ShardTest::publish() { endpoints.publish(std::make_shared<const EndpointTable>(published)); }
 
 store::Delivery ShardTest::delivery(std::uint64_t message, std::string_view body,
                                     std::string_view headers) {

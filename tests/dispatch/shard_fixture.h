@@ -107,7 +107,7 @@ class ShardTest : public testing::Test {
   core::Mailbox<store::Outcome> outcome_mail{core::limits::kOutcomeMailboxSize};
   core::Mailbox<store::Delivery>::Sender sender{deliveries};
   core::SnapshotCell<EndpointTable> endpoints{std::make_shared<EndpointTable>()};
-  std::unordered_map<std::uint32_t, std::shared_ptr<const Endpoint>> published;
+  EndpointTable published;
   std::vector<std::unique_ptr<test::FakeEndpoint>> servers;
   std::vector<store::Outcome> outcomes;
   std::unique_ptr<Shard> shard;

@@ -75,8 +75,9 @@ TEST(ShardThreadsTest, DeliveriesOfAnotherThreadAllArriveAndAreReported) {
   EndpointSettings settings;
   settings.number = core::EndpointNumber{1};
   settings.url = server->url();
-  std::vector<std::shared_ptr<const Endpoint>> list = {*make_endpoint(std::move(settings))};
-  core::SnapshotCell<EndpointTable> endpoints{std::make_shared<EndpointTable>(std::move(list))};
+  EndpointTable table;
+  table.put(*make_endpoint(std::move(settings)));
+  core::SnapshotCell<EndpointTable> endpoints{std::make_shared<const EndpointTable>(table)};
 
   NoNames resolver;
   core::Mailbox<store::Delivery> deliveries{core::limits::kDeliveryMailboxSize};

@@ -187,9 +187,9 @@ TEST_F(ReceiverTest, BadJsonIsRefusedWithItsByteOffset) {
 }
 
 TEST_F(ReceiverTest, BodyOverTheWebhooksLimitIsRefused) {
-  auto link = link_route(1);
-  link.body_bytes_max = 100;
-  routes.publish(table_of({std::move(link)}));
+  auto webhook = webhook_route();
+  webhook.body_bytes_max = 100;
+  routes.publish(table_of({link_route(1)}, webhook));
   EXPECT_EQ(exchange(http_request("POST", path(), std::string(101, ' '))).status, 413);
 }
 
@@ -199,6 +199,31 @@ TEST_F(ReceiverTest, LinkThatGoesWhileItsRequestComesIsNotFound) {
   routes.publish(table_of({}));
   EXPECT_EQ(exchange("}").status, 404);
   EXPECT_TRUE(store->taken.empty());
+}
+
+TEST_F(ReceiverTest, TokenThatWasRotatedOutWorksUntilItExpires) {
+  auto link = link_route(1);
+  link.expires_at = test::ManualClock::kStart + 1;
+  routes.publish(table_of({std::move(link)}));
+  post(http_request("POST", path(), kPushBody), 1);
+  store->answer(store->taken[0], Acceptance::kStored, StoreSide::id_of(1));
+  EXPECT_EQ(next_reply().status, 200);
+  clock.advance(std::chrono::milliseconds(1));
+  run_turns(3);
+  EXPECT_EQ(exchange(http_request("POST", path(), kPushBody)).status, 404);
+}
+
+TEST_F(ReceiverTest, PayloadNamesTheMessageWhereNoHeaderDoes) {
+  auto webhook = webhook_route();
+  webhook.dedupes = true;
+  routes.publish(table_of({link_route(1)}, webhook));
+  const std::string body = R"({"action":"push","id":"a-1"})";
+  post(http_request("POST", path(), body), 1);
+  post(http_request("POST", path(), body, "X-GitHub-Delivery: 17\r\n"), 2);
+  post(http_request("POST", path(), kPushBody, "X-GitHub-Delivery: 17\r\n"), 3);
+  EXPECT_NE(store->taken[0].dedupe_key, Bits128{});
+  EXPECT_NE(store->taken[1].dedupe_key, store->taken[0].dedupe_key);
+  EXPECT_EQ(store->taken[1].dedupe_key, store->taken[2].dedupe_key);
 }
 
 TEST_F(ReceiverTest, FullMailboxIsAnotherTryLater) {

@@ -45,36 +45,41 @@ TEST(DeclaredBodyTest, FollowsTypeAndEncoding) {
 
 class RouterTest : public testing::Test {
  protected:
-  void publish(selector::LinkRoute route) { routes.publish(table_of({std::move(route)})); }
+  void publish(const selector::LinkRoute& route) { routes.publish(table_of({route})); }
+  void publish(const selector::LinkRoute& route, const selector::WebhookRoute& webhook) {
+    routes.publish(table_of({route}, webhook));
+  }
 
   Result<void> route(std::string_view body, DeclaredBody declared = {BodyKind::kJson, true}) {
-    intake = {};
+    intake = prepared;
     intake.payload.buffer = pool.acquire(body.size());
     std::memcpy(intake.payload.buffer.data(), body.data(), body.size());
     intake.payload.body = {0, static_cast<std::uint32_t>(body.size())};
-    const selector::LinkRoute* link = router.find(token_of(1));
-    EXPECT_NE(link, nullptr);
-    return router.route(*link, declared, intake);
+    const Router::Route found = router.find(token_of(1), kNow);
+    EXPECT_TRUE(found);
+    return router.route(found, declared, intake);
   }
   std::vector<EndpointNumber> targets() const {
     return {intake.targets.list().begin(), intake.targets.list().end()};
   }
 
+  static constexpr core::WallMs kNow = 1'000'000;
   static constexpr std::size_t kPoolBytes = 64 * core::limits::kKiB;
   core::BufferPool pool{kPoolBytes};
   core::SnapshotCell<selector::RoutingTable> routes{table_of({link_route(1)})};
   Router router{routes, pool, 99};
+  store::Intake prepared;  // what an intake is before it is routed
   store::Intake intake;
 };
 
 TEST_F(RouterTest, KnowsItsLinksOnly) {
-  EXPECT_NE(router.find(token_of(1)), nullptr);
-  EXPECT_EQ(router.find(token_of(2)), nullptr);
-  EXPECT_EQ(router.find(""), nullptr);
-  EXPECT_EQ(router.find(token_of(1) + "0"), nullptr);
-  EXPECT_EQ(router.find(token_of(1).substr(1)), nullptr);
+  EXPECT_TRUE(router.find(token_of(1), kNow));
+  EXPECT_FALSE(router.find(token_of(2), kNow));
+  EXPECT_FALSE(router.find("", kNow));
+  EXPECT_FALSE(router.find(token_of(1) + "0", kNow));
+  EXPECT_FALSE(router.find(token_of(1).substr(1), kNow));
   publish(link_route(2));
-  EXPECT_NE(router.find(token_of(2)), nullptr);
+  EXPECT_TRUE(router.find(token_of(2), kNow));
 }
 
 TEST_F(RouterTest, EventsGoToTheLinksEndpoints) {
@@ -96,7 +101,7 @@ TEST_F(RouterTest, PayloadWithoutAnEventIsUnmatched) {
 TEST_F(RouterTest, EventThatNobodyWantsHasNoEndpoint) {
   auto link = link_route(1);
   link.endpoints.clear();
-  publish(std::move(link));
+  publish(link);
   ASSERT_TRUE(route(R"({"action":"push"})"));
   EXPECT_EQ(intake.event, kPush);
   EXPECT_EQ(intake.status, MessageStatus::kNoEndpoint);
@@ -106,7 +111,7 @@ TEST_F(RouterTest, EventThatNobodyWantsHasNoEndpoint) {
 TEST_F(RouterTest, EventLinkIsNotAskedForTheEvent) {
   auto link = link_route(1);
   link.pinned = kIssue;
-  publish(std::move(link));
+  publish(link);
   ASSERT_TRUE(route(R"({"action":"push"})"));
   EXPECT_EQ(intake.event, kIssue);
   ASSERT_TRUE(route(R"({})"));
@@ -115,9 +120,8 @@ TEST_F(RouterTest, EventLinkIsNotAskedForTheEvent) {
 
 TEST_F(RouterTest, EndpointsOfOneEventGetThatOne) {
   auto link = link_route(1);
-  link.by_event = {
-      {kPush, EndpointNumber{10}}, {kPush, EndpointNumber{11}}, {kIssue, EndpointNumber{12}}};
-  publish(std::move(link));
+  link.by_event = {{kPush, target(10)}, {kPush, target(11)}, {kIssue, target(12)}};
+  publish(link);
   ASSERT_TRUE(route(R"({"action":"push"})"));
   EXPECT_EQ(targets(), (std::vector{EndpointNumber{1}, EndpointNumber{10}, EndpointNumber{11}}));
   ASSERT_TRUE(route(R"({"action":"issue"})"));
@@ -132,12 +136,12 @@ TEST_F(RouterTest, TargetsThatDoNotFitInPlaceAreSpilled) {
     for (std::uint32_t i = 0; i < count; ++i) {
       expected.push_back(EndpointNumber{100 + i});
       if (i % 2 == 0) {
-        link.endpoints.push_back(expected.back());
+        link.endpoints.push_back(target(100 + i));
       } else {
-        link.by_event.emplace_back(kPush, expected.back());
+        link.by_event.emplace_back(kPush, target(100 + i));
       }
     }
-    publish(std::move(link));
+    publish(link);
     ASSERT_TRUE(route(R"({"action":"push"})"));
     auto sorted = targets();
     std::sort(sorted.begin(), sorted.end());
@@ -147,8 +151,8 @@ TEST_F(RouterTest, TargetsThatDoNotFitInPlaceAreSpilled) {
 
 TEST_F(RouterTest, NoMemoryForTheTargetsIsAnotherTry) {
   auto link = link_route(1);
-  link.endpoints.assign(2 * store::Targets::kInPlace, EndpointNumber{5});
-  publish(std::move(link));
+  link.endpoints.assign(2 * store::Targets::kInPlace, target(5));
+  publish(link);
   std::vector<core::BufferRef> all;
   // Leaves room for the body, and none behind it.
   for (std::size_t i = 0; i + 1 < kPoolBytes / 1024; ++i) all.push_back(pool.acquire(1024));
@@ -174,9 +178,9 @@ TEST_F(RouterTest, BodyThatOnlyLooksLikeJsonIsTakenAsItIs) {
 }
 
 TEST_F(RouterTest, WebhookMayTakeAnyBytes) {
-  auto link = link_route(1);
-  link.payload = selector::PayloadRule::kRaw;
-  publish(std::move(link));
+  auto webhook = webhook_route();
+  webhook.payload = selector::PayloadRule::kRaw;
+  publish(link_route(1), webhook);
   EXPECT_TRUE(route("{{{"));
   EXPECT_EQ(intake.status, MessageStatus::kUnmatched);
 }
@@ -184,6 +188,93 @@ TEST_F(RouterTest, WebhookMayTakeAnyBytes) {
 TEST_F(RouterTest, FormsAreLookedIntoToo) {
   ASSERT_TRUE(route("action=issue&x=1", {BodyKind::kForm, true}));
   EXPECT_EQ(intake.event, kIssue);
+}
+
+TEST_F(RouterTest, EventThatIsSetAlreadyIsNotLookedFor) {
+  prepared.event = kIssue;
+  auto link = link_route(1);
+  link.pinned = kPush;
+  link.by_event = {{kIssue, target(12)}};
+  publish(link);
+  ASSERT_TRUE(route(R"({"action":"push"})"));
+  EXPECT_EQ(intake.event, kIssue);
+  EXPECT_EQ(targets(), (std::vector{EndpointNumber{1}, EndpointNumber{12}}));
+}
+
+TEST_F(RouterTest, FilteredEndpointsGetWhatTheirFilterAccepts) {
+  auto webhook = webhook_route();
+  webhook.program =
+      action_program({{2, R"({"$Event{n}":{"gte":10}})"}, {3, R"({"$Event{n}":1})"}});
+  auto link = link_route(1);
+  link.endpoints = {target(1), target(2, true)};
+  link.by_event = {{kPush, target(3, true)}, {kPush, target(4, true)}};  // 4 has no filter
+  publish(link, webhook);
+  ASSERT_TRUE(route(R"({"action":"push","n":10})"));
+  EXPECT_EQ(targets(), (std::vector{EndpointNumber{1}, EndpointNumber{2}, EndpointNumber{4}}));
+  ASSERT_TRUE(route(R"({"action":"push","n":1})"));
+  EXPECT_EQ(targets(), (std::vector{EndpointNumber{1}, EndpointNumber{3}, EndpointNumber{4}}));
+  ASSERT_TRUE(route(R"({"action":"issue","n":1})"));
+  EXPECT_EQ(targets(), std::vector{EndpointNumber{1}});
+}
+
+TEST_F(RouterTest, MessageThatNoFilterAcceptsHasNoEndpoint) {
+  auto webhook = webhook_route();
+  webhook.program = action_program({{2, R"({"$Event{n}":1})"}});
+  auto link = link_route(1);
+  link.endpoints = {target(2, true)};
+  publish(link, webhook);
+  ASSERT_TRUE(route(R"({"action":"push","n":2})"));
+  EXPECT_EQ(intake.event, kPush);
+  EXPECT_EQ(intake.status, MessageStatus::kNoEndpoint);
+  ASSERT_TRUE(route(R"({"action":"push","n":1})"));
+  EXPECT_EQ(intake.status, MessageStatus::kRouted);
+}
+
+class RouterDedupeTest : public RouterTest {
+ protected:
+  RouterDedupeTest() {
+    auto webhook = webhook_route();
+    webhook.dedupes = true;
+    publish(link_route(1), webhook);
+  }
+  Bits128 key_of(std::string_view body) {
+    EXPECT_TRUE(route(body));
+    return intake.dedupe_key;
+  }
+};
+
+TEST_F(RouterDedupeTest, PayloadNamesTheMessage) {
+  const Bits128 key = key_of(R"({"action":"push","id":"a-1"})");
+  EXPECT_NE(key, Bits128{});
+  EXPECT_EQ(key_of(R"({"id":"a-1","action":"star"})"), key) << "whatever the event";
+  EXPECT_NE(key_of(R"({"action":"push","id":"a-2"})"), key);
+  EXPECT_NE(router.dedupe_key(link_route(1), "a-1"), key) << "a header's names are others";
+  EXPECT_EQ(key_of(R"({"action":"push"})"), Bits128{});
+  EXPECT_EQ(key_of(R"({"action":"push","id":""})"), Bits128{});
+  EXPECT_EQ(key_of(R"({"action":"push","id":{"a":1}})"), Bits128{});
+}
+
+TEST_F(RouterDedupeTest, NameThatIsTooLongNamesNothing) {
+  const auto with = [](std::size_t size) {
+    return R"({"id":")" + std::string(size, 'x') + R"("})";
+  };
+  EXPECT_NE(key_of(with(core::limits::kDedupeKeyBytesMax)), Bits128{});
+  EXPECT_EQ(key_of(with(core::limits::kDedupeKeyBytesMax + 1)), Bits128{});
+}
+
+TEST_F(RouterDedupeTest, HeadersNameComesFirst) {
+  prepared.dedupe_key = {1, 2};
+  EXPECT_EQ(key_of(R"({"action":"push","id":"a-1"})"), (Bits128{1, 2}));
+}
+
+TEST_F(RouterDedupeTest, TestIsNobodysDuplicate) {
+  prepared.is_test = true;
+  EXPECT_EQ(key_of(R"({"action":"push","id":"a-1"})"), Bits128{});
+}
+
+TEST_F(RouterDedupeTest, WebhookThatDoesNotAskForItHasNoKey) {
+  publish(link_route(1));
+  EXPECT_EQ(key_of(R"({"action":"push","id":"a-1"})"), Bits128{});
 }
 
 TEST_F(RouterTest, DedupeKeyIsOfTheLinkAndTheValue) {

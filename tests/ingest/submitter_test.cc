@@ -32,18 +32,20 @@ class SubmitterTest : public testing::Test {
     for (int i = 0; i < 5; ++i) loop.run_once();
   }
   // Index into `results`.
-  std::size_t submit(Submitter::Message message) {
+  template <class Submission>
+  std::size_t submit(Submission submission) {
     const std::size_t index = results.size();
     results.emplace_back();
-    submitter.submit(std::move(message), [this, index](Result<store::Answer> answer) {
+    submitter.submit(std::move(submission), [this, index](Result<store::Answer> answer) {
       EXPECT_FALSE(results[index].has_value()) << "done is called once";
       results[index] = std::move(answer);
     });
     run();
     return index;
   }
-  ErrorCode refusal_of(Submitter::Message message) {
-    const std::size_t index = submit(std::move(message));
+  template <class Submission>
+  ErrorCode refusal_of(Submission submission) {
+    const std::size_t index = submit(std::move(submission));
     EXPECT_TRUE(store.taken.empty());
     EXPECT_TRUE(results[index] && !*results[index]);
     return results[index] && !*results[index] ? results[index]->error().code
@@ -51,6 +53,17 @@ class SubmitterTest : public testing::Test {
   }
   static Submitter::Message push() {
     return {token_of(1), R"({"action":"push"})", "application/json", "a=1", "X-One: 1\r\n"};
+  }
+
+  static Submitter::Direct call() {
+    Submitter::Direct direct;
+    direct.event = kIssue;
+    direct.targets = {core::EndpointNumber{7}};
+    direct.body = "{";
+    direct.content_type = "application/json";
+    direct.query = "a=1";
+    direct.header_lines = "X-One: 1\r\nWebhook-Id: 5\r\n";
+    return direct;
   }
 
   test::ManualClock clock;
@@ -95,7 +108,7 @@ TEST_F(SubmitterTest, AnswersFindTheirSubmissions) {
 }
 
 TEST_F(SubmitterTest, EmptyMessageIsTaken) {
-  submit({token_of(1), "", "", "", ""});
+  submit(Submitter::Message{token_of(1), "", "", "", ""});
   ASSERT_EQ(store.taken.size(), 1u);
   const store::Payload& payload = store.taken[0].payload;
   EXPECT_EQ(payload.body.size + payload.query.size + payload.headers.size, 0u);
@@ -129,6 +142,92 @@ TEST_F(SubmitterTest, NothingCanBeSmuggledIntoTheRequestThatIsForwarded) {
   }
   EXPECT_EQ(refusal_of(with(&Message::content_type, "text/plain\r\nX-Evil: 1")),
             ErrorCode::kInvalidArgument);
+}
+
+TEST_F(SubmitterTest, TestSaysSoAndIsNobodysDuplicate) {
+  Submitter::Message message = push();
+  message.header_lines = "Webhook-Id: 5\r\n";
+  submit(message);
+  message.is_test = true;
+  submit(message);
+  ASSERT_EQ(store.taken.size(), 2u);
+  EXPECT_FALSE(store.taken[0].is_test);
+  EXPECT_NE(store.taken[0].dedupe_key, Bits128{});
+  EXPECT_TRUE(store.taken[1].is_test);
+  EXPECT_EQ(store.taken[1].dedupe_key, Bits128{});
+}
+
+TEST_F(SubmitterTest, PinnedEventOverridesTheSelector) {
+  Submitter::Message message = push();
+  message.pinned = kIssue;
+  submit(std::move(message));
+  ASSERT_EQ(store.taken.size(), 1u);
+  EXPECT_EQ(store.taken[0].event, kIssue);
+  EXPECT_EQ(store.taken[0].status, store::MessageStatus::kRouted);
+}
+
+TEST_F(SubmitterTest, DirectMessageGoesToTheReceiversGivenAndNobodyLooksInside) {
+  Submitter::Direct direct = call();
+  direct.targets = {core::EndpointNumber{7}, core::EndpointNumber{3}, core::EndpointNumber{7}};
+  direct.is_test = true;
+  const std::size_t index = submit(std::move(direct));
+  ASSERT_EQ(store.taken.size(), 1u);
+  const store::Intake& intake = store.taken[0];
+  const store::Payload& payload = intake.payload;
+  EXPECT_EQ(payload.body.in(payload.buffer), "{");
+  EXPECT_EQ(payload.query.in(payload.buffer), "a=1");
+  EXPECT_EQ(payload.headers.in(payload.buffer), "Content-Type: application/json\r\nX-One: 1\r\n");
+  EXPECT_EQ(intake.link, core::kSystemLink);
+  EXPECT_EQ(intake.event, kIssue);
+  EXPECT_EQ(intake.status, store::MessageStatus::kRouted);
+  EXPECT_EQ(intake.dedupe_key, Bits128{});
+  EXPECT_TRUE(intake.is_test);
+  EXPECT_EQ(intake.received_at, test::ManualClock::kStart);
+  const auto targets = intake.targets.list();
+  EXPECT_EQ((std::vector(targets.begin(), targets.end())),
+            (std::vector{core::EndpointNumber{3}, core::EndpointNumber{7}}));
+  store.answer(intake, Acceptance::kStored, StoreSide::id_of(9));
+  run();
+  ASSERT_TRUE(results[index] && *results[index]);
+  EXPECT_EQ((*results[index])->id, StoreSide::id_of(9));
+}
+
+TEST_F(SubmitterTest, DirectMessageMayHaveManyReceivers) {
+  Submitter::Direct direct = call();
+  direct.link = core::LinkNumber{8};
+  for (std::uint32_t i = 0; i < 100; ++i) direct.targets.push_back(core::EndpointNumber{100 + i});
+  submit(std::move(direct));
+  ASSERT_EQ(store.taken.size(), 1u);
+  EXPECT_EQ(store.taken[0].targets.size(), 101u);
+  EXPECT_EQ(store.taken[0].link, core::LinkNumber{8});
+}
+
+TEST_F(SubmitterTest, DirectMessageObeysTheRulesOfARequestToo) {
+  Submitter::Direct direct = call();
+  direct.targets.clear();
+  EXPECT_EQ(refusal_of(direct), ErrorCode::kInvalidArgument);
+  direct.targets.assign(core::limits::kTargetsPerMessageMax + 1, core::EndpointNumber{1});
+  EXPECT_EQ(refusal_of(direct), ErrorCode::kTooLarge);
+  direct = call();
+  direct.header_lines = "X: 1\r\n\r\nY: 2\r\n";
+  EXPECT_EQ(refusal_of(direct), ErrorCode::kInvalidArgument);
+  direct = call();
+  direct.query = "a b";
+  EXPECT_EQ(refusal_of(direct), ErrorCode::kInvalidArgument);
+  direct = call();
+  direct.content_type = "a\r\nX: 1";
+  EXPECT_EQ(refusal_of(direct), ErrorCode::kInvalidArgument);
+  direct = call();
+  direct.body = std::string(core::limits::kBodyBytesMax + 1, ' ');
+  EXPECT_EQ(refusal_of(std::move(direct)), ErrorCode::kTooLarge);
+}
+
+TEST_F(SubmitterTest, DirectMessageMayBeAsLargeAsAny) {
+  Submitter::Direct direct = call();
+  direct.body = std::string(core::limits::kBodyBytesMax, 'x');
+  submit(std::move(direct));
+  ASSERT_EQ(store.taken.size(), 1u);
+  EXPECT_EQ(store.taken[0].payload.body.size, core::limits::kBodyBytesMax);
 }
 
 TEST_F(SubmitterTest, EncodedBodyIsNotLookedInto) {

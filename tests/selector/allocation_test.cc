@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "selector/program.h"
@@ -91,14 +93,19 @@ TEST(AllocationTest, AFormAllocatesNothing) {
 }
 
 TEST(AllocationTest, ALookupOfALinkAllocatesNothing) {
-  std::vector<LinkRoute> links(3);
-  links[1].token.low = 1;
-  links[2].token.low = 2;
-  const RoutingTable table(std::move(links), 42);
+  RoutingTable table(42);
+  auto webhook = std::make_shared<WebhookRoute>();
+  webhook->program = std::make_shared<const Program>(make_program());
+  table.put(std::move(webhook));
+  for (std::uint64_t low = 0; low < 100; ++low) {
+    auto link = std::make_shared<LinkRoute>();
+    link->token.low = low;
+    table.put(std::move(link));
+  }
   const std::size_t before = allocations.load();
-  EXPECT_NE(table.find("0000000000000000000002"), nullptr);
-  EXPECT_EQ(table.find("000000000000000000000-"), nullptr);
-  EXPECT_EQ(table.find("0"), nullptr);
+  EXPECT_TRUE(table.find("0000000000000000000002", 1));
+  EXPECT_FALSE(table.find("000000000000000000000-", 1));
+  EXPECT_FALSE(table.find("0", 1));
   EXPECT_EQ(allocations.load(), before);
 }
 

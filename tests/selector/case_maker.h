@@ -6,12 +6,15 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "selector/dom_reader.h"
+#include "selector/filter_evaluator.h"
 #include "selector/findings.h"
 #include "selector/json_scan.h"
 #include "selector/program.h"
@@ -36,6 +39,33 @@ class CaseMaker {
     std::vector<Selector> captures(pick(4));
     for (Selector& capture : captures) capture = selector();
     return captures;
+  }
+  // For the endpoints 1, 2, 3 …; those that came out wrong (a key twice) are left out.
+  std::vector<FilterRule> filters() {
+    std::vector<FilterRule> rules;
+    for (std::size_t count = pick(6); count != 0; --count) {
+      std::string text;
+      append_filter(text, 0);
+      auto filter = Filter::parse(text);
+      if (!filter) continue;
+      rules.push_back({static_cast<core::EndpointNumber>(rules.size() + 1),
+                       std::make_shared<const Filter>(std::move(filter).value())});
+    }
+    return rules;
+  }
+  // Of the parameters a and b, or of the headers.
+  std::string query() { return parameters("=", "&"); }
+  std::string header_lines() { return parameters(":", "\r\n"); }
+  // Valid JSON whose members are those that filters like to look at.
+  std::string flat_document() {
+    std::string text = "{\"end\":0";
+    for (const char* key : {",\"a\":", ",\"b\":"}) {
+      const std::size_t kind = pick(8);
+      if (kind == 0) continue;
+      text += key;
+      text += kind == 1 ? std::string_view("{\"a\":[]}") : kind == 2 ? "[1,{}]" : scalar();
+    }
+    return text + '}';
   }
   // Mostly valid JSON.
   std::string document() {
@@ -104,6 +134,88 @@ class CaseMaker {
     return selector;
   }
 
+  // Half of the time one of a few, so that they meet.
+  std::string_view scalar() noexcept { return kScalars[pick(pick(2) == 0 ? 4 : kScalars.size())]; }
+
+  std::string parameters(const char* equals, const char* behind) {
+    std::string text;
+    for (std::size_t count = pick(4); count != 0; --count) {
+      text += pick(2) == 0 ? "a" : "b";
+      text += equals;
+      text += kValues[pick(kValues.size())];
+      text += behind;
+    }
+    return text;
+  }
+
+  void append_filter(std::string& out, int depth) {
+    constexpr int kDepthMax = 3;
+    out += '{';
+    for (std::size_t count = pick(8) == 0 ? 0 : 1 + pick(3); count != 0; --count) {
+      const std::size_t kind = depth == kDepthMax ? 3 : pick(8);
+      if (kind < 2) {
+        out += kind == 0 ? "\"or\":[" : "\"$and\":[";
+        append_filter(out, depth + 1);
+        if (pick(2) == 1) append_filter(out += ',', depth + 1);
+        out += ']';
+      } else if (kind == 2) {
+        append_filter(out += "\"not\":", depth + 1);
+      } else {
+        append_condition(out);
+      }
+      if (count != 1) out += ',';
+    }
+    out += '}';
+  }
+  void append_condition(std::string& out) {
+    static constexpr std::array<std::string_view, 4> kParameters = {"$Query{a}", "$Query{b}",
+                                                                    "$Header{A}", "$Header{B}"};
+    const std::size_t parameter = pick(12);
+    out += '"';
+    for (const char c : parameter < kParameters.size() ? std::string(kParameters[parameter])
+                                                       : filter_selector().canonical()) {
+      if (c == '\\') out += c;
+      out += c;
+    }
+    out += "\":";
+    const std::size_t operators = pick(3);
+    if (operators == 0) {
+      out += scalar();
+      return;
+    }
+    append_operator(out += '{');
+    if (operators == 2) append_operator(out += ',');
+    out += '}';
+  }
+  // Often one that a document has.
+  Selector filter_selector() {
+    if (pick(4) == 0) return selector();
+    Selector selector;
+    selector.path.push_back({std::string(kKeys[pick(2)])});
+    return selector;
+  }
+  void append_operator(std::string& out) {
+    static constexpr std::array<std::string_view, 11> kOperators = {
+        "eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "exists", "startsWith", "endsWith"};
+    const std::size_t op = pick(kOperators.size());
+    (((out += '"') += pick(8) == 1 ? "$" : "") += kOperators[op]) += "\":";
+    if (op == 8) {
+      out += pick(2) == 0 ? "true" : "false";
+    } else if (op == 6 || op == 7) {
+      out += '[';
+      for (std::size_t count = pick(3); count != 0; --count) (out += scalar()) += ',';
+      (out += scalar()) += ']';
+    } else if (op >= 9) {
+      static constexpr std::array<std::string_view, 4> kAffixes = {"\"\"", "\"x\"", "\"1\"",
+                                                                   "\"\\u00e9\""};
+      out += kAffixes[pick(kAffixes.size())];
+    } else {
+      const std::string_view operand = scalar();
+      const bool ordered = operand[0] != 't' && operand[0] != 'f' && operand[0] != 'n';
+      out += op < 2 || ordered ? operand : "1";
+    }
+  }
+
   void append_value(std::string& out, int depth) {
     constexpr int kDepthMax = 5;
     const std::size_t kind = depth >= kDepthMax ? 2 : pick(3);
@@ -140,17 +252,29 @@ class CaseMaker {
 struct Reading {
   Match match;
   std::vector<std::optional<std::string>> captures;
+  std::vector<bool> passes;  // by endpoint, from 1
   friend bool operator==(const Reading& left, const Reading& right) {
     return left.match.event == right.match.event &&
            left.match.other_count == right.match.other_count &&
-           left.match.others == right.match.others && left.captures == right.captures;
+           left.match.others == right.match.others && left.captures == right.captures &&
+           left.passes == right.passes;
   }
 };
 
-inline Reading reading_of(Findings& findings, std::size_t capture_count) {
+// How much there is to ask for.
+struct Asked {
+  std::size_t captures = 0;
+  std::size_t endpoints = 0;
+};
+
+inline Reading reading_of(const Program& program, Findings& findings, const Asked& asked) {
   Reading reading;
+  FilterEvaluator filters;
+  filters.begin(program.code().filters, findings);
+  for (std::size_t i = 0; i < asked.endpoints; ++i)
+    reading.passes.push_back(filters.passes(static_cast<core::EndpointNumber>(i + 1)));
   findings.report(reading.match);
-  for (std::size_t i = 0; i < capture_count; ++i) {
+  for (std::size_t i = 0; i < asked.captures; ++i) {
     const auto text = findings.captured(i);
     reading.captures.push_back(text ? std::optional<std::string>(*text) : std::nullopt);
   }
@@ -159,35 +283,37 @@ inline Reading reading_of(Findings& findings, std::size_t capture_count) {
 
 // Nullopt: the fast reader leaves the document to the exact one. Requires: padding behind `text`.
 inline std::optional<Reading> read_fast(const Program& program, std::string_view text,
-                                        std::size_t capture_count) {
+                                        const Asked& asked) {
   DomReader dom;
   Findings findings;
   findings.begin(program.code());
   if (!dom.read(program.code(), kBodyRoot, text, findings)) return std::nullopt;
-  return reading_of(findings, capture_count);
+  return reading_of(program, findings, asked);
 }
 
 // Nullopt: the document is not JSON.
 inline std::optional<Reading> read_exactly(const Program& program, std::string_view text,
-                                           std::size_t capture_count) {
+                                           const Asked& asked) {
   ScanScratch scratch;
   Findings findings;
   findings.begin(program.code());
   ScanWalk walk(program.code(), kBodyRoot, scratch, findings);
   if (!JsonScanner<ScanWalk>(text, walk).run()) return std::nullopt;
-  return reading_of(findings, capture_count);
+  return reading_of(program, findings, asked);
 }
 
 inline Reading read_as_usual(const Program& program, Matcher& matcher, std::string_view text,
-                             std::size_t capture_count) {
+                             const Asked& asked) {
   Reading reading;
   MessageView message;
   message.body = text;
   reading.match = matcher.run(program, message);
-  for (std::size_t i = 0; i < capture_count; ++i) {
+  for (std::size_t i = 0; i < asked.captures; ++i) {
     const auto capture = matcher.capture(i);
     reading.captures.push_back(capture ? std::optional<std::string>(*capture) : std::nullopt);
   }
+  for (std::size_t i = 0; i < asked.endpoints; ++i)
+    reading.passes.push_back(matcher.passes(static_cast<core::EndpointNumber>(i + 1)));
   return reading;
 }
 

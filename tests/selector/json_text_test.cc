@@ -81,6 +81,21 @@ TEST(JsonTextTest, LoneSurrogatesStayDistinct) {
             "A\xED\xA0\x80\n");
 }
 
+TEST(JsonTextTest, NumbersCompareByValue) {
+  const auto order = [](std::string_view left, std::string_view right) {
+    return compare_normal_numbers(normal(left), normal(right));
+  };
+  EXPECT_TRUE(order("100", "1e2") == 0);
+  EXPECT_TRUE(order("99.999", "100") < 0);
+  EXPECT_TRUE(order("-99.999", "-100") > 0);
+  EXPECT_TRUE(order("-0.5", "0") < 0);
+  EXPECT_TRUE(order("0.05", "0.5") < 0);
+  EXPECT_TRUE(order("1e22", "10000000000000000000001") < 0);
+  EXPECT_TRUE(order("1e-99999999999999999", "1e-100000000000000000") > 0);
+  EXPECT_TRUE(order("2e100000000000000000", "1e100000000000000001") < 0);
+  EXPECT_TRUE(order("-2e-100000000000000000", "1e-100000000000000000") < 0);
+}
+
 TEST(JsonTextTest, OnlyNumbersAreNumbers) {
   for (const char* number : {"0", "-1", "1.5e+3"}) EXPECT_TRUE(is_json_number(number)) << number;
   for (const char* other :
@@ -116,6 +131,24 @@ TEST(JsonTextTest, AllSpellingsOfANumberAgreeAndOtherNumbersDiffer) {
     RC_ASSERT(is_json_number(expected));
     RC_ASSERT(normal(spelling(power + 1)) != expected);
     RC_ASSERT(normal(std::to_string(number + 1) + "e" + std::to_string(power)) != expected);
+  }));
+}
+
+// Two multiples of one power of ten are ordered as their multipliers are.
+TEST(JsonTextTest, NumbersOfAnySpellingAreOrderedByValue) {
+  EXPECT_TRUE(rc::check([] {
+    const int power = *rc::gen::inRange(-40, 40);
+    const auto left = *rc::gen::inRange(-1'000'000'000, 1'000'000'000);
+    const auto right = *rc::gen::oneOf(rc::gen::inRange(-1'000'000'000, 1'000'000'000),
+                                       rc::gen::map(rc::gen::inRange(-2, 3), [left](int step) {
+                                         return (left / 10 + step) * 10;
+                                       }));
+    const auto spelled = [power](std::int64_t number) {
+      const std::string sign = number < 0 ? "-" : "";
+      return normal(sign + spell(std::to_string(number < 0 ? -number : number), power,
+                                 *rc::gen::inRange<std::size_t>(0, 12), *rc::gen::inRange(0, 4)));
+    };
+    RC_ASSERT(compare_normal_numbers(spelled(left), spelled(right)) == (left <=> right));
   }));
 }
 

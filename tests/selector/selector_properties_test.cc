@@ -11,6 +11,7 @@
 
 #include "selector/json.h"
 #include "tests/selector/case_maker.h"
+#include "tests/selector/filter_reference.h"
 #include "tests/selector/padded_text.h"
 
 namespace headrace::selector {
@@ -80,26 +81,36 @@ TEST(SelectorPropertyTest, AnyTextIsASelectorWithACanonicalSpellingOrHasAFaultIn
   }));
 }
 
+// Many bytes of any value, whatever rapidcheck's size is: programs and documents are made of them.
+std::vector<std::uint8_t> random_bytes() {
+  return *rc::gen::resize(
+      rc::kNominalSize,
+      rc::gen::mapcat(rc::gen::inRange<std::size_t>(50, 500), [](std::size_t size) {
+        return rc::gen::container<std::vector<std::uint8_t>>(size,
+                                                             rc::gen::arbitrary<std::uint8_t>());
+      }));
+}
+
 TEST(SelectorPropertyTest, BothReadersFindTheSame) {
   ASSERT_TRUE(kSeeded);
   int compared = 0;
   EXPECT_TRUE(rc::check([&compared] {
-    // Many bytes, whatever rapidcheck's size is: documents are made of them.
-    const auto size = *rc::gen::inRange<std::size_t>(20, 200);
-    const auto bytes =
-        *rc::gen::container<std::vector<std::uint8_t>>(size, rc::gen::arbitrary<std::uint8_t>());
+    const auto bytes = random_bytes();
     CaseMaker maker(bytes.data(), bytes.size());
     const auto rules = maker.rules();
     const auto captures = maker.captures();
-    auto program = Program::compile(rules, captures);
+    const auto filters = maker.filters();
+    auto program = Program::compile(rules, captures, filters);
     RC_PRE(static_cast<bool>(program));
-    const PaddedText text(maker.document());
+    const bool flat = bytes[0] % 4 == 0;
+    const PaddedText text(flat ? maker.flat_document() : maker.document());
     RC_LOG() << text.view() << '\n';
+    const Asked asked{captures.size(), filters.size()};
 
-    const auto exact = read_exactly(*program, text.view(), captures.size());
-    const auto fast = read_fast(*program, text.view(), captures.size());
+    const auto exact = read_exactly(*program, text.view(), asked);
+    const auto fast = read_fast(*program, text.view(), asked);
     Matcher matcher;
-    const Reading usual = read_as_usual(*program, matcher, text.view(), captures.size());
+    const Reading usual = read_as_usual(*program, matcher, text.view(), asked);
     RC_ASSERT(usual.match.valid == exact.has_value());
     RC_ASSERT(usual.match.valid == !find_json_fault(text.view()).has_value());
     if (exact) RC_ASSERT(usual == *exact);
@@ -110,6 +121,41 @@ TEST(SelectorPropertyTest, BothReadersFindTheSame) {
     }
   }));
   EXPECT_GT(compared, 100);
+}
+
+TEST(SelectorPropertyTest, AFilterMeansWhatTheReferenceSays) {
+  int accepted = 0;
+  int refused = 0;
+  EXPECT_TRUE(rc::check([&] {
+    const auto bytes = random_bytes();
+    CaseMaker maker(bytes.data(), bytes.size());
+    const auto filters = maker.filters();
+    auto program = Program::compile({}, {}, filters);
+    RC_ASSERT(static_cast<bool>(program));
+    Matcher matcher;
+    for (int round = 0; round < 8; ++round) {
+      const std::string query = maker.query();
+      const std::string header_lines = maker.header_lines();
+      const PaddedText text(round == 0 ? maker.document() : maker.flat_document());
+      RC_LOG() << query << '\n' << header_lines << text.view() << '\n';
+      MessageView message;
+      message.body = text.view();
+      message.query = query;
+      message.header_lines = header_lines;
+      const bool valid = matcher.run(*program, message).valid;
+      RC_ASSERT(valid != find_json_fault(text.view()).has_value());
+      if (!valid) continue;
+      const FilterReference reference(message);
+      for (const FilterRule& rule : filters) {
+        const bool expected = reference.accepts(*rule.filter);
+        RC_ASSERT(matcher.passes(rule.endpoint) == expected);
+        RC_ASSERT(matcher.why_not(rule.endpoint).empty() == expected);
+        ++(expected ? accepted : refused);
+      }
+    }
+  }));
+  EXPECT_GT(accepted, 1000);
+  EXPECT_GT(refused, 1000);
 }
 
 // A document as a tree, and the meaning of a path in it, written down a second time.

@@ -57,6 +57,7 @@ CommitterRig::~CommitterRig() {
 Result<void> CommitterRig::start() {
   Committer::Ports ports{intakes_, outcomes_, {&answer_mail_}, {}};
   for (auto& mail : delivery_mail_) ports.shards.push_back(mail.get());
+  ports.listener = listener;
   committer = std::make_unique<Committer>(loop, store, std::move(ports), log);
   auto started = committer->start();
   turn();
@@ -88,7 +89,8 @@ std::uint64_t CommitterRig::push(const std::vector<std::uint32_t>& endpoints, st
   intake.targets = Targets::of(numbers, spill);
   intake.received_at = clock.wall_ms();
   if (dedupe != 0) intake.dedupe_key = {1, dedupe};
-  intake.link = LinkNumber{1};
+  intake.link = link;
+  intake.is_test = is_test;
   intake.status = endpoints.empty() ? MessageStatus::kUnmatched : MessageStatus::kRouted;
   intake.token = next_token_++;
   const std::uint64_t token = intake.token;

@@ -49,6 +49,11 @@ class CommitterRig {
   // As the engine does: hands back what the shards hold, then stops and destroys the committer.
   void stop();
 
+  // Of the messages that follow.
+  LinkNumber link{1};
+  bool is_test = false;
+  OutcomeListener* listener = nullptr;  // of committers that are started from now on
+
   // Gives a message to the committer, not yet looked at; its token.
   std::uint64_t push(const std::vector<std::uint32_t>& endpoints, std::string_view body = "{}",
                      std::uint64_t dedupe = 0);

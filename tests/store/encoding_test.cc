@@ -204,6 +204,33 @@ TEST(KeysTest, ValuesAreFrozen) {
             "00000010");
 }
 
+TEST(KeysTest, AttemptErrorsAreFrozen) {
+  const std::vector<std::pair<int, std::string_view>> frozen = {{0, "none"},
+                                                                {1, "resolve"},
+                                                                {2, "connect"},
+                                                                {3, "connect_timeout"},
+                                                                {4, "tls"},
+                                                                {5, "send"},
+                                                                {6, "timeout"},
+                                                                {7, "closed"},
+                                                                {8, "protocol"},
+                                                                {9, "too_large"},
+                                                                {10, "endpoint_gone"},
+                                                                {11, "blocked_address"},
+                                                                {12, "invalid_url"},
+                                                                {13, "secret_missing"},
+                                                                {14, "unknown"}};
+  for (const auto& [number, name] : frozen)
+    EXPECT_EQ(to_string(static_cast<AttemptError>(number)), name) << number;
+  Outcome outcome = make_outcome(kId, LogPosition{}, 1, Verdict::kRetry);
+  outcome.error = AttemptError::kSecret;
+  const auto key = attempt_key(EndpointNumber{1}, kId, 1);
+  const auto head = attempt_value_head(outcome, 0);
+  const auto decoded = decode_attempt(view(key), view(head));
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->error, AttemptError::kSecret);
+}
+
 TEST(KeysTest, ReadyEntriesSortBeforeRetriesAndInOrderOfMessage) {
   const MessageId later{Bits128{kId.bits.high + 1, 0}};
   const EndpointNumber endpoint{1};

@@ -73,6 +73,61 @@ TEST_P(EventStoreTest, MessageIsReadBackByteForByte) {
   EXPECT_EQ(record.position, placed.position);
 }
 
+TEST_P(EventStoreTest, WhoAMessageGoesToIsReadWithoutIt) {
+  for (const std::size_t count : {0u, 1u, 6u, 7u, 300u}) {
+    MessageSpec spec;
+    spec.body = std::string(50'000, 'x');
+    spec.endpoints.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+      spec.endpoints.push_back(static_cast<std::uint32_t>(1'000 - i));
+    }
+    const Placed placed = put(spec);
+    const auto read = store().read_targets(placed.id);
+    ASSERT_TRUE(read);
+    std::vector<std::uint32_t> targets;
+    for (const EndpointNumber target : read->targets) {
+      targets.push_back(static_cast<std::uint32_t>(target));
+    }
+    EXPECT_EQ(targets, spec.endpoints);
+    EXPECT_EQ(read->record.id, placed.id);
+    EXPECT_EQ(read->record.position, placed.position);
+    EXPECT_EQ(read->record.event, EventNumber{9});
+    EXPECT_EQ(read->record.body_bytes, spec.body.size());
+  }
+}
+
+TEST_P(EventStoreTest, TestStaysATestHoweverOftenItIsTried) {
+  for (const bool is_test : {true, false}) {
+    MessageSpec spec;
+    spec.endpoints = {is_test ? 1u : 2u};
+    spec.is_test = is_test;
+    const Placed placed = put(spec);
+    const auto fresh = load(spec.endpoints[0], now());
+    ASSERT_EQ(fresh.size(), 1u);
+    EXPECT_EQ(fresh[0].is_test, is_test);
+    end({make_outcome(fresh[0], Verdict::kRetry, now() + 5)});
+    const auto again = load(spec.endpoints[0], now() + 5);
+    ASSERT_EQ(again.size(), 1u);
+    EXPECT_EQ(again[0].attempts, 1);
+    EXPECT_EQ(again[0].is_test, is_test);
+    EXPECT_EQ(store().find_message(placed.id)->is_test, is_test);
+  }
+}
+
+TEST_P(EventStoreTest, MessagesOfTheSystemLinkAreMessagesLikeAny) {
+  MessageSpec spec;
+  spec.link = static_cast<std::uint32_t>(core::kSystemLink);
+  const Placed placed = put(spec);
+  ASSERT_EQ(placed.acceptance, Acceptance::kStored);
+  EXPECT_EQ(link_of(placed.id), core::kSystemLink);
+  EXPECT_EQ(store().read_message(placed.id)->body, spec.body);
+  const auto listed = store().list_messages(core::kSystemLink, MessageId{}, 10);
+  ASSERT_EQ(listed->size(), 1u);
+  EXPECT_EQ((*listed)[0].id, placed.id);
+  ASSERT_EQ(load(1, now()).size(), 1u);
+  EXPECT_EQ(load(1, now())[0].link, core::kSystemLink);
+}
+
 TEST_P(EventStoreTest, EmptyMessageIsReadBackEmpty) {
   MessageSpec spec;
   spec.body = spec.headers = spec.query = "";
@@ -89,6 +144,7 @@ TEST_P(EventStoreTest, UnknownMessageIsNotFound) {
   const MessageId unknown{Bits128{std::uint64_t{now()} << 16, 7}};
   EXPECT_EQ(store().find_message(unknown).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(store().read_message(unknown).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(store().read_targets(unknown).error().code, ErrorCode::kNotFound);
 }
 
 TEST_P(EventStoreTest, IdsGrowEvenWhenTheClockGoesBack) {
@@ -417,6 +473,7 @@ TEST_P(EventStoreTest, RetentionHidesWhatIsOldButNotWhatIsOpen) {
   ASSERT_TRUE(store().retain(now()));
   EXPECT_EQ(store().find_message(old.id).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(store().read_message(closed.id).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(store().read_targets(closed.id).error().code, ErrorCode::kNotFound);
   EXPECT_TRUE(store().find_message(fresh.id));
   EXPECT_EQ(store().list_messages(LinkNumber{1}, MessageId{}, 10)->size(), 1u);
   EXPECT_TRUE(store().list_attempts(EndpointNumber{2}, closed.id)->empty());

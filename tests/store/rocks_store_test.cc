@@ -88,6 +88,28 @@ TEST_F(RocksStoreTest, DeliveryHeldInMemoryOnlyIsFoundAgainAfterAKill) {
   EXPECT_EQ(load(2).size(), 1u);
 }
 
+TEST_F(RocksStoreTest, TestIsATestAfterAKillWhetherItWaitedOrWasReplayed) {
+  MessageSpec spec;
+  spec.is_test = true;
+  const Placed spilled = put(spec);
+  Group group;
+  group.intakes.push_back(make_intake(rig_.pool, spec, now()));
+  ASSERT_TRUE(store().append(group));  // the log is all that knows of it
+  const MessageId logged = group.placed[0].id;
+  group.clear();
+  for (int round = 0; round < 2; ++round) {
+    rig_.close();
+    open();
+    const auto loaded = load();
+    ASSERT_EQ(loaded.size(), 2u);
+    EXPECT_EQ(loaded[0].message, spilled.id);
+    EXPECT_EQ(loaded[1].message, logged);
+    for (const Delivery& delivery : loaded) EXPECT_TRUE(delivery.is_test);
+    EXPECT_TRUE(store().find_message(logged)->is_test);
+    EXPECT_TRUE(store().read_targets(logged)->record.is_test);
+  }
+}
+
 TEST_F(RocksStoreTest, GroupThatWasAppendedAndNotAppliedIsReplayed) {
   Group group;
   group.intakes.push_back(make_intake(rig_.pool, {}, now()));
@@ -248,6 +270,7 @@ TEST_F(RocksStoreTest, DeliveryWhoseMessageRottedIsReportedOnceAndGivenUp) {
   EXPECT_EQ(load().size(), 2u);
   EXPECT_EQ(rig_.sink.count("delivery_lost"), 1u);
   EXPECT_EQ(store().read_message(rotten.id).error().code, ErrorCode::kCorrupted);
+  EXPECT_TRUE(store().read_targets(rotten.id)) << "for which no body is read";
 }
 
 class RetentionTest : public RocksStoreTest {

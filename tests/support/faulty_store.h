@@ -61,6 +61,9 @@ class FaultyStore final : public store::EventStore {
   Result<store::MessageContent> read_message(MessageId id) const override {
     return inner_.read_message(id);
   }
+  Result<store::MessageTargets> read_targets(MessageId id) const override {
+    return inner_.read_targets(id);
+  }
   Result<std::vector<store::MessageRecord>> list_messages(store::LinkNumber link, MessageId before,
                                                           std::size_t count_max) const override {
     return inner_.list_messages(link, before, count_max);

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Endpoints: who receives, and what.
+#include <algorithm>
+
+#include "core/limits.h"
+#include "core/random.h"
+#include "engine/dispatch_endpoints.h"
+#include "engine/faults.h"
+#include "engine/pages.h"
+#include "engine/registry.h"
+#include "engine/registry_lists.h"
+#include "engine/request_parts.h"
+#include "engine/tags.h"
+#include "selector/filter.h"
+
+namespace headrace::engine {
+
+namespace limits = core::limits;
+
+namespace {
+
+// Secrets that are not there are named when they are written down, not when the first message
+// waits.
+Result<void> check_secrets(const EndpointDefinition& endpoint, const RequestParts& parts,
+                           const SecretSource& source, const std::string& pointer) {
+  for (const Fields* fields : {&parts.headers, &parts.query, &parts.params}) {
+    for (const auto& [name, value] : *fields) {
+      auto resolved = with_secrets(value, endpoint.workspace, source, Escape::kNone);
+      if (!resolved) return invalid(pointer + "/auth", resolved.error().what);
+    }
+  }
+  return {};
+}
+
+Result<void> check_auth(const EndpointDefinition& endpoint, const SecretSource& source,
+                        const std::string& pointer) {
+  auto parts = parse_request_parts(endpoint.auth, pointer + "/auth");
+  if (!parts) return std::move(parts).error();
+  if (!parts->body.empty())
+    return invalid(pointer + "/auth/body", "a delivery's body is the message's: leave this empty");
+  return check_secrets(endpoint, *parts, source, pointer);
+}
+
+Result<void> check_filter(const EndpointDefinition& endpoint, const std::string& pointer) {
+  if (endpoint.filter.empty()) return {};
+  selector::FilterFault fault;
+  auto filter = selector::Filter::parse(endpoint.filter, &fault);
+  if (filter) return {};
+  Error error = std::move(filter).error();
+  error.items.push_back({pointer + "/filter" + fault.pointer, fault.what});
+  return error;
+}
+
+}  // namespace
+
+// The endpoint at a place as these settings make it. Nothing is changed yet.
+Result<EndpointDefinition> Registry::with_settings(const Place& place,
+                                                   const EndpointSettings& settings,
+                                                   const std::string& pointer) {
+  const EndpointDefinition* before = endpoint_at(place);
+  EndpointDefinition endpoint;
+  if (before != nullptr) {
+    endpoint = *before;
+  } else {
+    core::secure_random(&endpoint.id.bits, sizeof(endpoint.id.bits));
+    endpoint.workspace = place.workspace;
+    endpoint.product = place.product;
+    endpoint.app = place.webhook->app;
+    endpoint.webhook = place.webhook->tag;
+    endpoint.env = place.env;
+    endpoint.method = "POST";
+    endpoint.in_flight_max = limits::kLaneInFlightDefault;
+    if (!settings.url) return invalid(pointer + "/url", "is missing");
+  }
+  endpoint.access_tag = place.access_tag;
+  if (settings.url) endpoint.url = *settings.url;
+  if (settings.method) endpoint.method = *settings.method;
+  if (settings.auth) endpoint.auth = *settings.auth;
+  if (settings.filter) endpoint.filter = *settings.filter;
+  if (settings.in_flight_max) endpoint.in_flight_max = *settings.in_flight_max;
+  if (settings.retry_schedule) endpoint.retry_schedule = settings.retry_schedule;
+  if (settings.enabled) endpoint.enabled = *settings.enabled;
+  if (settings.events) {
+    auto events = full_tags(*place.webhook, *settings.events, pointer + "/events");
+    if (!events) return std::move(events).error();
+    endpoint.events = std::move(*events);
+  }
+  if (auto checked = check_endpoint(endpoint, pointer); !checked) return std::move(checked).error();
+  return endpoint;
+}
+
+Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
+                                      const std::string& pointer) const {
+  if (parse_method(endpoint.method) == core::Method::kOther)
+    return invalid(pointer + "/method", "must be GET, POST, PUT, PATCH or DELETE");
+  if (endpoint.in_flight_max == 0 || endpoint.in_flight_max > limits::kLaneInFlightMax)
+    return invalid(pointer + "/in_flight_max", "must be between 1 and 1024");
+  if (auto checked = check_auth(endpoint, options_.secrets, pointer); !checked) return checked;
+  if (auto checked = check_filter(endpoint, pointer); !checked) return checked;
+  if (endpoint.retry_schedule && !dispatch::RetryPolicy::of_list(*endpoint.retry_schedule))
+    return invalid(pointer + "/retry/schedule",
+                   "has at most 100 delays, each of them between 0 and 7 days");
+  auto usable = for_dispatch(endpoint, options_.secrets);
+  if (usable) return {};
+  return at(pointer + (usable.error().what.find("header") != std::string::npos ? "/auth/headers"
+                                                                               : "/url"),
+            std::move(usable).error());
+}
+
+// Names of events as full tags of the webhook. The event part alone will do.
+Result<std::vector<std::string>> Registry::full_tags(const WebhookDefinition& webhook,
+                                                     const std::vector<std::string>& names,
+                                                     const std::string& pointer) const {
+  std::vector<std::string> tags;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::string tag = names[i];
+    if (tag.find(':') == std::string::npos) tag.insert(0, webhook.tag + ":");
+    const auto* event =
+        table<EventDefinition>().find(join_key({webhook.workspace, webhook.app, tag}));
+    if (event == nullptr || event->webhook() != webhook.tag)
+      return invalid(pointer + "/" + std::to_string(i),
+                     "the webhook has no event '" + names[i] + "'");
+    if (std::count(tags.begin(), tags.end(), tag) == 0) tags.push_back(std::move(tag));
+  }
+  return tags;
+}
+
+// Puts the endpoint and its link, if anything about it is new. Numbers are given out only now.
+Result<void> Registry::put_endpoint(Change& change, EndpointDefinition& endpoint,
+                                    const Place& place) {
+  const EndpointDefinition* before = endpoint_at(place);
+  if (before != nullptr && before->to_json() == endpoint.to_json()) return {};
+  if (before == nullptr) {
+    std::size_t receivers = 0;
+    const std::string prefix = place.webhook->key() + '/' + std::string(place.env) + '/';
+    table<EndpointDefinition>().scan(prefix, {}, [&](const EndpointDefinition&) {
+      return ++receivers < limits::kTargetsPerMessageMax;
+    });
+    if (receivers == limits::kTargetsPerMessageMax)
+      return Error{ErrorCode::kTooLarge,
+                   "the webhook's env has as many endpoints as a message may go to", 0};
+    endpoint.number = core::EndpointNumber{counter_.next_endpoint++};
+  }
+  endpoint.revision = next_revision();
+  change.put(endpoint);
+  return {};
+}
+
+Result<Endpoint> Registry::create_endpoint(std::string_view workspace, std::string_view product,
+                                           const EndpointSpec& spec) {
+  const std::lock_guard lock(mutex_);
+  if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+  auto place = find_place(workspace, product, spec.access_tag, spec.webhook, spec.env, "/env");
+  if (!place) return std::move(place).error();
+  if (endpoint_at(*place) != nullptr)
+    return conflict("the product has an endpoint for that webhook and env already");
+  auto endpoint = with_settings(*place, spec.settings, "");
+  if (!endpoint) return std::move(endpoint).error();
+  Change change;
+  if (auto put = put_endpoint(change, *endpoint, *place); !put) return std::move(put).error();
+  put_link(change, *place, {});
+  if (auto done = commit(std::move(change)); !done) return std::move(done).error();
+  return describe(*endpoint);
+}
+
+Result<Page<Endpoint>> Registry::endpoints(std::string_view workspace, const LinkFilter& filter,
+                                           const PageRequest& page) const {
+  if (auto checked = check_page(page); !checked) return std::move(checked).error();
+  const std::lock_guard lock(mutex_);
+  if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+  return list_filtered<Endpoint>(table<EndpointDefinition>(), workspace, filter, page);
+}
+
+Result<Endpoint> Registry::endpoint(std::string_view workspace, EndpointId id) const {
+  const std::lock_guard lock(mutex_);
+  auto found = find_endpoint(workspace, id);
+  if (!found) return std::move(found).error();
+  return describe(**found);
+}
+
+Result<Endpoint> Registry::update_endpoint(std::string_view workspace, EndpointId id,
+                                           const EndpointSettings& settings,
+                                           const ChangeOptions& options) {
+  const std::lock_guard lock(mutex_);
+  auto found = find_endpoint(workspace, id);
+  if (!found) return std::move(found).error();
+  const EndpointDefinition before = **found;
+  if (auto same = check_revision(before.revision, options); !same) return std::move(same).error();
+  auto webhook = find_webhook(workspace, before.app, before.webhook);
+  if (!webhook) return std::move(webhook).error();
+  const Place place{workspace, before.product, before.access_tag, before.env, *webhook};
+  auto endpoint = with_settings(place, settings, "");
+  if (!endpoint) return std::move(endpoint).error();
+  Change change;
+  if (auto put = put_endpoint(change, *endpoint, place); !put) return std::move(put).error();
+  if (!change.empty()) {
+    if (auto done = commit(std::move(change)); !done) return std::move(done).error();
+  }
+  return describe(*endpoint);
+}
+
+Result<void> Registry::delete_endpoint(std::string_view workspace, EndpointId id,
+                                       const ChangeOptions& options) {
+  const std::lock_guard lock(mutex_);
+  auto found = find_endpoint(workspace, id);
+  if (!found) return std::move(found).error();
+  const EndpointDefinition& endpoint = **found;
+  if (auto same = check_revision(endpoint.revision, options); !same) return same;
+  Error orphans = conflict("links lead to the endpoint");
+  std::vector<const LinkDefinition*> links;
+  if (const auto* link = table<LinkDefinition>().find(endpoint.key())) links.push_back(link);
+  table<LinkDefinition>().scan(endpoint.key() + '/', {}, [&](const LinkDefinition& link) {
+    links.push_back(&link);
+    return true;
+  });
+  for (const auto* link : links)
+    orphans.items.push_back({"link " + link->id.to_string(), link->event});
+  if (!links.empty() && !options.cascade) return orphans;
+  Change change;
+  for (const auto* link : links) remove_link(change, *link);
+  if (const auto* call = table<CallDefinition>().find(endpoint.key())) remove_call(change, *call);
+  remove_endpoint(change, endpoint);
+  return commit(std::move(change));
+}
+
+}  // namespace headrace::engine

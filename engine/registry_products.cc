@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Products, and the names under which they know apps.
+#include "engine/faults.h"
+#include "engine/pages.h"
+#include "engine/registry.h"
+#include "engine/tags.h"
+
+namespace headrace::engine {
+namespace {
+
+std::string described_place(const EndpointDefinition& endpoint) {
+  return endpoint.access_tag + ", " + endpoint.webhook + ", " + endpoint.env;
+}
+
+}  // namespace
+
+// Products are found in three kinds of definitions, each in order of product.
+Result<Page<Product>> Registry::products(std::string_view workspace,
+                                         const PageRequest& page) const {
+  if (auto checked = check_page(page); !checked) return std::move(checked).error();
+  const std::lock_guard lock(mutex_);
+  if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+  const std::string prefix = std::string(workspace) + '/';
+  std::string after = page.cursor.empty() ? std::string() : prefix + page.cursor + '0';
+  PageFiller<Product> filler(prefix, page);
+  for (;;) {
+    // The next product is the least of the three kinds' next ones.
+    std::string next;
+    const auto take = [&](const auto& definition) {
+      const std::string key = prefix + definition.product + '/';
+      if (next.empty() || key < next) next = key;
+      return false;
+    };
+    table<ConnectionDefinition>().scan(prefix, after, take);
+    table<EndpointDefinition>().scan_products(prefix, after, take);
+    table<LinkDefinition>().scan_products(prefix, after, take);
+    if (next.empty() || !filler.has_room()) return filler.take();
+    const std::string tag = next.substr(prefix.size(), next.size() - prefix.size() - 1);
+    filler.add(count_product(workspace, tag), prefix + tag);
+    after = prefix + tag + '0';
+  }
+}
+
+Product Registry::count_product(std::string_view workspace, const std::string& tag) const {
+  Product product{tag, 0, 0, 0};
+  const std::string prefix = join_key({workspace, tag}) + '/';
+  const auto counter = [](std::size_t& count) {
+    return [&count](const auto&) {
+      ++count;
+      return true;
+    };
+  };
+  table<ConnectionDefinition>().scan(prefix, {}, counter(product.connections));
+  table<EndpointDefinition>().scan_products(prefix, {}, counter(product.endpoints));
+  table<LinkDefinition>().scan_products(prefix, {}, counter(product.links));
+  return product;
+}
+
+Result<Product> Registry::product(std::string_view workspace, std::string_view tag) const {
+  const std::lock_guard lock(mutex_);
+  if (check_tag("product", tag)) {
+    const Product product = count_product(workspace, std::string(tag));
+    if (product.connections + product.endpoints + product.links != 0) return product;
+  }
+  return not_found("there is no product '" + std::string(tag) + "'");
+}
+
+Result<void> Registry::delete_product(std::string_view workspace, std::string_view tag,
+                                      const ChangeOptions& options) {
+  const std::lock_guard lock(mutex_);
+  const Error missing = not_found("there is no product '" + std::string(tag) + "'");
+  if (!check_tag("product", tag)) return missing;
+  Change change;
+  Error orphans = conflict("the product has endpoints or links");
+  bool found = false;
+  const std::string prefix = join_key({workspace, tag}) + '/';
+  table<ConnectionDefinition>().scan(prefix, {}, [&](const ConnectionDefinition& connection) {
+    found = true;
+    change.remove(connection);
+    return true;
+  });
+  table<EndpointDefinition>().scan_products(prefix, {}, [&](const EndpointDefinition& endpoint) {
+    orphans.items.push_back({"endpoint " + endpoint.id.to_string(), described_place(endpoint)});
+    remove_endpoint(change, endpoint);
+    return true;
+  });
+  table<LinkDefinition>().scan_products(prefix, {}, [&](const LinkDefinition& link) {
+    orphans.items.push_back({"link " + link.id.to_string(), link.webhook + ", " + link.env});
+    remove_link(change, link);
+    return true;
+  });
+  table<CallDefinition>().scan_products(prefix, {}, [&](const CallDefinition& call) {
+    remove_call(change, call);
+    return true;
+  });
+  if (!found && orphans.items.empty()) return missing;
+  if (!orphans.items.empty() && !options.cascade) return orphans;
+  return commit(std::move(change));
+}
+
+// --- Connections
+// -----------------------------------------------------------------------------------
+
+Result<Connection> Registry::connect(std::string_view workspace, std::string_view product,
+                                     std::string_view access_tag, std::string_view app,
+                                     const ChangeOptions& options) {
+  if (auto checked = check_tag("product", product); !checked)
+    return at("/product", std::move(checked).error());
+  if (auto checked = check_tag("access_tag", access_tag); !checked)
+    return at("/access_tag", std::move(checked).error());
+  const std::lock_guard lock(mutex_);
+  if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+  if (!check_tag("app", app) || !has_app(workspace, app))
+    return invalid("/app", "there is no app '" + std::string(app) + "'");
+  ConnectionDefinition connection{std::string(workspace), std::string(product),
+                                  std::string(access_tag), std::string(app), 0};
+  const auto* before = table<ConnectionDefinition>().find(connection.key());
+  if (auto same = check_revision(before == nullptr ? 0 : before->revision, options); !same)
+    return std::move(same).error();
+  if (before != nullptr && before->app == app) return describe(*before);
+  Error in_use = conflict("endpoints or links are registered under the name for another app");
+  list_users(workspace, product, access_tag, app, in_use.items);
+  if (!in_use.items.empty()) return in_use;
+  connection.revision = next_revision();
+  Change change;
+  change.put(connection);
+  if (auto done = commit(std::move(change)); !done) return std::move(done).error();
+  return describe(connection);
+}
+
+// What the product registered under that name, for any app but `except`.
+void Registry::list_users(std::string_view workspace, std::string_view product,
+                          std::string_view access_tag, std::string_view except,
+                          std::vector<ErrorItem>& items) const {
+  const std::string prefix = join_key({workspace, product}) + '/';
+  table<EndpointDefinition>().scan_products(prefix, {}, [&](const EndpointDefinition& endpoint) {
+    if (endpoint.access_tag == access_tag && endpoint.app != except)
+      items.push_back({"endpoint " + endpoint.id.to_string(), described_place(endpoint)});
+    return true;
+  });
+  table<LinkDefinition>().scan_products(prefix, {}, [&](const LinkDefinition& link) {
+    if (link.access_tag == access_tag && link.app != except)
+      items.push_back({"link " + link.id.to_string(), link.webhook + ", " + link.env});
+    return true;
+  });
+}
+
+Connection Registry::describe(const ConnectionDefinition& connection) {
+  return {connection.product, connection.access_tag, connection.app, connection.revision};
+}
+
+Result<Page<Connection>> Registry::connections(std::string_view workspace, std::string_view product,
+                                               const PageRequest& page) const {
+  if (auto checked = check_page(page); !checked) return std::move(checked).error();
+  if (auto checked = check_tag("product", product); !checked)
+    return at("/product", std::move(checked).error());
+  const std::lock_guard lock(mutex_);
+  if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+  const std::string prefix = join_key({workspace, product}) + '/';
+  PageFiller<Connection> filler(prefix, page);
+  table<ConnectionDefinition>().scan(prefix, after_key(prefix, page),
+                                     [&](const ConnectionDefinition& connection) {
+                                       if (!filler.has_room()) return false;
+                                       filler.add(describe(connection), connection.key());
+                                       return true;
+                                     });
+  return filler.take();
+}
+
+Result<Connection> Registry::connection(std::string_view workspace, std::string_view product,
+                                        std::string_view access_tag) const {
+  const std::lock_guard lock(mutex_);
+  const auto* found =
+      table<ConnectionDefinition>().find(join_key({workspace, product, access_tag}));
+  if (found != nullptr && check_tag("product", product)) return describe(*found);
+  return not_found("the product has connected no app as '" + std::string(access_tag) + "'");
+}
+
+Result<void> Registry::disconnect(std::string_view workspace, std::string_view product,
+                                  std::string_view access_tag, const ChangeOptions& options) {
+  const std::lock_guard lock(mutex_);
+  const auto* found =
+      table<ConnectionDefinition>().find(join_key({workspace, product, access_tag}));
+  if (found == nullptr || !check_tag("product", product))
+    return not_found("the product has connected no app as '" + std::string(access_tag) + "'");
+  if (auto same = check_revision(found->revision, options); !same) return same;
+  Error orphans = conflict("endpoints or links are registered under the name");
+  list_users(workspace, product, access_tag, {}, orphans.items);
+  Change change;
+  if (!orphans.items.empty() && !options.cascade) return orphans;
+  const std::string prefix = join_key({workspace, product}) + '/';
+  table<EndpointDefinition>().scan_products(prefix, {}, [&](const EndpointDefinition& endpoint) {
+    if (endpoint.access_tag == access_tag) remove_endpoint(change, endpoint);
+    return true;
+  });
+  table<LinkDefinition>().scan_products(prefix, {}, [&](const LinkDefinition& link) {
+    if (link.access_tag == access_tag) remove_link(change, link);
+    return true;
+  });
+  table<CallDefinition>().scan_products(prefix, {}, [&](const CallDefinition& call) {
+    if (call.access_tag == access_tag) remove_call(change, call);
+    return true;
+  });
+  change.remove(*found);
+  return commit(std::move(change));
+}
+
+}  // namespace headrace::engine

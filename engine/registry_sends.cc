@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where test sends go, and what a message would do.
+#include <algorithm>
+
+#include "core/buffer.h"
+#include "engine/faults.h"
+#include "engine/registry.h"
+#include "ingest/router.h"
+#include "selector/program.h"
+
+namespace headrace::engine {
+namespace {
+
+constexpr std::string_view kPlainTest = R"({"type":"headrace.test"})";
+
+std::string digits_of(const Bits128& token) {
+  std::string digits(kIdDigits, '\0');
+  format_base62(token, digits.data());
+  return digits;
+}
+
+// Why an endpoint would not get the message; empty when it would.
+std::string why_not(const EndpointDefinition& endpoint, const EventDefinition* event,
+                    const selector::Matcher& matcher) {
+  if (event == nullptr) return "no event of the webhook matches";
+  if (!endpoint.enabled) return "the endpoint is disabled";
+  const auto& wanted = endpoint.events;
+  if (!wanted.empty() && std::count(wanted.begin(), wanted.end(), event->tag) == 0)
+    return "it does not want the event " + event->tag;
+  return endpoint.filter.empty() ? std::string() : matcher.why_not(endpoint.number);
+}
+
+// A body that may be read past its end.
+class PaddedBody {
+ public:
+  explicit PaddedBody(std::string_view body) : text_(body), size_(body.size()) {
+    text_.append(core::BufferPool::kPadding, '\0');
+  }
+  std::string_view view() const noexcept { return std::string_view(text_).substr(0, size_); }
+
+ private:
+  std::string text_;
+  std::size_t size_;
+};
+
+Result<selector::Match> run(selector::Matcher& matcher, const selector::WebhookRoute& webhook,
+                            ingest::DeclaredBody declared, selector::MessageView view) {
+  view.kind =
+      webhook.payload == selector::PayloadRule::kRaw ? selector::BodyKind::kRaw : declared.kind;
+  selector::Match match = matcher.run(*webhook.program, view);
+  if (!match.valid && !declared.explicitly) {
+    view.kind = selector::BodyKind::kRaw;
+    match = matcher.run(*webhook.program, view);
+  }
+  if (match.valid) return match;
+  return Error{ErrorCode::kMalformed, std::string("the body is not valid JSON: ") + match.fault,
+               static_cast<std::int64_t>(match.fault_offset)};
+}
+
+}  // namespace
+
+Result<Registry::TestTarget> Registry::trigger_target(std::string_view workspace,
+                                                      std::string_view app,
+                                                      std::string_view event_name,
+                                                      const TriggerSpec& spec) const {
+  const std::lock_guard lock(mutex_);
+  auto event = find_event(workspace, app, event_name);
+  if (!event) return std::move(event).error();
+  auto webhook = find_webhook(workspace, app, (*event)->webhook());
+  if (!webhook) return std::move(webhook).error();
+  std::string env = spec.env;
+  if (env.empty()) {
+    if ((*webhook)->envs.size() != 1)
+      return invalid("/env", "is missing: the webhook has several envs");
+    env = (*webhook)->envs.front().slug;
+  }
+  if ((*webhook)->env(env) == nullptr)
+    return invalid("/env", "the webhook has no env '" + env + "'");
+  const auto* link = table<LinkDefinition>().find((*webhook)->key() + '/' + env +
+                                                  (spec.product.empty() ? "" : "/" + spec.product));
+  if (link == nullptr)
+    return invalid("/product", "the product is not registered for that webhook and env");
+  TestTarget target;
+  target.link_token = digits_of(link->token);
+  target.link = link->number;
+  target.event = (*event)->number;
+  target.event_tag = (*event)->tag;
+  target.body = spec.body.empty() ? (*event)->sample : spec.body;
+  target.webhook = (*webhook)->number;
+  if (target.body.empty()) return invalid("/payload", "is missing: the event has no sample");
+  return target;
+}
+
+Result<Registry::TestTarget> Registry::endpoint_target(std::string_view workspace, EndpointId id,
+                                                       const EndpointTestSpec& spec) const {
+  const std::lock_guard lock(mutex_);
+  auto endpoint = find_endpoint(workspace, id);
+  if (!endpoint) return std::move(endpoint).error();
+  auto webhook = find_webhook(workspace, (*endpoint)->app, (*endpoint)->webhook);
+  if (!webhook) return std::move(webhook).error();
+  const auto* link = table<LinkDefinition>().find((*endpoint)->key());
+  if (link == nullptr)  // it was made by hand and its link was deleted: the app's link serves
+    link = table<LinkDefinition>().find((*webhook)->key() + '/' + (*endpoint)->env);
+  TestTarget target;
+  target.link = link->number;
+  target.endpoint = (*endpoint)->number;
+  target.webhook = (*webhook)->number;
+  target.body = spec.body;
+  if (!spec.event.empty()) {
+    std::string tag = spec.event;
+    if (tag.find(':') == std::string::npos) tag.insert(0, (*webhook)->tag + ":");
+    auto event = find_event(workspace, (*endpoint)->app, tag);
+    if (!event || (*event)->webhook() != (*webhook)->tag)
+      return invalid("/event", "the webhook has no event '" + spec.event + "'");
+    target.event = (*event)->number;
+    target.event_tag = (*event)->tag;
+    if (target.body.empty()) target.body = (*event)->sample;
+  }
+  if (target.body.empty()) target.body = kPlainTest;
+  return target;
+}
+
+bool Registry::selects(const TestTarget& target, std::string_view content_type) const {
+  const auto routes = this->routes().load();
+  const selector::WebhookRoute* webhook = routes->find_webhook(target.webhook);
+  if (webhook == nullptr || target.event == core::EventNumber::kNone) return false;
+  selector::Matcher matcher;
+  const PaddedBody body(target.body);
+  auto match = run(matcher, *webhook, ingest::declared_body(content_type, {}, target.body.size()),
+                   {.body = body.view()});
+  return match && match->event == target.event;
+}
+
+Result<MatchReport> Registry::match(std::string_view workspace, std::string_view app,
+                                    std::string_view webhook_tag,
+                                    const MatchRequest& request) const {
+  const std::lock_guard lock(mutex_);
+  auto webhook = find_webhook(workspace, app, webhook_tag);
+  if (!webhook) return std::move(webhook).error();
+  if (!request.env.empty() && (*webhook)->env(request.env) == nullptr)
+    return invalid("/env", "the webhook has no env '" + request.env + "'");
+  const auto routes = this->routes().load();
+  const selector::WebhookRoute* route = routes->find_webhook((*webhook)->number);
+  selector::Matcher matcher;
+  const PaddedBody body(request.body);
+  auto match =
+      run(matcher, *route, ingest::declared_body(request.content_type, {}, request.body.size()),
+          {.body = body.view(), .query = request.query, .header_lines = request.header_lines});
+  if (!match) return std::move(match).error();
+  MatchReport report;
+  const auto* event = table<EventDefinition>().by_number(match->event);
+  if (event != nullptr) report.event = event->tag;
+  for (std::size_t i = 0; i < std::min<std::size_t>(match->other_count, match->others.size()); ++i)
+    if (const auto* other = table<EventDefinition>().by_number(match->others[i]))
+      report.others.push_back(other->tag);
+  table<EndpointDefinition>().scan(
+      (*webhook)->key() + '/', {}, [&](const EndpointDefinition& endpoint) {
+        if (!request.env.empty() && endpoint.env != request.env) return true;
+        std::string reason = why_not(endpoint, event, matcher);
+        const bool reached = reason.empty();
+        report.receivers.push_back(
+            {endpoint.id, endpoint.product, endpoint.env, reached, std::move(reason)});
+        return true;
+      });
+  return report;
+}
+
+}  // namespace headrace::engine

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+// Apps and their webhooks.
+#include <algorithm>
+#include <cstdint>
+
+#include "core/limits.h"
+#include "core/random.h"
+#include "dispatch/url.h"
+#include "engine/dispatch_endpoints.h"
+#include "engine/faults.h"
+#include "engine/pages.h"
+#include "engine/registry.h"
+#include "engine/request_parts.h"
+#include "engine/tags.h"
+#include "selector/selector.h"
+
+namespace headrace::engine {
+
+namespace limits = core::limits;
+
+namespace {
+
+// A URL to call, whose placeholders are filled later.
+Result<void> check_call_url(const std::string& url, const std::string& pointer) {
+  if (url.empty()) return {};
+  Fields any;
+  for (std::string& name : placeholders(url)) any.emplace_back(std::move(name), "x");
+  auto parsed = dispatch::Url::parse(fill_placeholders(url, any));
+  if (parsed) return {};
+  return invalid(pointer, parsed.error().what);
+}
+
+Result<void> check_call_method(const std::string& method, const std::string& pointer) {
+  if (parse_method(method) != core::Method::kOther) return {};
+  return invalid(pointer, "must be GET, POST, PUT, PATCH or DELETE");
+}
+
+Result<void> check_env(const WebhookEnvSpec& env, const std::string& pointer) {
+  if (auto checked = check_slug(env.slug); !checked)
+    return at(pointer + "/slug", std::move(checked).error());
+  if (auto checked = check_call_url(env.registration_url, pointer + "/registration_url"); !checked)
+    return checked;
+  if (auto checked = check_call_url(env.unregistration_url, pointer + "/unregistration_url");
+      !checked)
+    return checked;
+  if (auto checked = check_call_method(env.method, pointer + "/method"); !checked) return checked;
+  if (auto checked =
+          check_call_method(env.unregistration_method, pointer + "/unregistration_method");
+      !checked)
+    return checked;
+  if (!env.unregistration_url.empty() && env.registration_url.empty())
+    return invalid(pointer + "/unregistration_url", "goes with a registration_url only");
+  auto parts = parse_request_parts(env.sample, pointer + "/sample");
+  return parts ? Result<void>() : Result<void>(std::move(parts).error());
+}
+
+Result<void> check_webhook(const WebhookDefinition& webhook) {
+  if (auto checked = check_text("name", webhook.name); !checked)
+    return at("/name", std::move(checked).error());
+  if (auto checked = check_text("description", webhook.description); !checked)
+    return at("/description", std::move(checked).error());
+  if (webhook.envs.empty()) return invalid("/envs", "a webhook needs at least one env");
+  if (webhook.envs.size() > limits::kEnvsPerWebhookMax)
+    return invalid("/envs", "a webhook has at most 64 envs");
+  if (webhook.body_bytes_max == 0 || webhook.body_bytes_max > limits::kBodyBytesMax)
+    return invalid("/body_bytes_max", "must be between 1 and 67108864");
+  if (webhook.dedupe.empty()) return {};
+  auto parsed = selector::Selector::parse(webhook.dedupe);
+  return parsed ? Result<void>() : at("/dedupe", std::move(parsed).error());
+}
+
+void patch_env(const WebhookEnvPatch& patch, WebhookEnvSpec& env) {
+  if (patch.registration_url) env.registration_url = *patch.registration_url;
+  if (patch.method) env.method = *patch.method;
+  if (patch.sample) env.sample = *patch.sample;
+  if (patch.unregistration_url) env.unregistration_url = *patch.unregistration_url;
+  if (patch.unregistration_method) env.unregistration_method = *patch.unregistration_method;
+}
+
+}  // namespace
+
+LinkDefinition Registry::new_link(const Place& place, std::string_view event) {
+  LinkDefinition link;
+  core::secure_random(&link.id.bits, sizeof(link.id.bits));
+  core::secure_random(&link.token, sizeof(link.token));
+  link.number = core::LinkNumber{counter_.next_link++};
+  link.workspace = place.workspace;
+  link.app = place.webhook->app;
+  link.webhook = place.webhook->tag;
+  link.env = place.env;
+  link.product = place.product;
+  link.access_tag = place.access_tag;
+  link.event = event;
+  link.revision = next_revision();
+  return link;
+}
+
+Result<Webhook> Registry::create_webhook(std::string_view workspace, std::string_view app,
+                                         const WebhookSpec& spec) {
+  if (auto checked = check_tag("app", app); !checked) return at("/app", std::move(checked).error());
+  if (auto checked = check_tag("tag", spec.tag); !checked)
+    return at("/tag", std::move(checked).error());
+  WebhookDefinition webhook;
+  webhook.workspace = workspace;
+  webhook.app = app;
+  webhook.tag = spec.tag;
+  webhook.name = spec.name;
+  webhook.description = spec.description;
+  webhook.raw_payload = spec.raw_payload;
+  webhook.body_bytes_max = spec.body_bytes_max.value_or(limits::kBodyBytesMaxDefault);
+  webhook.dedupe = spec.dedupe;
+  for (std::size_t i = 0; i < spec.envs.size(); ++i) {
+    const std::string pointer = "/envs/" + std::to_string(i);
+    if (auto checked = check_env(spec.envs[i], pointer); !checked)
+      return std::move(checked).error();
+    if (webhook.env(spec.envs[i].slug) != nullptr)
+      return invalid(pointer + "/slug", "env '" + spec.envs[i].slug + "' is given twice");
+    webhook.envs.push_back(spec.envs[i]);
+  }
+  if (auto checked = check_webhook(webhook); !checked) return std::move(checked).error();
+
+  const std::lock_guard lock(mutex_);
+  if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+  if (table<WebhookDefinition>().find(webhook.key()) != nullptr)
+    return conflict("the app has a webhook '" + spec.tag + "' already");
+  webhook.number = core::WebhookNumber{counter_.next_webhook++};
+  webhook.revision = next_revision();
+  Change change;
+  for (const WebhookEnvSpec& env : webhook.envs)
+    change.put(new_link({workspace, {}, {}, env.slug, &webhook}, {}));
+  change.put(webhook);
+  if (auto done = commit(std::move(change)); !done) return std::move(done).error();
+  return describe(webhook);
+}
+
+Result<Page<Webhook>> Registry::webhooks(std::string_view workspace, std::string_view app,
+                                         const PageRequest& page) const {
+  if (auto checked = check_page(page); !checked) return std::move(checked).error();
+  if (auto checked = check_tag("app", app); !checked) return at("/app", std::move(checked).error());
+  const std::lock_guard lock(mutex_);
+  if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+  const std::string prefix = join_key({workspace, app}) + '/';
+  PageFiller<Webhook> filler(prefix, page);
+  table<WebhookDefinition>().scan(prefix, after_key(prefix, page),
+                                  [&](const WebhookDefinition& webhook) {
+                                    if (!filler.has_room()) return false;
+                                    filler.add(describe(webhook), webhook.key());
+                                    return true;
+                                  });
+  return filler.take();
+}
+
+Result<Webhook> Registry::webhook(std::string_view workspace, std::string_view app,
+                                  std::string_view tag) const {
+  const std::lock_guard lock(mutex_);
+  auto found = find_webhook(workspace, app, tag);
+  if (!found) return std::move(found).error();
+  return describe(**found);
+}
+
+Result<Webhook> Registry::update_webhook(std::string_view workspace, std::string_view app,
+                                         std::string_view tag, const WebhookPatch& patch,
+                                         const ChangeOptions& options) {
+  const std::lock_guard lock(mutex_);
+  auto found = find_webhook(workspace, app, tag);
+  if (!found) return std::move(found).error();
+  if (auto same = check_revision((*found)->revision, options); !same)
+    return std::move(same).error();
+  WebhookDefinition webhook = **found;
+  if (patch.name) webhook.name = *patch.name;
+  if (patch.description) webhook.description = *patch.description;
+  if (patch.dedupe) webhook.dedupe = *patch.dedupe;
+  if (patch.raw_payload) webhook.raw_payload = *patch.raw_payload;
+  if (patch.body_bytes_max) webhook.body_bytes_max = *patch.body_bytes_max;
+  std::vector<std::string> added;
+  for (std::size_t i = 0; i < patch.envs.size(); ++i) {
+    const WebhookEnvPatch& given = patch.envs[i];
+    auto env = std::find_if(webhook.envs.begin(), webhook.envs.end(),
+                            [&](const WebhookEnvSpec& one) { return one.slug == given.slug; });
+    if (env == webhook.envs.end()) {
+      env = webhook.envs.insert(env, WebhookEnvSpec{.slug = given.slug});
+      added.push_back(given.slug);
+    }
+    patch_env(given, *env);
+    if (auto checked = check_env(*env, "/envs/" + std::to_string(i)); !checked)
+      return std::move(checked).error();
+  }
+  if (auto checked = check_webhook(webhook); !checked) return std::move(checked).error();
+  webhook.revision = next_revision();
+  Change change;
+  for (const std::string& slug : added)
+    change.put(new_link({workspace, {}, {}, slug, &webhook}, {}));
+  change.put(webhook);
+  if (auto done = commit(std::move(change)); !done) return std::move(done).error();
+  return describe(webhook);
+}
+
+// --- Deleting
+// --------------------------------------------------------------------------------------
+
+// What a webhook's env has besides its own link.
+void Registry::list_env(const WebhookDefinition& webhook, std::string_view env,
+                        std::vector<ErrorItem>& items) const {
+  const std::string prefix = webhook.key() + '/' + std::string(env) + '/';
+  table<EndpointDefinition>().scan(prefix, {}, [&](const EndpointDefinition& endpoint) {
+    items.push_back({"endpoint " + endpoint.id.to_string(),
+                     endpoint.product + ", " + endpoint.env + ", " + endpoint.url});
+    return true;
+  });
+  table<LinkDefinition>().scan(prefix, {}, [&](const LinkDefinition& link) {
+    items.push_back(
+        {"link " + link.id.to_string(),
+         link.product + ", " + link.env + (link.event.empty() ? "" : ", ") + link.event});
+    return true;
+  });
+}
+
+void Registry::remove_env(Change& change, const WebhookDefinition& webhook, std::string_view env) {
+  const std::string key = webhook.key() + '/' + std::string(env);
+  if (const auto* link = table<LinkDefinition>().find(key)) remove_link(change, *link);
+  const auto each = [&]<class D>(const Table<D>& definitions, const auto& remove) {
+    definitions.scan(key + '/', {}, [&](const D& definition) {
+      remove(definition);
+      return true;
+    });
+  };
+  each(table<LinkDefinition>(), [&](const LinkDefinition& one) { remove_link(change, one); });
+  each(table<EndpointDefinition>(),
+       [&](const EndpointDefinition& one) { remove_endpoint(change, one); });
+  each(table<CallDefinition>(), [&](const CallDefinition& one) { remove_call(change, one); });
+}
+
+// Events first: they edit endpoints, which then go.
+void Registry::remove_webhook(Change& change, const WebhookDefinition& webhook) {
+  table<EventDefinition>().scan(webhook.key() + ':', {}, [&](const EventDefinition& event) {
+    remove_event(change, event);
+    return true;
+  });
+  for (const WebhookEnvSpec& env : webhook.envs) remove_env(change, webhook, env.slug);
+  change.remove(webhook);
+}
+
+Result<void> Registry::delete_webhook(std::string_view workspace, std::string_view app,
+                                      std::string_view tag, const ChangeOptions& options) {
+  const std::lock_guard lock(mutex_);
+  auto found = find_webhook(workspace, app, tag);
+  if (!found) return std::move(found).error();
+  const WebhookDefinition& webhook = **found;
+  if (auto same = check_revision(webhook.revision, options); !same) return same;
+  Error orphans = conflict("the webhook has events, endpoints or links");
+  table<EventDefinition>().scan(webhook.key() + ':', {}, [&](const EventDefinition& event) {
+    orphans.items.push_back({"event " + event.tag, event.name});
+    return true;
+  });
+  for (const WebhookEnvSpec& env : webhook.envs) list_env(webhook, env.slug, orphans.items);
+  if (!orphans.items.empty() && !options.cascade) return orphans;
+  Change change;
+  remove_webhook(change, webhook);
+  return commit(std::move(change));
+}
+
+Result<void> Registry::delete_webhook_env(std::string_view workspace, std::string_view app,
+                                          std::string_view tag, std::string_view env,
+                                          const ChangeOptions& options) {
+  const std::lock_guard lock(mutex_);
+  auto found = find_webhook(workspace, app, tag);
+  if (!found) return std::move(found).error();
+  WebhookDefinition webhook = **found;
+  if (auto same = check_revision(webhook.revision, options); !same) return same;
+  if (webhook.env(env) == nullptr)
+    return not_found("the webhook has no env '" + std::string(env) + "'");
+  if (webhook.envs.size() == 1)
+    return conflict("a webhook needs at least one env: delete the webhook");
+  Error orphans = conflict("the env has endpoints or links");
+  list_env(webhook, env, orphans.items);
+  if (!orphans.items.empty() && !options.cascade) return orphans;
+  Change change;
+  remove_env(change, webhook, env);
+  std::erase_if(webhook.envs, [env](const WebhookEnvSpec& one) { return one.slug == env; });
+  webhook.revision = next_revision();
+  change.put(std::move(webhook));
+  return commit(std::move(change));
+}
+
+// --- Apps
+// ------------------------------------------------------------------------------------------
+
+Result<Page<App>> Registry::apps(std::string_view workspace, const PageRequest& page) const {
+  if (auto checked = check_page(page); !checked) return std::move(checked).error();
+  const std::lock_guard lock(mutex_);
+  if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+  const std::string prefix = std::string(workspace) + '/';
+  PageFiller<App> filler(prefix, page);
+  App current;
+  // A cursor names an app; '0' is the character behind the slash that ends its keys.
+  const std::string after = page.cursor.empty() ? std::string() : prefix + page.cursor + '0';
+  bool full = false;
+  const auto finish = [&] {
+    if (current.tag.empty()) return;
+    full = !filler.has_room();
+    if (!full) filler.add(current, prefix + current.tag);
+  };
+  table<WebhookDefinition>().scan(prefix, after, [&](const WebhookDefinition& webhook) {
+    if (webhook.app != current.tag) {
+      finish();
+      current = {webhook.app, 0};
+    }
+    ++current.webhooks;
+    return !full;
+  });
+  if (!full) finish();
+  return filler.take();
+}
+
+Result<App> Registry::app(std::string_view workspace, std::string_view tag) const {
+  const std::lock_guard lock(mutex_);
+  App app{std::string(tag), 0};
+  if (check_tag("app", tag)) {
+    table<WebhookDefinition>().scan(join_key({workspace, tag}) + '/', {},
+                                    [&](const WebhookDefinition&) {
+                                      ++app.webhooks;
+                                      return true;
+                                    });
+  }
+  if (app.webhooks == 0) return not_found("there is no app '" + std::string(tag) + "'");
+  return app;
+}
+
+Result<void> Registry::delete_app(std::string_view workspace, std::string_view tag,
+                                  const ChangeOptions& options) {
+  const std::lock_guard lock(mutex_);
+  if (!check_tag("app", tag) || !has_app(workspace, tag))
+    return not_found("there is no app '" + std::string(tag) + "'");
+  Change change;
+  Error orphans = conflict("the app has webhooks");
+  table<WebhookDefinition>().scan(
+      join_key({workspace, tag}) + '/', {}, [&](const WebhookDefinition& webhook) {
+        orphans.items.push_back({"webhook " + webhook.tag, webhook.name});
+        remove_webhook(change, webhook);
+        return true;
+      });
+  if (!options.cascade) return orphans;
+  return commit(std::move(change));
+}
+
+Webhook Registry::describe(const WebhookDefinition& webhook) const {
+  Webhook result{.app = webhook.app,
+                 .tag = webhook.tag,
+                 .name = webhook.name,
+                 .description = webhook.description,
+                 .envs = {},
+                 .raw_payload = webhook.raw_payload,
+                 .body_bytes_max = webhook.body_bytes_max,
+                 .dedupe = webhook.dedupe,
+                 .warnings = {},
+                 .revision = webhook.revision};
+  for (const WebhookEnvSpec& env : webhook.envs) {
+    WebhookEnv shown{.slug = env.slug,
+                     .link_id = {},
+                     .link = {},
+                     .registration_url = env.registration_url,
+                     .method = env.method,
+                     .sample = env.sample,
+                     .unregistration_url = env.unregistration_url,
+                     .unregistration_method = env.unregistration_method};
+    if (const auto* link = table<LinkDefinition>().find(webhook.key() + '/' + env.slug)) {
+      shown.link_id = link->id;
+      shown.link = link_url(link->token);
+    }
+    result.envs.push_back(std::move(shown));
+  }
+  result.warnings.emplace_back(
+      "requests are not verified: anybody who knows a link can post to it");
+  return result;
+}
+
+}  // namespace headrace::engine

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the loops run on, made of the definitions: the routing table and the endpoints of dispatch.
+//
+// prepare() works out what an applied change means for them, and may refuse it (two events alike, a
+// bad URL or filter); publish() swaps it in. A change costs what it touches, not what there is.
+// Threads: one at a time; the cells are read by the loops.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "core/snapshot.h"
+#include "dispatch/endpoint.h"
+#include "engine/catalog.h"
+#include "engine/secrets.h"
+#include "selector/filter.h"
+#include "selector/routing_table.h"
+
+namespace headrace::engine {
+
+class Snapshots {
+ public:
+  explicit Snapshots(SecretSource secrets);
+
+  // Tables that are ready to be put in force.
+  struct Prepared {
+    selector::RoutingTable routes;
+    dispatch::EndpointTable endpoints;
+    std::map<std::uint32_t, std::shared_ptr<const selector::Filter>>
+        filters;  // null: none any more
+  };
+
+  // Requires: `change` was applied to `catalog`, and holds what was there before.
+  Result<Prepared> prepare(const Catalog& catalog, const Change& change) const;
+  // All of it, for the start. kCorrupted: a definition cannot be used.
+  Result<void> load(const Catalog& catalog);
+  void publish(Prepared prepared);
+
+  const core::SnapshotCell<selector::RoutingTable>& routes() const noexcept { return routes_; }
+  const core::SnapshotCell<dispatch::EndpointTable>& endpoints() const noexcept {
+    return endpoints_;
+  }
+
+ private:
+  struct Touched;
+  Touched touched_by(const Catalog& catalog, const Change& change) const;
+  Result<void> put_webhook(const Catalog& catalog, const WebhookDefinition& webhook,
+                           Prepared& prepared) const;
+  Result<void> put_endpoint(const EndpointDefinition& endpoint, Prepared& prepared) const;
+  std::shared_ptr<const selector::Filter> filter_of(core::EndpointNumber number,
+                                                    const Prepared& prepared) const;
+  Result<void> put_call(const CallDefinition& call, Prepared& prepared) const;
+
+  const SecretSource secrets_;
+  // Parsed once; by the endpoint's number.
+  std::map<std::uint32_t, std::shared_ptr<const selector::Filter>> filters_;
+  core::SnapshotCell<selector::RoutingTable> routes_;
+  core::SnapshotCell<dispatch::EndpointTable> endpoints_;
+};
+
+}  // namespace headrace::engine

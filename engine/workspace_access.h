@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a Workspace handle reaches of its engine.
+#pragma once
+
+#include "engine/history.h"
+#include "engine/registrar.h"
+#include "engine/registry.h"
+#include "headrace/workspace.h"
+#include "ingest/submitter.h"
+#include "store/event_store.h"
+
+namespace headrace::engine {
+
+class WorkspaceAccess {
+ public:
+  virtual Registry& registry() noexcept = 0;
+  virtual const History& history() const noexcept = 0;
+  virtual Registrar& registrar() noexcept = 0;
+  virtual const store::EventStore& store() const noexcept = 0;
+  virtual ingest::Submitter* submitter() noexcept = 0;  // null: the engine is closing
+
+ protected:
+  ~WorkspaceAccess() = default;
+};
+
+}  // namespace headrace::engine
