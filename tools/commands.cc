@@ -220,7 +220,7 @@ constexpr Command kCommands[] = {
 
     {"app list", "all apps", kGet, "/v1/apps", {}, "tag,webhooks"},
     {"app get", "one app", kGet, "/v1/apps/{app}"},
-    {"app delete", "remove an app", kDelete, "/v1/apps/{app}", {}, {}, true, true},
+    {"app delete", "remove an app", kDelete, "/v1/apps/{app}", {}, {}, false, true},
 
     {"webhook create", "define a webhook of an app", kPost, "/v1/apps/{app}/webhooks",
      kWebhookCreate},
@@ -257,7 +257,7 @@ constexpr Command kCommands[] = {
 
     {"product list", "all products", kGet, "/v1/products", {}, "tag,connections,endpoints,links"},
     {"product get", "one product", kGet, "/v1/products/{product}"},
-    {"product delete", "remove a product", kDelete, "/v1/products/{product}", {}, {}, true, true},
+    {"product delete", "remove a product", kDelete, "/v1/products/{product}", {}, {}, false, true},
 
     {"connection create",
      "let a product know an app under a name",
@@ -294,7 +294,7 @@ constexpr Command kCommands[] = {
      kGrace,
      {},
      true},
-    {"link delete", "remove a link", kDelete, "/v1/links/{link}", {}, {}, true, true},
+    {"link delete", "remove a link", kDelete, "/v1/links/{link}", {}, {}, true},
 
     {"endpoint create", "let a product receive a webhook", kPost,
      "/v1/products/{product}/endpoints", kEndpointCreate},
