@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "api/json_body.h"
+#include "headrace/registration.h"
 #include "headrace/registry.h"
+#include "headrace/test_send.h"
 
 namespace headrace::api {
 

@@ -56,6 +56,8 @@ std::string_view name_of(RegistrationState state) noexcept {
       return "failed";
     case RegistrationState::kUnregistering:
       return "unregistering";
+    case RegistrationState::kDisabled:
+      return "disabled";
   }
   return "enabled";
 }

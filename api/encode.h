@@ -6,7 +6,9 @@
 
 #include "api/json_writer.h"
 #include "headrace/history.h"
+#include "headrace/registration.h"
 #include "headrace/registry.h"
+#include "headrace/test_send.h"
 
 namespace headrace::api {
 

@@ -92,7 +92,7 @@ void add_registrations(std::vector<Component>& to) {
       "endpoint": {"type": ["string", "null"], "description": "Null once it is disabled."},
       "link": {"type": "string"},
       "link_id": {"type": ["string", "null"]},
-      "status": {"type": "string", "enum": ["enabled", "pending", "registered", "failed", "unregistering"]},
+      "status": {"type": "string", "enum": ["enabled", "pending", "registered", "failed", "unregistering", "disabled"]},
       "call": {"oneOf": [{"$ref": "#/components/schemas/RegistrationCall"}, {"type": "null"}]}}})"});
   to.push_back({"Registration", R"({
     "type": "object", "additionalProperties": false, "required": ["product", "access_tag", "app", "webhook_tag", "envs"],

@@ -217,8 +217,6 @@ class Registry {
   Result<std::string> app_of(std::string_view workspace, std::string_view product,
                              std::string_view access_tag) const;
   bool has_app(std::string_view workspace, std::string_view app) const;
-  bool knows_app(std::string_view workspace, std::string_view product,
-                 std::string_view access_tag) const;
 
   // What a registration is for: product, access tag, the webhook and one of its envs.
   struct Place {

@@ -131,7 +131,7 @@
  * @property {string | null} endpoint
  * @property {string} link
  * @property {string} link_id
- * @property {'enabled' | 'pending' | 'registered' | 'failed' | 'unregistering'} status
+ * @property {'enabled' | 'pending' | 'registered' | 'failed' | 'unregistering' | 'disabled'} status
  * @property {{message: string, attempts: number, http_status: number | null,
  *     error: string | null, response: string | null, called_at: string | null,
  *     next_at: string | null} | null} call
