@@ -82,7 +82,7 @@ void write_registration_env(JsonWriter& json, const RegistrationEnv& env) {
   json.begin_object();
   json.member("slug", env.slug).member("url", env.url).member("method", env.method);
   json.member_or_null("endpoint", id_text(env.endpoint));
-  json.member("link", env.link).member_or_null("link_id", id_text(env.link_id));
+  json.member_or_null("link", env.link).member_or_null("link_id", id_text(env.link_id));
   json.member("status", name_of(env.state));
   write_call(json, env);
   json.end_object();

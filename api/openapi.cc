@@ -119,6 +119,30 @@ Json failure_json(int status, const std::vector<std::string_view>& codes) {
       {"content", {{kProblemType, {{"schema", {{"allOf", {reference("Problem"), with_code}}}}}}}}};
 }
 
+using Codes = std::map<int, std::vector<std::string_view>>;  // by status
+
+Codes codes_of(const Route& route) {
+  Codes codes;
+  for (const Failure& failure : failures_of(route)) codes[failure.status].push_back(failure.code);
+  return codes;
+}
+
+// Routes that fail alike share a component: "409-conflict-idempotency_in_progress".
+std::string failure_name(int status, const std::vector<std::string_view>& codes) {
+  std::string name = std::to_string(status);
+  for (const std::string_view code : codes) name.append("-").append(code);
+  return name;
+}
+
+Json failures_json() {
+  Json all = Json::object();
+  for (const Route& route : route_table()) {
+    for (const auto& [status, codes] : codes_of(route))
+      all[failure_name(status, codes)] = failure_json(status, codes);
+  }
+  return all;
+}
+
 Json responses_json(const Route& route) {
   Json responses = Json::object();
   for (const Answer& answer : route.answers)
@@ -127,11 +151,10 @@ Json responses_json(const Route& route) {
     responses["304"] = {{"description", "It is what If-None-Match names."},
                         {"headers", headers_json({"X-Request-Id", "ETag"})}};
   }
-  std::map<int, std::vector<std::string_view>> by_status;
-  for (const Failure& failure : failures_of(route))
-    by_status[failure.status].push_back(failure.code);
-  for (const auto& [status, codes] : by_status)
-    responses[std::to_string(status)] = failure_json(status, codes);
+  for (const auto& [status, codes] : codes_of(route)) {
+    responses[std::to_string(status)] = {
+        {"$ref", "#/components/responses/" + failure_name(status, codes)}};
+  }
   return responses;
 }
 
@@ -211,6 +234,7 @@ Json components_json() {
         {"ETag", header_out("The revision of what is shown.")},
         {"WWW-Authenticate", header_out("Bearer")},
         {"Retry-After", header_out("Seconds after which the same request may succeed.")}}},
+      {"responses", failures_json()},
       {"schemas", schemas_json()}};
 }
 
@@ -253,7 +277,7 @@ std::string openapi_document() {
                          {"tags", tags_json()},
                          {"paths", std::move(paths)},
                          {"components", components_json()}};
-  return document.dump(2) + "\n";
+  return document.dump(1) + "\n";
 }
 
 }  // namespace headrace::api

@@ -30,17 +30,18 @@ bool is_of_workspace(const Route& route) noexcept {
 
 std::vector<Failure> failures_of(const Route& route) {
   std::vector<Failure> all = route.failures;
-  if (route.access == Access::kNone) return all;
-  all.insert(all.end(), {{401, "unauthorized"},
-                         {403, "forbidden"},
-                         {422, "invalid_argument"},  // an unknown query parameter
-                         {503, "unavailable"}});
+  all.push_back({400, "malformed"});  // a wrong percent escape, or a body that is not JSON
+  if (route.access != Access::kNone) {
+    all.insert(all.end(), {{401, "unauthorized"},
+                           {403, "forbidden"},
+                           {422, "invalid_argument"},  // an unknown query parameter
+                           {503, "unavailable"}});
+  }
   // The workspace that the operator's key names may be none.
   if (is_of_workspace(route)) all.push_back({404, "not_found"});
   if (route.takes_if_match) all.push_back({412, "precondition_failed"});
   if (!route.body.empty()) {
-    all.insert(all.end(),
-               {{400, "malformed"}, {413, "too_large"}, {415, "unsupported_media_type"}});
+    all.insert(all.end(), {{413, "too_large"}, {415, "unsupported_media_type"}});
   }
   if (route.method == core::Method::kPost) {
     all.insert(all.end(), {{409, "idempotency_in_progress"}, {422, "idempotency_mismatch"}});

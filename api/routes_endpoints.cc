@@ -74,7 +74,7 @@ void add_single(std::vector<Route>& to) {
                 .tag = "Endpoints",
                 .summary = "Delete an endpoint",
                 .answers = {{204, "", "It is gone."}},
-                .failures = {{404, "not_found"}},
+                .failures = {{404, "not_found"}, {409, "conflict"}},
                 .takes_if_match = true,
                 .takes_cascade = true,
                 .handler = delete_endpoint});

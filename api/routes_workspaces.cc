@@ -8,7 +8,7 @@ namespace {
 using core::Method;
 
 Reply list_workspaces(Call& call) {
-  return listed(Result<Page<WorkspaceInfo>>(call.services.engine.workspaces(call.page())));
+  return listed(call.services.engine.workspaces(call.page()));
 }
 
 Reply create_workspace(Call& call) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/schema_validator.h"
 
+#include <array>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
@@ -32,6 +32,7 @@ void remove_formats(Json& schema) {
   }
 }
 
+// 'name' at the end of a sentence.
 std::string quoted(std::string_view text) {
   const std::size_t begin = text.find('\'');
   const std::size_t end = text.rfind('\'');
@@ -47,6 +48,9 @@ std::string joined(const Json& list) {
   }
   return text;
 }
+
+// Of "[name]", as the library writes a step of a path.
+std::string name_in(const std::string& step) { return step.substr(1, step.size() - 2); }
 
 std::string pointer_segment(std::string_view segment) {
   std::string text = "/";
@@ -87,9 +91,7 @@ class SchemaValidator::Impl {
       if (validator_.validate(schema->second, target, &results)) return {};
     }
     std::vector<ErrorItem> errors;
-    for (const auto& error : results) {
-      if (auto item = described(name, error)) errors.push_back(std::move(*item));
-    }
+    for (const auto& error : results) describe(name, json, error, errors);
     if (errors.empty()) errors.push_back({"", "does not have the shape that is expected here"});
     return errors;
   }
@@ -116,7 +118,7 @@ class SchemaValidator::Impl {
     static const Json kNone = Json::object();
     const Json* at = &resolved(document_["components"]["schemas"][std::string(name)]);
     for (std::size_t i = 1; i < context.size(); ++i) {
-      const std::string segment = context[i].substr(1, context[i].size() - 2);
+      const std::string segment = name_in(context[i]);
       const Json* inner = nullptr;
       if (const auto properties = at->find("properties"); properties != at->end()) {
         if (const auto it = properties->find(segment); it != properties->end()) inner = &*it;
@@ -128,28 +130,57 @@ class SchemaValidator::Impl {
     return *at;
   }
 
-  // In words for people; nullopt for what only repeats an error of something inside.
-  std::optional<ErrorItem> described(std::string_view name,
-                                     const valijson::ValidationResults::Error& error) const {
+  // In words for people. What only repeats an error of something inside is left out.
+  void describe(std::string_view name, const Json& json,
+                const valijson::ValidationResults::Error& error,
+                std::vector<ErrorItem>& errors) const {
     const std::string_view said = error.description;
-    if (said.starts_with("Failed to validate ")) return std::nullopt;
+    if (said.starts_with("Failed to validate ")) return;
     std::string where;
+    const Json* value = &json;
     for (std::size_t i = 1; i < error.context.size(); ++i) {
-      const std::string& segment = error.context[i];
-      where += pointer_segment(std::string_view(segment).substr(1, segment.size() - 2));
+      const std::string segment = name_in(error.context[i]);
+      where += pointer_segment(segment);
+      value = value->is_array() ? &(*value)[std::stoul(segment)] : &(*value)[segment];
     }
-    if (said.starts_with("Missing required property"))
-      return ErrorItem{where + pointer_segment(quoted(said)), "is missing"};
-    if (said.starts_with("Object contains a property"))
-      return ErrorItem{where + pointer_segment(quoted(said)), "is not a member that is known here"};
     const Json& schema = schema_at(name, error.context);
-    if (said.starts_with("Value type not permitted") && schema.contains("type"))
-      return ErrorItem{where, "must be of type " + joined(schema["type"])};
-    if (said.starts_with("Failed to match against any enum") && schema.contains("enum"))
-      return ErrorItem{where, "must be one of " + joined(schema["enum"])};
-    if (said.starts_with("Failed to match regex") && schema.contains("pattern"))
-      return ErrorItem{where, "must match " + joined(schema["pattern"])};
-    return ErrorItem{where, error.description};
+    if (said.starts_with("Missing required property")) {
+      errors.push_back({where + pointer_segment(quoted(said)), "is missing"});
+    } else if (said.starts_with("Object contains a property")) {
+      describe_unknown(*value, schema, where, errors);
+    } else {
+      errors.push_back({where, in_words(error.description, schema)});
+    }
+  }
+
+  // The library names one; people want to know all.
+  static void describe_unknown(const Json& object, const Json& schema, const std::string& where,
+                               std::vector<ErrorItem>& errors) {
+    for (const auto& entry : object.items()) {
+      if (schema.contains("properties") && schema["properties"].contains(entry.key())) continue;
+      errors.push_back(
+          {where + pointer_segment(entry.key()), "is not a member that is known here"});
+    }
+  }
+
+  static std::string in_words(const std::string& said, const Json& schema) {
+    struct Wording {
+      std::string_view said;
+      const char* keyword;
+      const char* words;
+    };
+    constexpr std::array<Wording, 6> kWordings = {
+        {{"Value type not permitted", "type", "must be of type "},
+         {"Failed to match against any enum", "enum", "must be one of "},
+         {"Failed to match regex", "pattern", "must match "},
+         {"Expected number greater", "minimum", "must be at least "},
+         {"Expected number less", "maximum", "must be at most "},
+         {"String should be no more", "maxLength", "may have so many characters at most: "}}};
+    for (const Wording& wording : kWordings) {
+      if (said.starts_with(wording.said) && schema.contains(wording.keyword))
+        return wording.words + joined(schema[wording.keyword]);
+    }
+    return said;
   }
 
   Json document_;

@@ -90,7 +90,7 @@ void add_registrations(std::vector<Component>& to) {
       "url": {"type": "string"},
       "method": {"type": "string"},
       "endpoint": {"type": ["string", "null"], "description": "Null once it is disabled."},
-      "link": {"type": "string"},
+      "link": {"type": ["string", "null"], "description": "Null once it is disabled."},
       "link_id": {"type": ["string", "null"]},
       "status": {"type": "string", "enum": ["enabled", "pending", "registered", "failed", "unregistering", "disabled"]},
       "call": {"oneOf": [{"$ref": "#/components/schemas/RegistrationCall"}, {"type": "null"}]}}})"});

@@ -2,20 +2,43 @@
 #include "tests/api/api_fixture.h"
 
 namespace headrace::api {
+namespace {
+
+std::optional<std::string> find(const Headers& headers, const char* name) {
+  const auto it = headers.find(name);
+  if (it == headers.end()) return std::nullopt;
+  return it->second;
+}
+
+}  // namespace
 
 ApiTest::ApiTest() {
   auto opened = Engine::open({.listen = "127.0.0.1:0", .ingest_loops = 1, .shards = 1});
   EXPECT_TRUE(opened);
   engine = std::move(*opened);
-  routes = std::make_unique<Routes>(*engine, kKey);
+  routes = std::make_unique<Routes>(*engine, kKey, clock);
 }
 
-Reply ApiTest::handle(core::Method method, std::string_view target, std::string_view body) {
+Request ApiTest::request_of(core::Method method, std::string_view target, std::string_view body,
+                            const Headers& headers) {
   Request request;
-  EXPECT_TRUE(request.set_target(method, target)) << target;
-  request.authorization = std::string("Bearer ") + kKey;
+  request.set_target(method, target);
+  request.authorization = find(headers, "authorization").value_or(std::string("Bearer ") + kKey);
+  request.workspace = find(headers, "headrace-workspace");
+  request.content_type = find(headers, "content-type");
+  request.if_match = find(headers, "if-match");
+  request.if_none_match = find(headers, "if-none-match");
+  request.idempotency_key = find(headers, "idempotency-key");
+  request.request_id = "req_of-the-test";
   request.body = body;
-  return routes->handle(request);
+  return request;
+}
+
+Reply ApiTest::handle(core::Method method, std::string_view target, std::string_view body,
+                      const Headers& headers) {
+  Reply reply = routes->handle(request_of(method, target, body, headers));
+  EXPECT_EQ(header(reply, "X-Request-Id"), "req_of-the-test");
+  return reply;
 }
 
 Json ApiTest::body_of(const Reply& reply, int status) {
@@ -33,11 +56,19 @@ Json ApiTest::expect_problem(const Reply& reply, int status, std::string_view co
   EXPECT_TRUE(json.is_object()) << reply.body;
   if (!json.is_object()) return Json::object();
   EXPECT_EQ(json.value("status", 0), status);
-  EXPECT_EQ(json.value("code", ""), code);
-  EXPECT_EQ(json.value("type", ""), "about:blank");
-  EXPECT_NE(json.value("title", ""), "");
-  EXPECT_NE(json.value("detail", ""), "");
+  EXPECT_EQ(json.value("code", ""), code) << reply.body;
+  EXPECT_EQ(json.value("type", ""), "urn:headrace:problem:" + std::string(code));
+  EXPECT_EQ(json.value("request_id", ""), "req_of-the-test");
+  for (const char* member : {"title", "detail", "instance"}) EXPECT_NE(json.value(member, ""), "");
   return json;
+}
+
+std::string ApiTest::header(const Reply& reply, std::string_view name) {
+  const std::string start = std::string(name) + ": ";
+  std::size_t at = reply.extra_lines.find(start);
+  if (at == std::string::npos) return {};
+  at += start.size();
+  return reply.extra_lines.substr(at, reply.extra_lines.find("\r\n", at) - at);
 }
 
 void ApiTest::make_webhook() {
@@ -53,6 +84,13 @@ Json ApiTest::make_link(std::string_view product, std::string_view url) {
   const Json spec = {
       {"access_tag", "forge"}, {"webhook_tag", "repo"}, {"env", "prd"}, {"url", url}};
   return Json::parse(post("/v1/products/" + std::string(product) + "/links", spec.dump()).body);
+}
+
+Headers ApiTest::make_key(std::string_view scope, std::string_view workspace) {
+  const Json spec = {{"name", scope}, {"scopes", {scope}}};
+  const Json made = body_of(
+      post("/v1/keys", spec.dump(), {{"headrace-workspace", std::string(workspace)}}), 201);
+  return {{"authorization", "Bearer " + made.value("secret", "")}};
 }
 
 std::string ApiTest::post_message(const std::string& link, std::string_view body) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -12,12 +13,14 @@
 
 #include "api/request.h"
 #include "api/routes.h"
+#include "core/clock.h"
 #include "headrace/engine.h"
 #include "tests/support/tcp_client.h"
 
 namespace headrace::api {
 
 using Json = nlohmann::json;
+using Headers = std::map<std::string, std::string>;  // by their names in lower case
 
 class ApiTest : public testing::Test {
  protected:
@@ -25,28 +28,47 @@ class ApiTest : public testing::Test {
 
   ApiTest();
 
-  // A request with the key.
-  Reply handle(core::Method method, std::string_view target, std::string_view body = {});
-  Reply get(std::string_view target) { return handle(core::Method::kGet, target); }
-  Reply post(std::string_view target, std::string_view body) {
-    return handle(core::Method::kPost, target, body);
+  // A request with the operator's key, unless `headers` have an authorization.
+  static Request request_of(core::Method method, std::string_view target, std::string_view body,
+                            const Headers& headers);
+  Reply handle(core::Method method, std::string_view target, std::string_view body = {},
+               const Headers& headers = {});
+  Reply get(std::string_view target, const Headers& headers = {}) {
+    return handle(core::Method::kGet, target, {}, headers);
+  }
+  Reply post(std::string_view target, std::string_view body, const Headers& headers = {}) {
+    return handle(core::Method::kPost, target, body, headers);
+  }
+  Reply patch(std::string_view target, std::string_view body, const Headers& headers = {}) {
+    return handle(core::Method::kPatch, target, body, headers);
+  }
+  Reply put(std::string_view target, std::string_view body, const Headers& headers = {}) {
+    return handle(core::Method::kPut, target, body, headers);
+  }
+  Reply remove(std::string_view target, const Headers& headers = {}) {
+    return handle(core::Method::kDelete, target, {}, headers);
   }
   // The body of the answer, which must have that status and be JSON.
   static Json body_of(const Reply& reply, int status);
   // The same of a problem document, which must be one of RFC 9457 with that code.
   static Json expect_problem(const Reply& reply, int status, std::string_view code);
+  // The value of a header line of the reply; empty when there is none.
+  static std::string header(const Reply& reply, std::string_view name);
 
   // App "forge" with webhook "repo" in "prd" and "snd", and the event "repo:push" found by
   // $Event{action}.
   void make_webhook();
   // The product's link to the webhook in "prd", its endpoint at `url`.
   Json make_link(std::string_view product, std::string_view url);
+  // A new key of the workspace: {"authorization": …}.
+  Headers make_key(std::string_view scope, std::string_view workspace = "default");
   // Posts to a link, and answers the message's id.
   std::string post_message(const std::string& link, std::string_view body);
   // Asks for the target until the predicate holds of what it shows.
   template <class Predicate>
   Json wait_until(std::string_view target, Predicate predicate);
 
+  const core::SystemClock clock;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Routes> routes;
 };
