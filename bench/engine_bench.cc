@@ -340,11 +340,13 @@ std::unique_ptr<Engine> open_engine(const std::string& directory, const std::str
                                     std::string& link_path) {
   auto engine = Engine::open({.data_directory = directory, .listen = "127.0.0.1:0"});
   HEADRACE_CHECK(engine.has_value());
-  const auto webhook = (*engine)->create_webhook(
+  auto workspace = (*engine)->workspace("default");
+  HEADRACE_CHECK(workspace.has_value());
+  const auto webhook = workspace->create_webhook(
       "forge", {.tag = "repo", .name = "Repositories", .envs = {{"prd"}}});
-  const auto event = (*engine)->create_event(
+  const auto event = workspace->create_event(
       "forge", {.tag = "repo:push", .name = "Push", .selector = "$Event{action}"});
-  const auto link = (*engine)->create_link("bench", {.access_tag = "forge",
+  const auto link = workspace->create_link("bench", {.access_tag = "forge",
                                                      .webhook_tag = "repo",
                                                      .env = "prd",
                                                      .url = "http://" + sink + "/hook"});

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -197,6 +199,78 @@ void run_header_only(benchmark::State& state) {
   run_message(state, std::move(Program::compile(rules)).value(), message);
 }
 BENCHMARK(run_header_only);
+
+// `count` endpoints, each of its own mind about the same five paths. Of 1,000 about half accept
+// the payload, having looked at all five.
+std::vector<FilterRule> filters(std::int64_t count) {
+  std::vector<FilterRule> rules;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::string number = std::to_string(i);
+    const std::string json =
+        R"({"$Event{action}":{"in":["event.0","event.)" + number +
+        R"("]},"$Event{repository.private}":false,"$Event{repository.id}":{"lt":)" +
+        std::to_string(186853002 - 500 + i) + R"(},"$Event{repository.owner.login}":{"ne":"user)" +
+        number + R"("},"$Event{ref}":{"startsWith":"refs/tags/"}})";
+    rules.push_back({static_cast<core::EndpointNumber>(i + 1),
+                     std::make_shared<const Filter>(std::move(Filter::parse(json)).value())});
+  }
+  return rules;
+}
+
+// One event, and every endpoint asked whether it wants the message; 0 is the same document without
+// filters.
+void run_filters(benchmark::State& state) {
+  const Padded body(bench::push_payload("event.0"));
+  const std::vector<EventRule> rules = {
+      {core::EventNumber{1}, parsed("$Event{action}"), "event.0"}};
+  const auto endpoints = static_cast<std::uint32_t>(state.range(0));
+  const Program program = std::move(Program::compile(rules, {}, filters(state.range(0)))).value();
+  const MessageView message{body.view(), BodyKind::kJson, {}, {}};
+  Matcher matcher;
+  std::uint32_t accepted = 0;
+  const auto run = [&] {
+    Match match = matcher.run(program, message);
+    benchmark::DoNotOptimize(match);
+    accepted = 0;
+    for (std::uint32_t i = 1; i <= endpoints; ++i)
+      accepted += matcher.passes(static_cast<core::EndpointNumber>(i)) ? 1U : 0U;
+    benchmark::DoNotOptimize(accepted);
+  };
+  run();
+  {
+    const AllocationCounter counter(state);
+    for (auto _ : state) run();
+  }
+  state.counters["accepted"] = static_cast<double>(accepted);
+}
+BENCHMARK(run_filters)->Arg(0)->Arg(1)->Arg(100)->Arg(1000);
+
+// A thousand endpoints of which all have the same filter.
+void run_shared_filter(benchmark::State& state) {
+  const Padded body(bench::push_payload("event.0"));
+  std::vector<FilterRule> rules = filters(1);
+  for (std::uint32_t i = 2; i <= 1000; ++i)
+    rules.push_back({static_cast<core::EndpointNumber>(i), rules[0].filter});
+  const Program program = std::move(Program::compile({}, {}, rules)).value();
+  Matcher matcher;
+  for (auto _ : state) {
+    matcher.run(program, {body.view(), BodyKind::kJson, {}, {}});
+    for (std::uint32_t i = 1; i <= 1000; ++i) {
+      bool passes = matcher.passes(static_cast<core::EndpointNumber>(i));
+      benchmark::DoNotOptimize(passes);
+    }
+  }
+}
+BENCHMARK(run_shared_filter);
+
+void compile_filters(benchmark::State& state) {
+  const std::vector<FilterRule> rules = filters(state.range(0));
+  for (auto _ : state) {
+    auto program = Program::compile({}, {}, rules);
+    benchmark::DoNotOptimize(program);
+  }
+}
+BENCHMARK(compile_filters)->Arg(1000);
 
 void validate_only(benchmark::State& state) {
   const std::string body = bench::push_payload("event.0");

@@ -309,8 +309,6 @@ Result<Page<Registration>> Registry::registrations(std::string_view workspace,
   if (auto checked = check_page(page); !checked) return std::move(checked).error();
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
-  if (!access_tag.empty() && !knows_app(workspace, product, access_tag))
-    return not_found("nobody knows an app as '" + std::string(access_tag) + "'");
   const std::string prefix = join_key({workspace, product}) + '/';
   std::string after = page.cursor.empty() ? std::string() : prefix + page.cursor + '0';
   PageFiller<Registration> filler(prefix, page);
@@ -333,21 +331,6 @@ Result<Page<Registration>> Registry::registrations(std::string_view workspace,
     }
     after = key + '0';
   }
-}
-
-// Whether the name means an app: to that product, or to any when none is given.
-bool Registry::knows_app(std::string_view workspace, std::string_view product,
-                         std::string_view access_tag) const {
-  if (!check_tag("access_tag", access_tag)) return false;
-  if (!product.empty()) return app_of(workspace, product, access_tag).has_value();
-  if (has_app(workspace, access_tag)) return true;
-  bool connected = false;
-  table<ConnectionDefinition>().scan(std::string(workspace) + '/', {},
-                                     [&](const ConnectionDefinition& connection) {
-                                       connected = connection.access_tag == access_tag;
-                                       return !connected;
-                                     });
-  return connected;
 }
 
 // --- Calls

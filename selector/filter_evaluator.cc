@@ -28,16 +28,19 @@ std::uint32_t rank_among(const std::vector<std::string>& sorted, std::string_vie
   return 2 * static_cast<std::uint32_t>(low);
 }
 
+// What has no rank is kNone, which lies above all ranks.
+bool is_at_least(std::uint32_t rank, std::uint32_t bound) noexcept {
+  return rank >= bound && rank != FilterCode::kNone;
+}
+
 bool is_literal(std::string_view text) noexcept {
   return text == "true" || text == "false" || text == "null";
 }
 
 }  // namespace
 
-void FilterEvaluator::begin(const FilterCode& code, const Findings& findings) {
-  code_ = &code;
-  findings_ = &findings;
-  if (code.entries.empty()) return;
+void FilterEvaluator::forget() {
+  const FilterCode& code = *code_;
   if (epoch_ == kEpochMax) {
     conditions_.clear();
     entries_.clear();
@@ -53,38 +56,36 @@ void FilterEvaluator::begin(const FilterCode& code, const Findings& findings) {
 
 bool FilterEvaluator::test(const FilterCode::Condition& condition) noexcept {
   using Test = FilterCode::Test;
-  const FoundValue value = findings_->value(condition.path);
   switch (condition.test) {
     case Test::kExists:
-      return value.kind != ValueKind::kMissing;
+      return findings_->value(condition.path).kind != ValueKind::kMissing;
     case Test::kStartsWith:
-      return value.is_text() && value.text.starts_with(code_->affixes[condition.operand]);
     case Test::kEndsWith:
-      return value.is_text() && value.text.ends_with(code_->affixes[condition.operand]);
-    default:
-      break;
-  }
-  const PathFacts& known = facts(condition.path);
-  const auto ranked = [&](std::uint32_t rank, bool at_least) {
-    if (rank == FilterCode::kNone) return false;
-    return at_least ? rank >= condition.operand : rank <= condition.operand;
-  };
-  switch (condition.test) {
-    case Test::kEquals:
-      return known.values[0] == condition.operand || known.values[1] == condition.operand;
+      return has_affix(condition);
+    case Test::kEquals: {
+      const auto& values = facts(condition.path).values;
+      return values[0] == condition.operand || values[1] == condition.operand;
+    }
     case Test::kIsOneOf:
-      return is_one_of(known, condition.operand);
+      return is_one_of(facts(condition.path), condition.operand);
     case Test::kNumberAtLeast:
-      return ranked(known.number_rank, true);
+      return is_at_least(facts(condition.path).number_rank, condition.operand);
     case Test::kNumberAtMost:
-      return ranked(known.number_rank, false);
+      return facts(condition.path).number_rank <= condition.operand;
     case Test::kTextAtLeast:
-      return ranked(known.text_rank, true);
+      return is_at_least(facts(condition.path).text_rank, condition.operand);
     case Test::kTextAtMost:
-      return ranked(known.text_rank, false);
-    default:
-      return false;
+      return facts(condition.path).text_rank <= condition.operand;
   }
+  return false;
+}
+
+bool FilterEvaluator::has_affix(const FilterCode::Condition& condition) const noexcept {
+  const FoundValue value = findings_->value(condition.path);
+  if (!value.is_text()) return false;
+  const std::string& affix = code_->affixes[condition.operand];
+  return condition.test == FilterCode::Test::kStartsWith ? value.text.starts_with(affix)
+                                                         : value.text.ends_with(affix);
 }
 
 bool FilterEvaluator::is_one_of(const PathFacts& facts, std::uint32_t list) const noexcept {
@@ -94,15 +95,8 @@ bool FilterEvaluator::is_one_of(const PathFacts& facts, std::uint32_t list) cons
   });
 }
 
-const FilterEvaluator::PathFacts& FilterEvaluator::facts(std::uint32_t path) noexcept {
-  PathFacts& facts = paths_[path];
-  if (facts.epoch == epoch_) return facts;
-  facts = {epoch_, {FilterCode::kNone, FilterCode::kNone}, FilterCode::kNone, FilterCode::kNone};
-  find_facts(path, facts);
-  return facts;
-}
-
 void FilterEvaluator::find_facts(std::uint32_t path, PathFacts& facts) noexcept {
+  facts = {epoch_, {FilterCode::kNone, FilterCode::kNone}, FilterCode::kNone, FilterCode::kNone};
   using Type = FilterOperand::Type;
   const FilterCode::Path& operands = code_->paths[path];
   const FoundValue value = findings_->value(path);

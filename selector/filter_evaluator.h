@@ -20,7 +20,11 @@ namespace headrace::selector {
 class FilterEvaluator {
  public:
   // Forgets what it knows of the last message. `code` and `findings` outlive the next begin().
-  void begin(const FilterCode& code, const Findings& findings);
+  void begin(const FilterCode& code, const Findings& findings) {
+    code_ = &code;
+    findings_ = &findings;
+    if (!code.entries.empty()) forget();
+  }
 
   bool passes(core::EndpointNumber endpoint) noexcept {
     if (code_ == nullptr) return true;
@@ -73,9 +77,15 @@ class FilterEvaluator {
     return memo.set(epoch_, test(code_->conditions[condition]));
   }
 
+  void forget();
   bool test(const FilterCode::Condition& condition) noexcept;
   bool is_one_of(const PathFacts& facts, std::uint32_t list) const noexcept;
-  const PathFacts& facts(std::uint32_t path) noexcept;
+  bool has_affix(const FilterCode::Condition& condition) const noexcept;
+  const PathFacts& facts(std::uint32_t path) noexcept {
+    PathFacts& facts = paths_[path];
+    if (facts.epoch != epoch_) find_facts(path, facts);
+    return facts;
+  }
   void find_facts(std::uint32_t path, PathFacts& facts) noexcept;
   std::string_view number_at(std::uint32_t path) noexcept;
 

@@ -81,12 +81,12 @@ constexpr std::array kEndpointSettings = {
     Field{"method", "METHOD", "of deliveries; POST unless said otherwise", "method"},
     Field{"auth", "JSON", "credentials for the receiver: JSON, or @FILE", "auth", Place::kBody,
           Form::kJson},
-    Field{"events", "EVENT,…", "only these events", "events", Place::kBody, Form::kList},
+    Field{"events", "EVENT,...", "only these events", "events", Place::kBody, Form::kList},
     Field{"filter", "JSON", "only messages that pass it: JSON, or @FILE", "filter", Place::kBody,
           Form::kJson},
     Field{"in-flight-max", "NUMBER", "deliveries under way at a time", "in_flight_max",
           Place::kBody, Form::kNumber},
-    Field{"retry", "TIME,…", "delays before each retry (5s,1m), none or default", "retry",
+    Field{"retry", "TIME,...", "delays before each retry (5s,1m), none or default", "retry",
           Place::kBody, Form::kSchedule},
 };
 constexpr std::array kEnabled = {Field{"enabled", "true|false", "whether it gets new messages",
@@ -102,7 +102,7 @@ constexpr std::array kEnableEnvs = {
     Field{"wait", "TIME", "how long to wait for the providers' answers (10s)", "wait"},
 };
 constexpr std::array kDisableEnvs = {
-    Field{"env", "ENV,…", "only these environments", "envs", Place::kBody, Form::kList}};
+    Field{"env", "ENV,...", "only these environments", "envs", Place::kBody, Form::kList}};
 constexpr auto kEnable = join(kRegistrationOf, kEnableEnvs);
 constexpr auto kDisable = join(kRegistrationOf, kDisableEnvs);
 
@@ -131,7 +131,7 @@ constexpr std::array kMatch = {
           Form::kHeaders},
     Field{"query", "NAME=VALUE", "of the query of the message", "query", Place::kBody,
           Form::kPairs},
-    Field{"content-type", "TYPE", "of the body; application/json unless said otherwise",
+    Field{"content-type", "TYPE", "of the body; JSON is tried unless said otherwise",
           "content_type"},
 };
 
@@ -153,14 +153,18 @@ constexpr std::array kHistory = {
 };
 constexpr std::array kMessageStatus = {
     query("status", "routed|unmatched|no_endpoint", "only these")};
-constexpr std::array kDeliveryStatus = {
+constexpr std::array kOfMessage = {
     query("message", "MESSAGE", "only of this message"),
-    query("status", "waiting|retrying|delivered|dead", "only these"),
     query("error", "any|none|CLASS", "only with, without, or with this error"),
     query("http-status", "NUMBER", "only with this answer", "http_status"),
 };
+constexpr std::array kDeliveryStatus = {
+    query("status", "waiting|retrying|delivered|dead", "only these")};
+constexpr std::array kAttemptStatus = {
+    query("status", "delivered|retry|dead", "only what it made of the delivery")};
 constexpr auto kMessages = join(kWhere, kHistory, kMessageStatus);
-constexpr auto kDeliveries = join(kWhere, kHistory, kDeliveryStatus);
+constexpr auto kDeliveries = join(kWhere, kHistory, kOfMessage, kDeliveryStatus);
+constexpr auto kAttempts = join(kWhere, kHistory, kOfMessage, kAttemptStatus);
 
 // What commands of a kind have in common.
 constexpr Field kOnlyProduct = {"product", "PRODUCT", "only of this product", "product",
@@ -169,7 +173,7 @@ constexpr Field kFile = {
     "file", "FILE",
     "the request's body as JSON; - is standard input; other flags override its members", "",
     Place::kWholeBody};
-constexpr Field kUnset = {"unset", "MEMBER,…",    "put back to what it is when nothing is said",
+constexpr Field kUnset = {"unset", "MEMBER,...",  "put back to what it is when nothing is said",
                           "",      Place::kUnset, Form::kList};
 constexpr Field kIdempotencyKey = {"idempotency-key", "TEXT",
                                    "a repeat with the same key does it only once", "",
@@ -195,58 +199,34 @@ constexpr std::string_view kEventPath = "/v1/apps/{app}/events/{event}";
 constexpr std::string_view kConnectionPath = "/v1/products/{product}/apps/{access_tag}";
 
 // words, help, method, path, fields, columns, has_revision, can_cascade
+// clang-format off
 constexpr Command kCommands[] = {
     {"workspace create", "make a workspace", kPost, "/v1/workspaces", kWorkspace},
     {"workspace list", "all workspaces", kGet, "/v1/workspaces", {}, "tag,name,created_at"},
     {"workspace get", "one workspace", kGet, "/v1/workspaces/{workspace}"},
-    {"workspace delete",
-     "remove a workspace",
-     kDelete,
-     "/v1/workspaces/{workspace}",
-     {},
-     {},
-     false,
+    {"workspace delete", "remove a workspace", kDelete, "/v1/workspaces/{workspace}", {}, {}, false,
      true},
 
     {"key create", "make a key; its secret is shown once", kPost, "/v1/keys", kKey},
-    {"key list",
-     "all keys, without their secrets",
-     kGet,
-     "/v1/keys",
-     {},
+    {"key list", "all keys, without their secrets", kGet, "/v1/keys", {},
      "id,name,scopes,created_at,expires_at,last_used_at"},
     {"key get", "one key, without its secret", kGet, "/v1/keys/{key}"},
     {"key delete", "revoke a key", kDelete, "/v1/keys/{key}"},
 
     {"app list", "all apps", kGet, "/v1/apps", {}, "tag,webhooks"},
     {"app get", "one app", kGet, "/v1/apps/{app}"},
-    {"app delete", "remove an app", kDelete, "/v1/apps/{app}", {}, {}, true, true},
+    {"app delete", "remove an app", kDelete, "/v1/apps/{app}", {}, {}, false, true},
 
     {"webhook create", "define a webhook of an app", kPost, "/v1/apps/{app}/webhooks",
      kWebhookCreate},
-    {"webhook list",
-     "all webhooks of an app",
-     kGet,
-     "/v1/apps/{app}/webhooks",
-     {},
+    {"webhook list", "all webhooks of an app", kGet, "/v1/apps/{app}/webhooks", {},
      "tag,name,envs.slug,payload,revision"},
     {"webhook get", "one webhook, with its links", kGet, kWebhookPath},
-    {"webhook update",
-     "change a webhook; environments are merged by slug",
-     kPatch,
-     kWebhookPath,
-     kWebhookUpdate,
-     {},
-     true},
+    {"webhook update", "change a webhook; environments are merged by slug", kPatch, kWebhookPath,
+     kWebhookUpdate, {}, true},
     {"webhook delete", "remove a webhook", kDelete, kWebhookPath, {}, {}, true, true},
-    {"webhook delete-env",
-     "remove one environment of a webhook",
-     kDelete,
-     "/v1/apps/{app}/webhooks/{webhook}/envs/{env}",
-     {},
-     {},
-     true,
-     true},
+    {"webhook delete-env", "remove one environment of a webhook", kDelete,
+     "/v1/apps/{app}/webhooks/{webhook}/envs/{env}", {}, {}, true, true},
 
     {"event create", "define an event of a webhook", kPost, "/v1/apps/{app}/events", kEventCreate},
     {"event list", "all events of an app", kGet, "/v1/apps/{app}/events", kOfWebhook,
@@ -257,29 +237,15 @@ constexpr Command kCommands[] = {
 
     {"product list", "all products", kGet, "/v1/products", {}, "tag,connections,endpoints,links"},
     {"product get", "one product", kGet, "/v1/products/{product}"},
-    {"product delete", "remove a product", kDelete, "/v1/products/{product}", {}, {}, true, true},
+    {"product delete", "remove a product", kDelete, "/v1/products/{product}", {}, {}, false, true},
 
-    {"connection create",
-     "let a product know an app under a name",
-     kPut,
-     kConnectionPath,
-     kConnection,
-     {},
-     true},
-    {"connection list",
-     "all apps that a product knows",
-     kGet,
-     "/v1/products/{product}/apps",
-     {},
+    {"connection create", "let a product know an app under a name", kPut, kConnectionPath,
+     kConnection, {}, true},
+    {"connection list", "all apps that a product knows", kGet, "/v1/products/{product}/apps", {},
      "product,access_tag,app"},
     {"connection get", "one connection", kGet, kConnectionPath},
-    {"connection update",
-     "let the name stand for another app",
-     kPut,
-     kConnectionPath,
-     kConnection,
-     {},
-     true},
+    {"connection update", "let the name stand for another app", kPut, kConnectionPath, kConnection,
+     {}, true},
     {"connection delete", "remove a connection", kDelete, kConnectionPath, {}, {}, true, true},
 
     {"link create", "make a product's link, or an event's; the same call shows the same link",
@@ -287,34 +253,18 @@ constexpr Command kCommands[] = {
     {"link list", "all links", kGet, "/v1/links", kWhere,
      "id,kind,app,webhook,env,product,event,url"},
     {"link get", "one link", kGet, "/v1/links/{link}"},
-    {"link rotate",
-     "give a link a new address",
-     kPost,
-     "/v1/links/{link}/rotate",
-     kGrace,
-     {},
+    {"link rotate", "give a link a new address", kPost, "/v1/links/{link}/rotate", kGrace, {},
      true},
-    {"link delete", "remove a link", kDelete, "/v1/links/{link}", {}, {}, true, true},
+    {"link delete", "remove a link", kDelete, "/v1/links/{link}", {}, {}, true},
 
     {"endpoint create", "let a product receive a webhook", kPost,
      "/v1/products/{product}/endpoints", kEndpointCreate},
     {"endpoint list", "all endpoints", kGet, "/v1/endpoints", kWhere,
      "id,product,app,webhook,env,method,url,enabled"},
     {"endpoint get", "one endpoint", kGet, "/v1/endpoints/{endpoint}"},
-    {"endpoint update",
-     "change an endpoint",
-     kPatch,
-     "/v1/endpoints/{endpoint}",
-     kEndpointUpdate,
-     {},
-     true},
-    {"endpoint delete",
-     "remove an endpoint",
-     kDelete,
-     "/v1/endpoints/{endpoint}",
-     {},
-     {},
-     true,
+    {"endpoint update", "change an endpoint", kPatch, "/v1/endpoints/{endpoint}", kEndpointUpdate,
+     {}, true},
+    {"endpoint delete", "remove an endpoint", kDelete, "/v1/endpoints/{endpoint}", {}, {}, true,
      true},
 
     {"registration list", "what is enabled, and whether the providers know", kGet,
@@ -335,10 +285,11 @@ constexpr Command kCommands[] = {
     {"message get", "one message, with headers and body", kGet, "/v1/messages/{message}"},
     {"deliveries", "what is to go, or went, to which endpoint", kGet, "/v1/deliveries", kDeliveries,
      "message,endpoint,event,status,attempts,http_status,error,next_at"},
-    {"attempts", "every try of a delivery", kGet, "/v1/attempts", kDeliveries,
+    {"attempts", "every try of a delivery", kGet, "/v1/attempts", kAttempts,
      "message,endpoint,attempt,status,http_status,error,started_at,duration_us"},
     {"self", "who the key speaks for", kGet, "/v1/self"},
 };
+// clang-format on
 
 using Text = std::pair<std::string_view, std::string_view>;
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
+#include <sstream>
 #include <vector>
 
 namespace headrace::tools {
@@ -29,6 +31,11 @@ struct Node {
   bool takes_file = false;  // as an argument
 };
 
+std::vector<std::string> split_words(const std::string& text) {
+  std::istringstream words(text);
+  return {std::istream_iterator<std::string>(words), {}};
+}
+
 // The choices of a type like "json|raw"; what is in capitals is a placeholder, not a choice.
 std::string choices_of(const std::string& type) {
   if (type.find('|') == std::string::npos) return {};
@@ -43,14 +50,22 @@ std::string choices_of(const std::string& type) {
   return choices;
 }
 
+void add_argument(Node& node, const std::string& type) {
+  node.takes_file = node.takes_file || type == "FILE";
+  for (const std::string& choice : split_words(choices_of(type)))
+    node.words.push_back({choice, ""});
+}
+
 void add_option(Node& node, const CLI::Option& option) {
   const std::string type = option.get_type_name();
-  if (option.get_positional()) node.takes_file = node.takes_file || type == "FILE";
-  for (const std::string& name : option.get_lnames()) {
+  if (option.get_positional()) add_argument(node, type);
+  for (const std::string& name : option.get_lnames())
     node.words.push_back({"--" + name, option.get_description()});
-    if (option.get_items_expected_max() > 0)
-      node.flags.push_back({"--" + name, type == "FILE", choices_of(type)});
-  }
+  if (option.get_items_expected_max() == 0) return;  // a switch has no value
+  for (const std::string& name : option.get_lnames())
+    node.flags.push_back({"--" + name, type == "FILE", choices_of(type)});
+  for (const std::string& name : option.get_snames())
+    node.flags.push_back({"-" + name, type == "FILE", choices_of(type)});
 }
 
 void collect(const CLI::App& app, const std::string& path, std::vector<Node>& nodes) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <functional>
 #include <map>
 #include <optional>
@@ -83,8 +84,10 @@ class Program {
         [&] { return print_completion(); })
         .add_option("SHELL", shell_, "bash or zsh")
         ->required()
-        ->check(CLI::IsMember({"bash", "zsh"}))
-        ->type_name("");
+        ->check([](const std::string& shell) {
+          return shell == "bash" || shell == "zsh" ? "" : "must be bash or zsh";
+        })
+        ->type_name("bash|zsh");
     add_apply();
     commands_.emplace(app_);
   }
@@ -95,13 +98,20 @@ class Program {
     } catch (const CLI::ParseError& error) {  // the library's way to say it; --help is one, too
       return app_.exit(error) == 0 ? kOk : kUsage;
     }
+    const int code = act();
+    // A full disk behind a redirection is a failure, too.
+    const bool is_written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+    return is_written || code != kOk ? code : fail(kFailed, "standard output cannot be written");
+  }
+
+ private:
+  int act() {
     for (const auto& [command, action] : actions_) {
       if (command->parsed()) return action();
     }
     return commands_->run().value_or(kUsage);
   }
 
- private:
   CLI::App& add(const char* name, const char* help, std::function<int()> action) {
     CLI::App* command = app_.add_subcommand(name, help);
     actions_.emplace_back(command, std::move(action));

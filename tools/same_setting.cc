@@ -2,7 +2,6 @@
 #include "tools/same_setting.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <chrono>
 #include <optional>
@@ -88,13 +87,6 @@ bool same_selector(const Json& wanted, const Json& live) {
   return left && right ? *left == *right : wanted.text == live.text;
 }
 
-bool same_letters(std::string_view left, std::string_view right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](char a, char b) {
-    return std::toupper(static_cast<unsigned char>(a)) ==
-           std::toupper(static_cast<unsigned char>(b));
-  });
-}
-
 }  // namespace
 
 bool same_setting(std::string_view member, std::string_view webhook, const Json& wanted,
@@ -105,7 +97,6 @@ bool same_setting(std::string_view member, std::string_view webhook, const Json&
   if (member == "events") return full_tags(webhook, wanted) == full_tags(webhook, *live);
   if (member == "selector" || member == "dedupe") return same_selector(wanted, *live);
   if (member == "selector_value") return wanted.text == live->text;
-  if (member.ends_with("method")) return same_letters(wanted.text, live->text);
   return same_value(wanted, *live);
 }
 

@@ -13,6 +13,7 @@
 #include "tests/selector/case_maker.h"
 #include "tests/selector/filter_reference.h"
 #include "tests/selector/padded_text.h"
+#include "tests/selector/readings.h"
 
 namespace headrace::selector {
 namespace {
@@ -113,6 +114,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string document = maker.document();
     compare_readers(*program, document, {captures.size(), filters.size()});
     compare_with_reference(*program, filters, document);
+    compare_with_reference(*program, filters, maker.flat_document());
     return 0;
   }
   compare_readers(fixed_program(), rest, {3, 5});

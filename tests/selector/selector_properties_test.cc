@@ -13,6 +13,7 @@
 #include "tests/selector/case_maker.h"
 #include "tests/selector/filter_reference.h"
 #include "tests/selector/padded_text.h"
+#include "tests/selector/readings.h"
 
 namespace headrace::selector {
 namespace {

@@ -53,7 +53,7 @@ Json some_event(const std::string& app, const std::string& tag) {
 Json some_endpoint_settings() {
   Json settings = Json::object();
   settings.set("url", Json::string(one_of("http://a.test", "http://b.test")));
-  maybe_set(settings, "method", Json::string(one_of("post", "POST", "PUT")));
+  maybe_set(settings, "method", Json::string(one_of("POST", "PUT")));
   if (*rc::gen::arbitrary<bool>()) {
     Json retry = Json::object();
     retry.set("schedule", Json::array({Json::string(one_of("60s", "1m", "5s"))}));

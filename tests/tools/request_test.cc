@@ -83,7 +83,7 @@ TEST(RequestTest, FiltersAreTheQuery) {
                                               {"since", {"2026-01-01T00:00:00Z"}},
                                               {"limit", {"10"}}});
   EXPECT_EQ(request.target,
-            "/v1/deliveries?since=2026-01-01T00%3A00%3A00Z&status=dead&http_status=503&limit=10");
+            "/v1/deliveries?since=2026-01-01T00%3A00%3A00Z&http_status=503&status=dead&limit=10");
   EXPECT_EQ(request.body, "");
 }
 
