@@ -18,7 +18,8 @@ void add_history_schemas(std::vector<Component>& to) {
                                R"(], "properties": {)" + members + "}}"});
   to.push_back({"MessageDetail",
                 R"({"type": "object", "additionalProperties": false, )" + required +
-                    R"(, "method", "query", "headers", "body", "others"], "properties": {)" + members + R"(,
+                    R"(, "method", "query", "headers", "body", "others"], "properties": {)" +
+                    members + R"(,
       "method": {"type": "string"},
       "query": {"type": "string", "description": "Without the question mark."},
       "headers": {"type": "string", "description": "Lines of name and value, as passed on."},
