@@ -297,6 +297,7 @@ void write(JsonWriter& json, const MessageDetail& detail) {
   json.member("method", detail.method).member("query", detail.query);
   json.member("headers", detail.header_lines).member("body", detail.body);
   if (!is_utf8(detail.body)) json.member("body_base64", base64(detail.body));
+  write_texts(json, "others", detail.others);
   json.end_object();
 }
 

@@ -93,7 +93,7 @@ void add_webhooks(std::vector<Route>& to) {
                                "calling the provider; links of others are pasted by hand.",
                 .body = "WebhookSpec",
                 .answers = {{201, "Webhook", "It is made."}},
-                .failures = {{409, "conflict"}},
+                .failures = {{409, "conflict"}, {422, "malformed"}},
                 .has_etag = true,
                 .handler = create_webhook});
   to.push_back({.method = Method::kGet,
@@ -114,7 +114,7 @@ void add_webhooks(std::vector<Route>& to) {
                 .summary = "Change a webhook",
                 .body = "WebhookPatch",
                 .answers = {{200, "Webhook", "As it is now."}},
-                .failures = {{404, "not_found"}},
+                .failures = {{404, "not_found"}, {422, "malformed"}},
                 .has_etag = true,
                 .takes_if_match = true,
                 .handler = update_webhook});

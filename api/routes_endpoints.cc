@@ -63,7 +63,7 @@ void add_single(std::vector<Route>& to) {
                 .summary = "Change an endpoint",
                 .body = "EndpointPatch",
                 .answers = {{200, "Endpoint", "As it is now."}},
-                .failures = {{404, "not_found"}},
+                .failures = {{404, "not_found"}, {422, "malformed"}},
                 .has_etag = true,
                 .takes_if_match = true,
                 .handler = update_endpoint});
@@ -91,7 +91,7 @@ void add_endpoint_routes(std::vector<Route>& to) {
                 .summary = "Make an endpoint, with its product link",
                 .body = "EndpointSpec",
                 .answers = {{201, "Endpoint", "It is made."}},
-                .failures = {{404, "not_found"}, {409, "conflict"}},
+                .failures = {{404, "not_found"}, {409, "conflict"}, {422, "malformed"}},
                 .has_etag = true,
                 .handler = create_endpoint});
   to.push_back({.method = Method::kGet,

@@ -105,7 +105,7 @@ void add_event_routes(std::vector<Route>& to) {
                 .body = "TriggerSpec",
                 .body_is_optional = true,
                 .answers = {{202, "TestSend", "It is stored, and will be delivered."}},
-                .failures = {{404, "not_found"}, {409, "conflict"}},
+                .failures = {{404, "not_found"}, {409, "conflict"}, {422, "malformed"}},
                 .handler = trigger});
 }
 

@@ -57,7 +57,7 @@ void add_product_links(std::vector<Route>& to) {
                 .body = "LinkSpec",
                 .answers = {{200, "LinkResult", "It was there already."},
                             {201, "LinkResult", "It is made."}},
-                .failures = {{404, "not_found"}, {409, "conflict"}},
+                .failures = {{404, "not_found"}, {409, "conflict"}, {422, "malformed"}},
                 .has_etag = true,
                 .handler = create_link});
 }

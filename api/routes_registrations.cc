@@ -97,7 +97,7 @@ void add_registration_routes(std::vector<Route>& to) {
            "as asked.",
        .body = "EnableSpec",
        .answers = {{200, "Registration", "As it is now."}},
-       .failures = {{404, "not_found"}},
+       .failures = {{404, "not_found"}, {422, "malformed"}},
        .handler = enable});
   to.push_back({.method = Method::kPost,
                 .path = "/v1/products/{product}/webhooks/disable",

@@ -7,9 +7,7 @@ namespace {
 
 using core::Method;
 
-Reply list_workspaces(Call& call) {
-  return listed(call.services.engine.workspaces(call.page()));
-}
+Reply list_workspaces(Call& call) { return listed(call.services.engine.workspaces(call.page())); }
 
 Reply create_workspace(Call& call) {
   const Json& json = call.body.json();

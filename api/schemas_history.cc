@@ -18,12 +18,14 @@ void add_history_schemas(std::vector<Component>& to) {
                                R"(], "properties": {)" + members + "}}"});
   to.push_back({"MessageDetail",
                 R"({"type": "object", "additionalProperties": false, )" + required +
-                    R"(, "method", "query", "headers", "body"], "properties": {)" + members + R"(,
+                    R"(, "method", "query", "headers", "body", "others"], "properties": {)" +
+                    members + R"(,
       "method": {"type": "string"},
       "query": {"type": "string", "description": "Without the question mark."},
       "headers": {"type": "string", "description": "Lines of name and value, as passed on."},
       "body": {"type": "string", "description": "As text; bytes that are not UTF-8 show as U+FFFD."},
-      "body_base64": {"type": "string", "description": "The exact bytes, where they are not UTF-8."}}})"});
+      "body_base64": {"type": "string", "description": "The exact bytes, where they are not UTF-8."},
+      "others": {"type": "array", "items": {"type": "string"}, "description": "Further events that match it, as they are defined today; the first four."}}})"});
   to.push_back({"Delivery", R"({
     "type": "object", "additionalProperties": false,
     "required": ["message", "endpoint", "link", "event", "received_at", "test", "status", "attempts", "http_status", "error", "next_at"],

@@ -10,7 +10,7 @@ const std::string kSettings = R"(
       "method": {"type": "string", "maxLength": 16, "description": "Default POST."},
       "auth": {"description": "Credentials for the receiver.", "$ref": "#/components/schemas/RequestParts"},
       "events": {"type": ["array", "null"], "maxItems": 1024, "description": "Tags or their event parts; none: all.", "items": {"type": "string", "maxLength": 257}},
-      "filter": {"type": ["object", "array", "boolean", "null"], "description": "Which messages it wants, see docs/selectors.md."},
+      "filter": {"type": ["object", "null"], "description": "Which messages it wants, see docs/selectors.md."},
       "in_flight_max": {"type": "integer", "minimum": 1, "maximum": 1024, "description": "Default 64."},
       "retry": {"$ref": "#/components/schemas/RetryPolicy"})";
 
@@ -136,7 +136,7 @@ void add_endpoints(std::vector<Component>& to) {
       "method": {"type": "string"},
       "auth": {"$ref": "#/components/schemas/RequestParts"},
       "events": {"type": "array", "items": {"type": "string"}, "description": "Full tags; empty: all."},
-      "filter": {"description": "Null: none."},
+      "filter": {"type": ["object", "null"], "description": "Null: none."},
       "in_flight_max": {"type": "integer"},
       "retry": {"description": "Null: the usual schedule.", "oneOf": [{"$ref": "#/components/schemas/RetryPolicy"}, {"type": "null"}]},
       "enabled": {"type": "boolean"},

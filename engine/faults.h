@@ -12,7 +12,7 @@ namespace headrace::engine {
 
 // A member that is not allowed to be so; `pointer` is its JSON pointer in what was given.
 inline Error invalid(std::string pointer, std::string what) {
-  Error error{ErrorCode::kInvalidArgument, what, 0};
+  Error error{ErrorCode::kInvalidArgument, pointer + ": " + what, 0};
   error.items.push_back({std::move(pointer), std::move(what)});
   return error;
 }

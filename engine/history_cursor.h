@@ -17,10 +17,10 @@ namespace headrace::engine {
 struct HistoryCursor {
   enum class List : char { kMessages = 'm', kDeliveries = 'd', kAttempts = 'a' };
 
-  MessageId message;            // zero: at the beginning
-  bool inside = false;          // false: behind the whole message
-  std::uint32_t target = 0;     // `inside` alone: the next receiver of the message …
-  std::uint32_t attempt = 0;    // … and its attempts up to here were shown
+  MessageId message;          // zero: at the beginning
+  bool inside = false;        // false: behind the whole message
+  std::uint32_t target = 0;   // `inside` alone: the next receiver of the message …
+  std::uint32_t attempt = 0;  // … and its attempts up to here were shown
 
   std::string to_text(List list) const;  // empty at the beginning
   // An empty text is the beginning. kInvalidArgument: it was not given out for this list.

@@ -62,24 +62,38 @@ void Registrar::hand_over(const std::vector<core::EndpointNumber>& calls) {
   for (const core::EndpointNumber number : calls) submit(number);
 }
 
+// The message has no body of its own: what the provider is sent belongs to the endpoint, so that no
+// credential in it gets into the message log.
 void Registrar::submit(core::EndpointNumber number) {
   const auto call = registry_.call(number);
-  if (!call) return;
+  if (!call || !take_in_hand(number)) return;
   ingest::Submitter::Direct direct;
   direct.targets = {number};
-  direct.body = call->body;  // as it is written down: secrets are filled in where it is sent
-  if (!direct.body.empty()) direct.content_type = "application/json";
+  if (!call->body.empty()) direct.content_type = "application/json";
   submitter_->submit(std::move(direct), [this, number](Result<store::Answer> answer) {
     thread_.loop().post([this, number, answer] { on_submitted(number, answer); });
   });
 }
 
+// False: it is being handed over already, by a call to enable() at the same time.
+bool Registrar::take_in_hand(core::EndpointNumber number) {
+  const std::lock_guard lock(mutex_);
+  return in_hand_.insert(number).second;
+}
+
+void Registrar::put_down(core::EndpointNumber number) {
+  const std::lock_guard lock(mutex_);
+  in_hand_.erase(number);
+}
+
 void Registrar::on_submitted(core::EndpointNumber number, const Result<store::Answer>& answer) {
   if (answer && answer->acceptance == store::Acceptance::kStored) {
-    if (auto noted = registry_.note_call_message(number, answer->id); !noted)
-      log_.write(core::LogLevel::kWarning, "call_not_noted", noted.error().what, {});
+    auto noted = registry_.note_call_message(number, answer->id);
+    if (!noted) log_.write(core::LogLevel::kWarning, "call_not_noted", noted.error().what, {});
+    put_down(number);
     return;
   }
+  put_down(number);
   log_.write(core::LogLevel::kWarning, "call_not_stored",
              "a call to a provider could not be stored, and will be tried again", {});
   const std::lock_guard lock(mutex_);

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "core/log.h"
@@ -42,6 +43,8 @@ class Registrar final : public store::OutcomeListener {
  private:
   void on_outcome(const store::Outcome& outcome) noexcept override;
   void submit(core::EndpointNumber number);
+  bool take_in_hand(core::EndpointNumber number);
+  void put_down(core::EndpointNumber number);
   void on_submitted(core::EndpointNumber number, const Result<store::Answer>& answer);
   void note(const CallOutcome& outcome);
   bool is_answered(core::EndpointNumber number) const;
@@ -57,6 +60,7 @@ class Registrar final : public store::OutcomeListener {
   std::mutex mutex_;  // the API's threads wait on it
   std::condition_variable changed_;
   std::uint64_t changes_ = 0;
+  std::set<core::EndpointNumber> in_hand_;  // given to the submitter, not answered yet
   bool stopping_ = false;
 };
 

@@ -165,6 +165,8 @@ class Registry {
                                     std::string_view event, const TriggerSpec& spec) const;
   Result<TestTarget> endpoint_target(std::string_view workspace, EndpointId id,
                                      const EndpointTestSpec& spec) const;
+  // What else than its event matches a message that is on record.
+  std::vector<std::string> other_events(const MessageDetail& detail) const;
   // Whether the selectors find the target's event in its body.
   bool selects(const TestTarget& target, std::string_view content_type) const;
   Result<MatchReport> match(std::string_view workspace, std::string_view app,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/buffer.h"
+#include "core/http_grammar.h"
 #include "engine/faults.h"
 #include "engine/registry.h"
 #include "ingest/router.h"
@@ -17,6 +18,18 @@ std::string digits_of(const Bits128& token) {
   std::string digits(kIdDigits, '\0');
   format_base62(token, digits.data());
   return digits;
+}
+
+// The value of the first line of that name (in lower case), without the white space around it.
+std::string_view header_value(std::string_view lines, std::string_view name) {
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find("\r\n"));
+    lines.remove_prefix(std::min(line.size() + 2, lines.size()));
+    const std::size_t colon = line.find(':');
+    if (colon != std::string_view::npos && core::http::equals_lower(line.substr(0, colon), name))
+      return core::http::trim(line.substr(colon + 1));
+  }
+  return {};
 }
 
 // Why an endpoint would not get the message; empty when it would.
@@ -129,6 +142,35 @@ bool Registry::selects(const TestTarget& target, std::string_view content_type) 
   auto match = run(matcher, *webhook, ingest::declared_body(content_type, {}, target.body.size()),
                    {.body = body.view()});
   return match && match->event == target.event;
+}
+
+std::vector<std::string> Registry::other_events(const MessageDetail& detail) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> tags;
+  const auto* link = table<LinkDefinition>().by_id(detail.message.link);
+  if (link == nullptr) return tags;
+  const auto* webhook =
+      table<WebhookDefinition>().find(join_key({link->workspace, link->app, link->webhook}));
+  const auto routes = this->routes().load();
+  const auto* route = webhook == nullptr ? nullptr : routes->find_webhook(webhook->number);
+  if (route == nullptr) return tags;
+  const std::string_view lines = detail.header_lines;
+  selector::Matcher matcher;
+  const PaddedBody body(detail.body);
+  auto match =
+      run(matcher, *route,
+          ingest::declared_body(header_value(lines, "content-type"),
+                                header_value(lines, "content-encoding"), detail.body.size()),
+          {.body = body.view(), .query = detail.query, .header_lines = lines});
+  if (!match) return tags;
+  const auto add = [&](core::EventNumber number) {
+    const auto* event = table<EventDefinition>().by_number(number);
+    if (event != nullptr && event->tag != detail.message.event) tags.push_back(event->tag);
+  };
+  add(match->event);
+  for (std::size_t i = 0; i < std::min<std::size_t>(match->other_count, match->others.size()); ++i)
+    add(match->others[i]);
+  return tags;
 }
 
 Result<MatchReport> Registry::match(std::string_view workspace, std::string_view app,

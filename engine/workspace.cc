@@ -232,7 +232,9 @@ Result<Page<Message>> Workspace::messages(const HistoryFilter& filter) const {
   return access_->history().messages(tag_, filter);
 }
 Result<MessageDetail> Workspace::message(MessageId id) const {
-  return access_->history().message(tag_, id);
+  auto detail = access_->history().message(tag_, id);
+  if (detail) detail->others = access_->registry().other_events(*detail);
+  return detail;
 }
 Result<Page<Delivery>> Workspace::deliveries(const HistoryFilter& filter) const {
   return access_->history().deliveries(tag_, filter);

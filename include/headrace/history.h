@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "headrace/id.h"
 #include "headrace/registry.h"
@@ -30,6 +31,8 @@ struct MessageDetail {
   std::string query;
   std::string header_lines;  // "Name: value\r\n" each, as passed on
   std::string body;          // the exact bytes
+  // Further events that match it, as they are defined today; the first four.
+  std::vector<std::string> others;
 };
 
 enum class DeliveryState : std::uint8_t {

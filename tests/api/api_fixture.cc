@@ -88,8 +88,8 @@ Json ApiTest::make_link(std::string_view product, std::string_view url) {
 
 Headers ApiTest::make_key(std::string_view scope, std::string_view workspace) {
   const Json spec = {{"name", scope}, {"scopes", {scope}}};
-  const Json made = body_of(
-      post("/v1/keys", spec.dump(), {{"headrace-workspace", std::string(workspace)}}), 201);
+  const Json made =
+      body_of(post("/v1/keys", spec.dump(), {{"headrace-workspace", std::string(workspace)}}), 201);
   return {{"authorization", "Bearer " + made.value("secret", "")}};
 }
 

@@ -2,6 +2,7 @@
 // The management API over a socket.
 #include "api/api_server.h"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,71 @@ TEST_F(ApiServerTest, RequestsAreAnsweredOnOneConnection) {
   reply = client.exchange(http_request("DELETE", "/metrics"));
   EXPECT_EQ(reply.status, 405);
   EXPECT_EQ(reply.header("allow"), "GET, HEAD");
+}
+
+TEST_F(ApiServerTest, RequestIdIsTheClientsOrANewOne) {
+  test::TcpClient client(port());
+  auto reply = client.exchange(http_request("GET", "/livez", {}, "X-Request-Id: a.B_3-z\r\n"));
+  EXPECT_EQ(reply.header("x-request-id"), "a.B_3-z");
+  std::set<std::string> made;
+  for (const char* line : {"", "X-Request-Id: \r\n", "X-Request-Id: a b\r\n"}) {
+    reply = client.exchange(http_request("GET", "/v1/nothing", {}, line));
+    const std::string id = reply.header("x-request-id");
+    EXPECT_TRUE(id.starts_with("req_") && id.size() == 26) << id;
+    EXPECT_EQ(Json::parse(reply.body)["request_id"], id);
+    EXPECT_TRUE(made.insert(id).second);
+  }
+}
+
+TEST_F(ApiServerTest, HeadersReachTheRoutes) {
+  test::TcpClient client(port());
+  const auto exchange = [&](const char* method, const char* target, std::string_view body,
+                            const std::string& lines) {
+    return client.exchange(http_request(method, target, body, with_key() + lines));
+  };
+  constexpr auto kSpec = R"({"tag":"repo","name":"Repo","envs":[{"slug":"prd"}]})";
+  constexpr auto kWebhooks = "/v1/apps/forge/webhooks";
+  constexpr auto kRepo = "/v1/apps/forge/webhooks/repo";
+  const auto made = exchange("POST", kWebhooks, kSpec, "Idempotency-Key: k\r\n");
+  EXPECT_EQ(made.status, 201) << made.body;
+  const std::string etag = made.header("etag");
+  const auto again = exchange("POST", kWebhooks, kSpec, "Idempotency-Key: k\r\n");
+  EXPECT_EQ(again.header("idempotency-replayed"), "true");
+  EXPECT_EQ(again.body, made.body);
+  EXPECT_EQ(exchange("GET", kRepo, {}, "If-None-Match: " + etag + "\r\n").status, 304);
+  EXPECT_EQ(exchange("PATCH", kRepo, "{}", "If-Match: \"0\"\r\n").status, 412);
+  EXPECT_EQ(exchange("GET", kRepo, {}, "Headrace-Workspace: none\r\n").status, 404);
+  EXPECT_EQ(exchange("POST", kWebhooks, kSpec, "Content-Type: text/xml\r\n").status, 415);
+  EXPECT_EQ(exchange("DELETE", kRepo, {}, "If-Match: " + etag + "\r\n").status, 204);
+}
+
+TEST_F(ApiServerTest, BodyThatIsTooLongIsAnswered) {
+  test::TcpClient client(port());
+  const std::string body(kBodyBytesMax + 1, ' ');
+  const std::string request = http_request("POST", "/v1/workspaces", body, with_key());
+  for (std::size_t sent = 0; sent < request.size();)
+    sent += client.send(std::string_view(request).substr(sent));
+  ASSERT_TRUE(client.wait_for_replies(1));
+  const auto reply = client.replies()[0];
+  EXPECT_EQ(reply.status, 413);
+  EXPECT_EQ(Json::parse(reply.body)["code"], "too_large");
+}
+
+// Each route says 503 when there is too much to do.
+TEST_F(ApiTest, BusyServerAnswersEveryRouteAsUnavailable) {
+  ApiServer busy(*engine, kKey, {.jobs_max = 0});
+  ASSERT_TRUE(busy.start("127.0.0.1:0"));
+  const std::string address = busy.address();
+  test::TcpClient client(
+      static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  for (const Route& route : route_table()) {
+    const auto reply =
+        client.exchange(http_request(core::to_string(route.method), std::string(route.path)));
+    EXPECT_EQ(reply.status, 503) << route.id;
+    EXPECT_EQ(reply.header("retry-after"), "1");
+    EXPECT_EQ(Json::parse(reply.body)["code"], "unavailable");
+  }
+  busy.stop();
 }
 
 TEST_F(ApiServerTest, HeadGetsNoBody) {

@@ -18,15 +18,21 @@ class FailuresTest : public ApiTest {
  protected:
   FailuresTest() {
     make_webhook();
-    body_of(post("/v1/apps/forge/webhooks", R"({"tag":"other","name":"O","envs":[{"slug":"prd"}]})"),
-            201);
+    body_of(
+        post("/v1/apps/forge/webhooks", R"({"tag":"other","name":"O","envs":[{"slug":"prd"}]})"),
+        201);
     body_of(put("/v1/products/shop/apps/forge", R"({"app":"forge"})"), 201);
     const Json made = make_link("shop", "http://127.0.0.1:1/hook");
-    values = {{"workspace", "second"},  {"app", "forge"},
-              {"webhook", "repo"},      {"env", "snd"},
-              {"event", "repo:push"},   {"product", "shop"},
-              {"access_tag", "forge"},  {"link", made["id"]},
-              {"endpoint", made["endpoint"]}, {"key", "key_0000000000000000000001"},
+    values = {{"workspace", "second"},
+              {"app", "forge"},
+              {"webhook", "repo"},
+              {"env", "snd"},
+              {"event", "repo:push"},
+              {"product", "shop"},
+              {"access_tag", "forge"},
+              {"link", made["id"]},
+              {"endpoint", made["endpoint"]},
+              {"key", "key_0000000000000000000001"},
               {"message", "msg_0000000000000000000001"}};
     body_of(post("/v1/workspaces", R"({"tag":"second","name":"Second"})"), 201);
   }
@@ -68,6 +74,8 @@ class FailuresTest : public ApiTest {
 
   // How a failure is brought about where it is not the same on every route.
   using Provocation = std::function<Reply(const Route&)>;
+  using Key = std::tuple<std::string_view, int, std::string_view>;  // operation, status, code
+  std::map<Key, Provocation> provocations();
   Reply provoke(const Route& route, const Failure& failure);
   Reply provoke_by_rule(const Route& route, std::string_view code);
   Reply provoke_of(const Route& route, const Failure& failure);
@@ -108,8 +116,7 @@ Reply FailuresTest::provoke_by_rule(const Route& route, std::string_view code) {
 }
 
 // What is special to one route.
-Reply FailuresTest::provoke_of(const Route& route, const Failure& failure) {
-  using Key = std::tuple<std::string_view, int, std::string_view>;
+std::map<FailuresTest::Key, FailuresTest::Provocation> FailuresTest::provocations() {
   const auto send = [&](std::string body) {
     return Provocation([this, body](const Route& of) { return ask(of, body); });
   };
@@ -125,7 +132,7 @@ Reply FailuresTest::provoke_of(const Route& route, const Failure& failure) {
       return handle(of.method, target(of, {{"event", "push"}}), body);
     });
   };
-  const std::map<Key, Provocation> provocations = {
+  return {
       {{"createWorkspace", 409, "conflict"}, send(R"({"tag":"second","name":"x"})")},
       {{"deleteWorkspace", 409, "conflict"},
        [this](const Route& of) {
@@ -153,7 +160,6 @@ Reply FailuresTest::provoke_of(const Route& route, const Failure& failure) {
       {{"deleteEvent", 409, "conflict"}, ambiguous("")},
       {{"triggerEvent", 409, "conflict"}, ambiguous(R"({"env":"prd","payload":{}})")},
       {{"triggerEvent", 422, "malformed"}, send(R"({"env":"prd","body":"{"})")},
-      {{"testEndpoint", 422, "malformed"}, send(R"({"body":"{"})")},
       {{"deleteProduct", 409, "conflict"}, send("")},
       {{"putConnection", 409, "conflict"},
        [this](const Route& of) {
@@ -174,7 +180,8 @@ Reply FailuresTest::provoke_of(const Route& route, const Failure& failure) {
       {{"createEndpoint", 409, "conflict"},
        send(R"({"access_tag":"forge","webhook_tag":"repo","env":"prd","url":"http://a/"})")},
       {{"createEndpoint", 422, "malformed"},
-       send(R"({"access_tag":"forge","webhook_tag":"repo","env":"snd","url":"x"})")},
+       at({{"product", "mill"}},
+          R"({"access_tag":"forge","webhook_tag":"repo","env":"snd","url":"x"})")},
       {{"updateEndpoint", 422, "malformed"}, send(R"({"url":"x"})")},
       {{"deleteEndpoint", 409, "conflict"},
        [this](const Route& of) {
@@ -182,8 +189,12 @@ Reply FailuresTest::provoke_of(const Route& route, const Failure& failure) {
          return ask(of, {});
        }},
   };
-  const auto it = provocations.find({route.id, failure.status, failure.code});
-  if (it == provocations.end()) {
+}
+
+Reply FailuresTest::provoke_of(const Route& route, const Failure& failure) {
+  const auto all = provocations();
+  const auto it = all.find({route.id, failure.status, failure.code});
+  if (it == all.end()) {
     ADD_FAILURE() << route.id << " says that it answers " << failure.status << " " << failure.code
                   << ", and no test provokes it";
     return {};
@@ -203,6 +214,16 @@ Reply FailuresTest::provoke(const Route& route, const Failure& failure) {
   return provoke_by_rule(route, code);
 }
 
+TEST_F(FailuresTest, NothingIsProvokedThatTheTableDoesNotName) {
+  std::set<Key> named;
+  for (const Route& route : route_table()) {
+    for (const Failure& failure : failures_of(route))
+      named.insert({route.id, failure.status, failure.code});
+  }
+  for (const auto& [key, provocation] : provocations())
+    EXPECT_TRUE(named.contains(key)) << std::get<0>(key) << " " << std::get<2>(key);
+}
+
 // One engine a route: what one provokes must not be in the way of another.
 class RouteFailuresTest : public FailuresTest, public testing::WithParamInterface<std::size_t> {};
 
@@ -218,8 +239,8 @@ TEST_P(RouteFailuresTest, AreAllAnsweredAsTheTableSays) {
 
 INSTANTIATE_TEST_SUITE_P(Table, RouteFailuresTest,
                          testing::Range(std::size_t{0}, route_table().size()),
-                         [](const testing::TestParamInfo<std::size_t>& info) {
-                           return std::string(route_table()[info.param].id);
+                         [](const testing::TestParamInfo<std::size_t>& of) {
+                           return std::string(route_table()[of.param].id);
                          });
 
 }  // namespace
