@@ -143,6 +143,11 @@ Result<void> Registry::prepare_call(Change& change, const Place& place, const Li
     return at(pointer, std::move(usable).error());
   const auto* before = table<CallDefinition>().find(call.key());
   if (before != nullptr && before->same_request(call) && !before->given_up) {
+    if (before->access_tag != call.access_tag) {
+      call = *before;
+      call.access_tag = place.access_tag;
+      change.put(std::move(call));
+    }
     if (!before->message && !before->succeeded) calls.push_back(before->number);
     return {};
   }
@@ -309,6 +314,7 @@ Result<Page<Registration>> Registry::registrations(std::string_view workspace,
   if (auto checked = check_page(page); !checked) return std::move(checked).error();
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+  if (!product.empty() && !check_tag("product", product)) return Page<Registration>();
   const std::string prefix = join_key({workspace, product}) + '/';
   std::string after = page.cursor.empty() ? std::string() : prefix + page.cursor + '0';
   PageFiller<Registration> filler(prefix, page);
