@@ -43,8 +43,8 @@ Result<Page<Shown>> Registry::list_filtered(const Table<D>& definitions, std::st
     definitions.scan(prefix, after,
                      [&](const D& definition) { return take(definition, definition.key()); });
   } else {
-    definitions.scan_products(prefix, after, [&](const D& definition) {
-      return take(definition, definition.product_key());
+    definitions.scan_second(prefix, after, [&](const D& definition) {
+      return take(definition, definition.second_key());
     });
   }
   return filler.take();

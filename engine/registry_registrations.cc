@@ -287,11 +287,11 @@ Registration Registry::registration_of(const std::string& group,
     if (!result.product.empty()) return;
     result = {definition.product, definition.access_tag, definition.app, definition.webhook, {}};
   };
-  table<CallDefinition>().scan_products(group, {}, [&](const CallDefinition& call) {
+  table<CallDefinition>().scan_second(group, {}, [&](const CallDefinition& call) {
     if (access_tag.empty() || call.access_tag == access_tag) calls[call.env] = &call;
     return true;
   });
-  table<EndpointDefinition>().scan_products(group, {}, [&](const EndpointDefinition& endpoint) {
+  table<EndpointDefinition>().scan_second(group, {}, [&](const EndpointDefinition& endpoint) {
     if (!access_tag.empty() && endpoint.access_tag != access_tag) return true;
     name_it(endpoint);
     const auto call = calls.find(endpoint.env);
@@ -326,8 +326,8 @@ Result<Page<Registration>> Registry::registrations(std::string_view workspace,
       if (group.empty() || key + '/' < group) group = key + '/';
       return false;
     };
-    table<EndpointDefinition>().scan_products(prefix, after, take);
-    table<CallDefinition>().scan_products(prefix, after, take);
+    table<EndpointDefinition>().scan_second(prefix, after, take);
+    table<CallDefinition>().scan_second(prefix, after, take);
     if (group.empty()) return filler.take();
     Registration registration = registration_of(group, access_tag);
     const std::string key = group.substr(0, group.size() - 1);

@@ -18,6 +18,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kLink = "$Link";
+constexpr const char* kHiddenGiven =
+    "[hidden] stands for a credential that is not shown: give the credential, or leave auth out";
 
 std::string pointer_to(const std::string& pointer, std::string_view member) {
   std::string result = pointer + "/";
@@ -62,6 +64,7 @@ Result<Fields> parse_fields(const Json& parts, const char* name, const std::stri
     const std::string here = pointer_to(pointer_to(pointer, name), field);
     if (value.is_structured()) return invalid(here, "must be a text, number or boolean");
     std::string text = value.is_null() ? std::string() : scalar_text(value);
+    if (text.find(kHidden) != std::string::npos) return invalid(here, kHiddenGiven);
     if (auto names = secret_names(text); !names) return invalid(here, names.error().what);
     fields.emplace_back(field, std::move(text));
   }
@@ -204,6 +207,8 @@ Result<RequestParts> parse_request_parts(std::string_view json, const std::strin
   if (const auto body = parts->find("body"); body != parts->end() && !body->empty()) {
     result.body = raw_body(json);
     if (result.body.empty()) return invalid(pointer + "/body", "cannot be read");
+    if (result.body.find(kHidden) != std::string::npos)
+      return invalid(pointer + "/body", kHiddenGiven);
     if (auto names = secret_names(result.body); !names)
       return invalid(pointer + "/body", names.error().what);
   }

@@ -137,15 +137,15 @@ void expect_lookups_agree(const Catalog& catalog) {
     RC_ASSERT(table.by_id(one->id) == one);
     if constexpr (requires { one->number; }) RC_ASSERT(table.by_number(one->number) == one);
     if constexpr (requires { one->secret_hash; }) RC_ASSERT(table.by_hash(one->secret_hash) == one);
-    if constexpr (requires { one->product_key(); })
-      if (!one->product_key().empty()) by_product[one->product_key()] = one->key();
+    if constexpr (requires { one->second_key(); })
+      if (!one->second_key().empty()) by_product[one->second_key()] = one->key();
   }
-  if constexpr (requires(const D& one) { one.product_key(); }) {
+  if constexpr (requires(const D& one) { one.second_key(); }) {
     for (const std::string prefix : {"w/", "w/p/", "w/p.q/", "w/p/a/", "w-1/"}) {
       std::vector<std::string> wanted, found;
       for (const auto& [key, own] : by_product)
         if (key.starts_with(prefix)) wanted.push_back(own);
-      table.scan_products(prefix, {}, [&](const D& one) {
+      table.scan_second(prefix, {}, [&](const D& one) {
         found.push_back(one.key());
         return true;
       });

@@ -146,15 +146,15 @@ TEST(DefinitionsTest, KeysBeginWithTheWorkspaceAndEndWithTheNarrowestName) {
   EXPECT_EQ(event().event_part(), "starred");
   EXPECT_EQ(connection().key(), "acme/shop/gh");
   EXPECT_EQ(endpoint().key(), "acme/github/repo/prd/shop");
-  EXPECT_EQ(endpoint().product_key(), "acme/shop/github/repo/prd");
+  EXPECT_EQ(endpoint().second_key(), "acme/shop/github/repo/prd");
   EXPECT_EQ(link().key(), "acme/github/repo/prd/shop/repo:starred");
-  EXPECT_EQ(link().product_key(), "acme/shop/github/repo/prd/repo:starred");
+  EXPECT_EQ(link().second_key(), "acme/shop/github/repo/prd/repo:starred");
   LinkDefinition of_app = link();
   of_app.product.clear();
   EXPECT_EQ(of_app.key(), "acme/github/repo/prd");
-  EXPECT_EQ(of_app.product_key(), "");
+  EXPECT_EQ(of_app.second_key(), "");
   EXPECT_EQ(call().key(), "acme/github/repo/prd/shop");
-  EXPECT_EQ(call().product_key(), "acme/shop/github/repo/prd");
+  EXPECT_EQ(call().second_key(), "acme/shop/github/repo/prd");
   EXPECT_EQ(retired().key(), "2/9");
   EXPECT_EQ(CounterDefinition().key(), "all");
 }
