@@ -39,7 +39,8 @@ Result<void> check_call_secrets(const CallDefinition& call, const SecretSource& 
   return resolved ? Result<void>() : invalid(pointer, resolved.error().what);
 }
 
-// Top-level scalars of what the provider answered: the id that it gave the registration, say.
+// Top-level scalars of what the provider answered: the id that it gave the registration, say. Never
+// one that reads as a secret, as that would be told to the provider.
 void add_answer(const std::string& response, Fields& params) {
   const auto json = nlohmann::ordered_json::parse(response, nullptr, false);
   if (!json.is_object()) return;
@@ -47,7 +48,8 @@ void add_answer(const std::string& response, Fields& params) {
     const bool known = std::any_of(params.begin(), params.end(),
                                    [&name = name](const auto& one) { return one.first == name; });
     if (known || value.is_structured() || value.is_null()) continue;
-    params.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+    std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (text.find("$Secret{") == std::string::npos) params.emplace_back(name, std::move(text));
   }
 }
 
