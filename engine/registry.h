@@ -134,9 +134,12 @@ class Registry {
   Result<std::vector<core::EndpointNumber>> enable(std::string_view workspace,
                                                    std::string_view product,
                                                    const EnableSpec& spec);
-  Result<std::vector<core::EndpointNumber>> disable(std::string_view workspace,
-                                                    std::string_view product,
-                                                    const DisableSpec& spec);
+  struct Disabled {
+    std::vector<std::string> slugs;  // of all that was asked for
+    std::vector<core::EndpointNumber> calls;
+  };
+  Result<Disabled> disable(std::string_view workspace, std::string_view product,
+                           const DisableSpec& spec);
   // Of those slugs, in this order; an env without an endpoint is shown as disabled.
   Result<Registration> registration(std::string_view workspace, std::string_view product,
                                     std::string_view access_tag, std::string_view webhook,
@@ -146,6 +149,7 @@ class Registry {
                                            const PageRequest& page) const;
   // Calls that were written down and never handed over: those of a run that ended in between.
   std::vector<core::EndpointNumber> calls_to_hand_over() const;
+  std::vector<CallDefinition> calls_under_way() const;
   std::optional<CallDefinition> call(core::EndpointNumber number) const;
   Result<void> note_call_message(core::EndpointNumber number, MessageId message);
   // Writes down what came of an attempt. A provider that was told of the end is forgotten.
@@ -188,6 +192,8 @@ class Registry {
   Result<std::vector<core::LinkNumber>> links_of(std::string_view workspace,
                                                  const HistoryFilter& filter) const;
 
+  // Forgets names of what was deleted before the retention. Also done by load().
+  Result<void> forget_retired();
   void set_public_url(std::string public_url);
   std::uint64_t dedupe_seed() const noexcept { return counter_.dedupe_seed; }
   const core::SnapshotCell<selector::RoutingTable>& routes() const noexcept {
@@ -256,6 +262,9 @@ class Registry {
                           bool* created = nullptr);
   Result<void> enable_env(Change& change, const Place& place, const EnableEnvSpec& env,
                           const std::string& pointer, std::vector<core::EndpointNumber>& calls);
+  bool call_again(Change& change, const Place& place, std::vector<core::EndpointNumber>& calls);
+  static CallDefinition repeated(const CallDefinition& before);
+  const CallDefinition* call_at(const Place& place) const;
   CallDefinition new_call(const Place& place, CallDefinition::Purpose purpose);
   void put_call(Change& change, CallDefinition call, std::vector<core::EndpointNumber>& calls);
   Result<void> prepare_call(Change& change, const Place& place, const LinkDefinition& link,

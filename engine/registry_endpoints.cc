@@ -84,6 +84,7 @@ Result<EndpointDefinition> Registry::with_settings(const Place& place,
   if (settings.filter) endpoint.filter = *settings.filter;
   if (settings.in_flight_max) endpoint.in_flight_max = *settings.in_flight_max;
   if (settings.retry_schedule) endpoint.retry_schedule = settings.retry_schedule;
+  if (settings.usual_retry) endpoint.retry_schedule.reset();
   if (settings.enabled) endpoint.enabled = *settings.enabled;
   if (settings.events) {
     auto events = full_tags(*place.webhook, *settings.events, pointer + "/events");
@@ -106,7 +107,10 @@ Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
     return invalid(pointer + "/retry/schedule",
                    "has at most 100 delays, each of them between 0 and 7 days");
   auto usable = for_dispatch(endpoint, options_.secrets);
-  if (usable) return {};
+  if (usable && (*usable)->settings.missing_secret.empty()) return {};
+  if (usable)
+    return invalid(pointer + "/auth", "the secret " + (*usable)->settings.missing_secret +
+                                          " is not there, or cannot stand where it is named");
   const bool of_header = usable.error().what.find("header") != std::string::npos;
   return at(pointer + (of_header ? "/auth/headers" : "/url"), std::move(usable).error());
 }

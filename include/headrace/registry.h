@@ -203,6 +203,7 @@ struct EndpointSettings {
   std::optional<std::uint32_t> in_flight_max;  // 1 to 1024; default 64
   // Delays before each retry; an empty list: no retry. Default: the usual schedule.
   std::optional<std::vector<std::chrono::milliseconds>> retry_schedule;
+  bool usual_retry = false;     // back to the usual schedule
   std::optional<bool> enabled;  // false: no new messages; what was accepted is still delivered
 };
 
@@ -257,7 +258,7 @@ struct Link {
   std::string product;                   // empty: an app's link
   std::string access_tag;                // likewise
   std::string event;                     // full tag; of kEvent
-  std::optional<UnixMs> previous_until;  // the token before the last rotation works until then
+  std::optional<UnixMs> previous_until;  // until then the token before the last rotation works
   std::uint64_t revision = 0;
 };
 
