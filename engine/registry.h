@@ -170,7 +170,8 @@ class Registry {
   Result<TestTarget> endpoint_target(std::string_view workspace, EndpointId id,
                                      const EndpointTestSpec& spec) const;
   // What else than its event matches a message that is on record.
-  std::vector<std::string> other_events(const MessageDetail& detail) const;
+  std::vector<std::string> other_events(std::string_view workspace,
+                                        const MessageDetail& detail) const;
   // Fills in whether the selectors find the target's event in its body, and how many get it; of a
   // target with a link's token.
   void foresee(const TestTarget& target, std::string_view content_type, TestSend& send) const;
@@ -238,6 +239,14 @@ class Registry {
   const EndpointDefinition* endpoint_at(const Place& place) const;
   const LinkDefinition* link_at(const Place& place, std::string_view event) const;
 
+  std::shared_ptr<const selector::RoutingTable> routes_with(std::string_view workspace,
+                                                            std::string_view app,
+                                                            std::string_view tag,
+                                                            core::WebhookNumber& number) const;
+  Result<MatchReport> report(std::string_view workspace, std::string_view app,
+                             std::string_view webhook_tag, std::string_view env,
+                             const selector::Match& match, const selector::Matcher& matcher) const;
+
   // The parts of lists.
   template <class Shown, class D>
   Result<Page<Shown>> list_filtered(const Table<D>& definitions, std::string_view workspace,
@@ -248,6 +257,7 @@ class Registry {
                   std::string_view except, std::vector<ErrorItem>& items) const;
   void list_env(const WebhookDefinition& webhook, std::string_view env,
                 std::vector<ErrorItem>& items) const;
+  void list_farewells(const std::string& prefix, std::vector<ErrorItem>& items) const;
 
   // Parts of a change.
   LinkDefinition new_link(const Place& place, std::string_view event);
@@ -260,6 +270,7 @@ class Registry {
   Result<void> put_endpoint(Change& change, EndpointDefinition& endpoint, const Place& place);
   LinkDefinition put_link(Change& change, const Place& place, std::string_view event,
                           bool* created = nullptr);
+  void touch_owner(Change& change, const LinkDefinition& link);
   Result<void> enable_env(Change& change, const Place& place, const EnableEnvSpec& env,
                           const std::string& pointer, std::vector<core::EndpointNumber>& calls);
   bool call_again(Change& change, const Place& place, std::vector<core::EndpointNumber>& calls);

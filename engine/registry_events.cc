@@ -92,8 +92,8 @@ Result<Event> Registry::create_event(std::string_view workspace, std::string_vie
   event.name = spec.name;
   event.description = spec.description;
   event.selector = spec.selector;
-  event.value_given = spec.selector_value.has_value();
   event.value = spec.selector_value.value_or("");
+  event.value_given = !event.value.empty();
   event.sample = spec.sample;
   if (auto checked = check_tag("tag", event.event_part()); !checked)
     return at("/tag", std::move(checked).error());
@@ -122,8 +122,8 @@ Result<Page<Event>> Registry::events(std::string_view workspace, std::string_vie
     auto found = find_webhook(workspace, app, webhook);
     if (!found) return std::move(found).error();
     prefix = (*found)->key() + ':';
-  } else if (!check_tag("app", app) || !has_app(workspace, app)) {
-    return not_found("there is no app '" + std::string(app) + "'");
+  } else if (auto checked = check_tag("app", app); !checked) {
+    return at("/app", std::move(checked).error());
   }
   PageFiller<Event> filler(prefix, page);
   table<EventDefinition>().scan(prefix, after_key(prefix, page), [&](const EventDefinition& event) {

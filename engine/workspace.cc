@@ -243,7 +243,7 @@ Result<Page<Message>> Workspace::messages(const HistoryFilter& filter) const {
 }
 Result<MessageDetail> Workspace::message(MessageId id) const {
   auto detail = access_->history().message(tag_, id);
-  if (detail) detail->others = access_->registry().other_events(*detail);
+  if (detail) detail->others = access_->registry().other_events(tag_, *detail);
   return detail;
 }
 Result<Page<Delivery>> Workspace::deliveries(const HistoryFilter& filter) const {
