@@ -62,9 +62,21 @@ void Registrar::hand_over(const std::vector<core::EndpointNumber>& calls) {
   for (const core::EndpointNumber number : calls) submit(number);
 }
 
+// False: somebody else does.
+bool Registrar::begin(core::EndpointNumber number) {
+  const std::lock_guard lock(mutex_);
+  return under_way_.insert(number).second;
+}
+
 void Registrar::submit(core::EndpointNumber number) {
-  const auto call = registry_.call(number);
-  if (!call) return;
+  if (!begin(number)) return;
+  const auto call =
+      registry_.call(number);  // not before: what was under way is written down by now
+  if (!call || call->message) {
+    const std::lock_guard lock(mutex_);
+    under_way_.erase(number);
+    return;
+  }
   ingest::Submitter::Direct direct;
   direct.targets = {number};
   direct.body = call->body;  // as it is written down: secrets are filled in where it is sent
@@ -76,13 +88,20 @@ void Registrar::submit(core::EndpointNumber number) {
 
 void Registrar::on_submitted(core::EndpointNumber number, const Result<store::Answer>& answer) {
   if (answer && answer->acceptance == store::Acceptance::kStored) {
-    if (auto noted = registry_.note_call_message(number, answer->id); !noted)
+    auto noted = registry_.note_call_message(number, answer->id);
+    if (!noted) {
+      // It stays under way: it is stored, and its first outcome brings the message along.
       log_.write(core::LogLevel::kWarning, "call_not_noted", noted.error().what, {});
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    under_way_.erase(number);
     return;
   }
   log_.write(core::LogLevel::kWarning, "call_not_stored",
              "a call to a provider could not be stored, and will be tried again", {});
   const std::lock_guard lock(mutex_);
+  under_way_.erase(number);
   if (!stopping_ && !retry_timer_.armed())
     thread_.loop().arm(retry_timer_, thread_.loop().now() + kRetryAfter);
 }

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "core/log.h"
@@ -42,6 +43,7 @@ class Registrar final : public store::OutcomeListener {
  private:
   void on_outcome(const store::Outcome& outcome) noexcept override;
   void submit(core::EndpointNumber number);
+  bool begin(core::EndpointNumber number);
   void on_submitted(core::EndpointNumber number, const Result<store::Answer>& answer);
   void note(const CallOutcome& outcome);
   bool is_answered(core::EndpointNumber number) const;
@@ -57,6 +59,9 @@ class Registrar final : public store::OutcomeListener {
   std::mutex mutex_;  // the API's threads wait on it
   std::condition_variable changed_;
   std::uint64_t changes_ = 0;
+  // Handed over and not yet written down as that: a repeat finds no message, and must not call
+  // again.
+  std::set<core::EndpointNumber> under_way_;
   bool stopping_ = false;
 };
 
