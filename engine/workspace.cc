@@ -112,10 +112,17 @@ Result<Registration> Workspace::enable(std::string_view product, const EnableSpe
   return access_->registry().registration(tag_, product, spec.access_tag, spec.webhook, slugs);
 }
 Result<Registration> Workspace::disable(std::string_view product, const DisableSpec& spec) {
+  std::vector<std::string> slugs = spec.envs;
+  if (slugs.empty()) {
+    const auto enabled = access_->registry().endpoints(
+        tag_, {spec.access_tag, spec.webhook, {}, std::string(product)}, {});
+    if (enabled)  // else what is wrong is said below
+      for (const Endpoint& endpoint : enabled->items) slugs.push_back(endpoint.env);
+  }
   auto calls = access_->registry().disable(tag_, product, spec);
   if (!calls) return std::move(calls).error();
   access_->registrar().hand_over(*calls);
-  return access_->registry().registration(tag_, product, spec.access_tag, spec.webhook, spec.envs);
+  return access_->registry().registration(tag_, product, spec.access_tag, spec.webhook, slugs);
 }
 Result<Page<Registration>> Workspace::registrations(std::string_view product,
                                                     std::string_view access_tag,
