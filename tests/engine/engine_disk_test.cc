@@ -37,7 +37,7 @@ class EngineDiskTest : public testing::Test {
 TEST_F(EngineDiskTest, RestartKeepsEverything) {
   Sink sink;
   std::string app_link;
-  ProductLink product;
+  Endpoint product;
   MessageId id;
   {
     auto engine = test::open(config());
@@ -45,17 +45,18 @@ TEST_F(EngineDiskTest, RestartKeepsEverything) {
     product = test::register_product(*engine, "shop", sink.url());
     id = submit(*engine, product.link, kStarred).second;
     sink.wait_for(1);
-    ASSERT_TRUE(eventually([&] { return !engine->attempts(id, {})->empty(); }));
+    ASSERT_TRUE(eventually([&] { return !test::attempts_of(*engine, id).empty(); }));
   }
   auto engine = test::open(config());
   ASSERT_TRUE(engine);
-  EXPECT_EQ(engine->webhooks("github")->front().envs[0].link, app_link);
-  EXPECT_EQ(engine->events("github", "repo")->size(), 1u);
-  EXPECT_EQ(engine->endpoints().front().id, product.endpoint);
-  EXPECT_EQ(engine->message(id)->body, kStarred);
-  EXPECT_EQ(engine->messages(product.link_id, {}, 10)->front().event, "repo:starred");
-  EXPECT_EQ(engine->deliveries(id)->front().state, DeliveryState::kDelivered);
-  EXPECT_EQ(engine->attempts(id, product.endpoint)->front().response_body, "thanks");
+  const Workspace home = test::home(*engine);
+  EXPECT_EQ(home.webhook("github", "repo")->envs[0].link, app_link);
+  EXPECT_EQ(home.events("github", "repo")->items.size(), 1u);
+  EXPECT_EQ(home.endpoints({})->items.front().id, product.id);
+  EXPECT_EQ(home.message(id)->body, kStarred);
+  EXPECT_EQ(home.message(id)->message.event, "repo:starred");
+  EXPECT_EQ(test::deliveries_of(*engine, id).front().state, DeliveryState::kDelivered);
+  EXPECT_EQ(test::attempts_of(*engine, id).front().response_body, "thanks");
   const auto [status, next] = submit(*engine, product.link, kStarred);
   EXPECT_EQ(status, SubmitStatus::kStored);
   EXPECT_GT(next, id);
@@ -90,7 +91,7 @@ TEST_F(EngineDiskTest, WhatIsInFlightAtTheCloseIsDeliveredAfterTheNextOpen) {
   Sink sink(FakeEndpoint::silence());
   auto engine = test::open(config());
   test::register_app(*engine);
-  const ProductLink product = test::register_product(*engine, "shop", sink.url());
+  const Endpoint product = test::register_product(*engine, "shop", sink.url());
   std::vector<MessageId> ids;
   for (std::size_t i = 0; i < kMessages; ++i) {
     ids.push_back(submit(*engine, product.link, kStarred).second);
@@ -104,7 +105,7 @@ TEST_F(EngineDiskTest, WhatIsInFlightAtTheCloseIsDeliveredAfterTheNextOpen) {
   sink.wait_for(unanswered + kMessages);
   EXPECT_TRUE(eventually([&] {
     for (const MessageId id : ids) {
-      if (engine->deliveries(id)->front().state != DeliveryState::kDelivered) return false;
+      if (!test::is_delivered(*engine, id)) return false;
     }
     return true;
   }));
