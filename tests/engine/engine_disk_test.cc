@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "core/log.h"
+#include "engine/registry.h"
+#include "store/rocks_store.h"
 #include "tests/engine/engine_rig.h"
 
 namespace headrace {
@@ -110,6 +113,46 @@ TEST_F(EngineDiskTest, WhatIsInFlightAtTheCloseIsDeliveredAfterTheNextOpen) {
     return true;
   }));
   EXPECT_EQ(sink.count(), unanswered + kMessages);
+}
+
+// A run may end between the write of a registration and the call that tells the provider.
+TEST_F(EngineDiskTest, ProviderThatWasNotToldYetIsToldAfterTheNextOpen) {
+  Sink provider(FakeEndpoint::answer(201));
+  test::open(config()).reset();
+  std::string link;
+  {
+    const core::SystemClock clock;
+    core::NullLogSink log;
+    auto store = store::RocksStore::open({.directory = root / "data"}, clock, 1, log);
+    ASSERT_TRUE(store) << store.error().what;
+    auto registry = engine::Registry::load(
+        **store, clock,
+        {.public_url = "https://hooks.example", .secrets = {}, .retention = std::chrono::hours(1)});
+    ASSERT_TRUE(registry) << registry.error().what;
+    WebhookSpec webhook{.tag = "repo", .name = "", .envs = {{.slug = "prd"}}};
+    webhook.envs[0].registration_url = provider.url("/hooks");
+    ASSERT_TRUE((*registry)->create_webhook("default", "github", webhook));
+    EnableSpec spec{.access_tag = "github", .webhook = "repo", .envs = {{.slug = "prd"}}};
+    spec.envs[0].settings.url = "http://127.0.0.1:9/";
+    const auto calls = (*registry)->enable("default", "shop", spec);
+    ASSERT_TRUE(calls) << calls.error().what;
+    ASSERT_EQ(calls->size(), 1u);
+    link = (*registry)->registration("default", "shop", "github", "repo", {"prd"})->envs[0].link;
+  }
+  EXPECT_EQ(provider.count(), 0u);
+  auto engine = test::open(config());
+  ASSERT_TRUE(engine);
+  EXPECT_EQ(provider.wait_for(1)[0].body, R"({"url":")" + link + "\"}");
+  const auto state = [&] {
+    return test::home(*engine).registrations("shop", "")->items[0].envs[0].state;
+  };
+  ASSERT_TRUE(eventually([&] { return state() == RegistrationState::kRegistered; }));
+  engine.reset();
+  engine = test::open(config());
+  ASSERT_TRUE(engine);
+  EXPECT_EQ(state(), RegistrationState::kRegistered);
+  engine->close();
+  EXPECT_EQ(provider.count(), 1u) << "it is told once";
 }
 
 TEST_F(EngineDiskTest, SecondEngineOnADirectoryIsRefusedAndTheFirstGoesOn) {
