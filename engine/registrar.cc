@@ -127,8 +127,9 @@ void Registrar::put_down(core::EndpointNumber number) {
 void Registrar::on_submitted(core::EndpointNumber number, const Result<store::Answer>& answer) {
   if (answer && answer->acceptance == store::Acceptance::kStored) {
     auto noted = registry_.note_call_message(number, answer->id);
-    if (!noted) log_.write(core::LogLevel::kWarning, "call_not_noted", noted.error().what, {});
-    put_down(number);
+    if (noted) return put_down(number);
+    // It stays in hand: it is stored, and its first outcome brings the message along.
+    log_.write(core::LogLevel::kWarning, "call_not_noted", noted.error().what, {});
     return;
   }
   put_down(number);
@@ -147,6 +148,7 @@ void Registrar::on_outcome(const store::Outcome& outcome) noexcept {
 }
 
 void Registrar::note(const CallOutcome& outcome) {
+  put_down(outcome.number);
   if (auto noted = registry_.note_call_outcome(outcome); !noted) {
     log_.write(core::LogLevel::kWarning, "call_not_noted", noted.error().what, {});
     take_up_in(kRetryAfter);

@@ -244,8 +244,11 @@ Result<Registry::Disabled> Registry::disable(std::string_view workspace, std::st
   Disabled disabled;
   auto& [slugs, calls] = disabled;
   slugs = spec.envs;
-  if (slugs.empty())
-    for (const WebhookEnvSpec& env : (*webhook)->envs) slugs.push_back(env.slug);
+  for (const WebhookEnvSpec& env : (*webhook)->envs) {
+    const Place place{workspace, product, spec.access_tag, env.slug, *webhook};
+    const bool is_used = endpoint_at(place) != nullptr || call_at(place) != nullptr;
+    if (spec.envs.empty() && is_used) slugs.push_back(env.slug);
+  }
   Change change;
   for (std::size_t i = 0; i < slugs.size(); ++i) {
     auto place = find_place(workspace, product, spec.access_tag, spec.webhook, slugs[i],
