@@ -167,8 +167,9 @@ class Registry {
                                      const EndpointTestSpec& spec) const;
   // What else than its event matches a message that is on record.
   std::vector<std::string> other_events(const MessageDetail& detail) const;
-  // Whether the selectors find the target's event in its body.
-  bool selects(const TestTarget& target, std::string_view content_type) const;
+  // Fills in whether the selectors find the target's event in its body, and how many get it; of a
+  // target with a link's token.
+  void foresee(const TestTarget& target, std::string_view content_type, TestSend& send) const;
   Result<MatchReport> match(std::string_view workspace, std::string_view app,
                             std::string_view webhook, const MatchRequest& request) const;
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events of webhooks.
 #include <algorithm>
+#include <span>
 
+#include "core/buffer.h"
 #include "core/limits.h"
 #include "engine/faults.h"
 #include "engine/pages.h"
@@ -32,6 +34,18 @@ Result<selector::SampleValue> sample_value(const EventDefinition& event,
   return value;
 }
 
+// Whether the event would find itself in its sample: a number is the same in every spelling.
+bool finds_itself(const EventDefinition& event, const selector::Selector& selector) {
+  const selector::EventRule rule{core::EventNumber{1}, selector, event.value};
+  auto program = selector::Program::compile(std::span(&rule, 1));
+  if (!program) return false;
+  const std::string padded = event.sample + std::string(core::BufferPool::kPadding, '\0');
+  selector::Matcher matcher;
+  const selector::Match match =
+      matcher.run(*program, {.body = std::string_view(padded).substr(0, event.sample.size())});
+  return match.event == rule.event;
+}
+
 // Works out the value, and refuses a selector that its own sample contradicts. The value is, in
 // this order: as given, as in the sample, the event part of the tag.
 Result<void> settle_value(EventDefinition& event) {
@@ -42,7 +56,7 @@ Result<void> settle_value(EventDefinition& event) {
   if (sample->kind == Kind::kContainer)
     return invalid("/selector", "points at an object or array in the event's own sample");
   if (event.value_given) {
-    if (sample->kind == Kind::kScalar && sample->text != event.value) {
+    if (sample->kind == Kind::kScalar && !finds_itself(event, *parsed)) {
       return invalid(
           "/selector_value",
           "is not what the event's own sample has at the selector: '" + sample->text + "'");

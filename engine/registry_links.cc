@@ -19,8 +19,12 @@ LinkDefinition Registry::put_link(Change& change, const Place& place, std::strin
                                   bool* created) {
   const LinkDefinition* before = link_at(place, event);
   if (created != nullptr) *created = before == nullptr;
-  if (before != nullptr) return *before;
-  LinkDefinition link = new_link(place, event);
+  if (before != nullptr && before->access_tag == place.access_tag) return *before;
+  LinkDefinition link = before != nullptr ? *before : new_link(place, event);
+  if (before != nullptr) {  // the product calls the app by another name now
+    link.access_tag = place.access_tag;
+    link.revision = next_revision();
+  }
   change.put(link);
   return link;
 }

@@ -32,8 +32,8 @@ Result<Page<Product>> Registry::products(std::string_view workspace,
       return false;
     };
     table<ConnectionDefinition>().scan(prefix, after, take);
-    table<EndpointDefinition>().scan_products(prefix, after, take);
-    table<LinkDefinition>().scan_products(prefix, after, take);
+    table<EndpointDefinition>().scan_second(prefix, after, take);
+    table<LinkDefinition>().scan_second(prefix, after, take);
     if (next.empty() || !filler.has_room()) return filler.take();
     const std::string tag = next.substr(prefix.size(), next.size() - prefix.size() - 1);
     filler.add(count_product(workspace, tag), prefix + tag);
@@ -51,8 +51,8 @@ Product Registry::count_product(std::string_view workspace, const std::string& t
     };
   };
   table<ConnectionDefinition>().scan(prefix, {}, counter(product.connections));
-  table<EndpointDefinition>().scan_products(prefix, {}, counter(product.endpoints));
-  table<LinkDefinition>().scan_products(prefix, {}, counter(product.links));
+  table<EndpointDefinition>().scan_second(prefix, {}, counter(product.endpoints));
+  table<LinkDefinition>().scan_second(prefix, {}, counter(product.links));
   return product;
 }
 
@@ -79,17 +79,17 @@ Result<void> Registry::delete_product(std::string_view workspace, std::string_vi
     change.remove(connection);
     return true;
   });
-  table<EndpointDefinition>().scan_products(prefix, {}, [&](const EndpointDefinition& endpoint) {
+  table<EndpointDefinition>().scan_second(prefix, {}, [&](const EndpointDefinition& endpoint) {
     orphans.items.push_back({"endpoint " + endpoint.id.to_string(), described_place(endpoint)});
     remove_endpoint(change, endpoint);
     return true;
   });
-  table<LinkDefinition>().scan_products(prefix, {}, [&](const LinkDefinition& link) {
+  table<LinkDefinition>().scan_second(prefix, {}, [&](const LinkDefinition& link) {
     orphans.items.push_back({"link " + link.id.to_string(), link.webhook + ", " + link.env});
     remove_link(change, link);
     return true;
   });
-  table<CallDefinition>().scan_products(prefix, {}, [&](const CallDefinition& call) {
+  table<CallDefinition>().scan_second(prefix, {}, [&](const CallDefinition& call) {
     remove_call(change, call);
     return true;
   });
@@ -133,12 +133,12 @@ void Registry::list_users(std::string_view workspace, std::string_view product,
                           std::string_view access_tag, std::string_view except,
                           std::vector<ErrorItem>& items) const {
   const std::string prefix = join_key({workspace, product}) + '/';
-  table<EndpointDefinition>().scan_products(prefix, {}, [&](const EndpointDefinition& endpoint) {
+  table<EndpointDefinition>().scan_second(prefix, {}, [&](const EndpointDefinition& endpoint) {
     if (endpoint.access_tag == access_tag && endpoint.app != except)
       items.push_back({"endpoint " + endpoint.id.to_string(), described_place(endpoint)});
     return true;
   });
-  table<LinkDefinition>().scan_products(prefix, {}, [&](const LinkDefinition& link) {
+  table<LinkDefinition>().scan_second(prefix, {}, [&](const LinkDefinition& link) {
     if (link.access_tag == access_tag && link.app != except)
       items.push_back({"link " + link.id.to_string(), link.webhook + ", " + link.env});
     return true;
@@ -189,15 +189,15 @@ Result<void> Registry::disconnect(std::string_view workspace, std::string_view p
   Change change;
   if (!orphans.items.empty() && !options.cascade) return orphans;
   const std::string prefix = join_key({workspace, product}) + '/';
-  table<EndpointDefinition>().scan_products(prefix, {}, [&](const EndpointDefinition& endpoint) {
+  table<EndpointDefinition>().scan_second(prefix, {}, [&](const EndpointDefinition& endpoint) {
     if (endpoint.access_tag == access_tag) remove_endpoint(change, endpoint);
     return true;
   });
-  table<LinkDefinition>().scan_products(prefix, {}, [&](const LinkDefinition& link) {
+  table<LinkDefinition>().scan_second(prefix, {}, [&](const LinkDefinition& link) {
     if (link.access_tag == access_tag) remove_link(change, link);
     return true;
   });
-  table<CallDefinition>().scan_products(prefix, {}, [&](const CallDefinition& call) {
+  table<CallDefinition>().scan_second(prefix, {}, [&](const CallDefinition& call) {
     if (call.access_tag == access_tag) remove_call(change, call);
     return true;
   });

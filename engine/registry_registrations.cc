@@ -39,7 +39,8 @@ Result<void> check_call_secrets(const CallDefinition& call, const SecretSource& 
   return resolved ? Result<void>() : invalid(pointer, resolved.error().what);
 }
 
-// Top-level scalars of what the provider answered: the id that it gave the registration, say.
+// Top-level scalars of what the provider answered: the id that it gave the registration, say. Never
+// one that reads as a secret, as that would be told to the provider.
 void add_answer(const std::string& response, Fields& params) {
   const auto json = nlohmann::ordered_json::parse(response, nullptr, false);
   if (!json.is_object()) return;
@@ -47,7 +48,8 @@ void add_answer(const std::string& response, Fields& params) {
     const bool known = std::any_of(params.begin(), params.end(),
                                    [&name = name](const auto& one) { return one.first == name; });
     if (known || value.is_structured() || value.is_null()) continue;
-    params.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+    std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (text.find("$Secret{") == std::string::npos) params.emplace_back(name, std::move(text));
   }
 }
 
@@ -143,6 +145,11 @@ Result<void> Registry::prepare_call(Change& change, const Place& place, const Li
     return at(pointer, std::move(usable).error());
   const auto* before = table<CallDefinition>().find(call.key());
   if (before != nullptr && before->same_request(call) && !before->given_up) {
+    if (before->access_tag != call.access_tag) {
+      call = *before;
+      call.access_tag = place.access_tag;
+      change.put(std::move(call));
+    }
     if (!before->message && !before->succeeded) calls.push_back(before->number);
     return {};
   }
@@ -282,11 +289,11 @@ Registration Registry::registration_of(const std::string& group,
     if (!result.product.empty()) return;
     result = {definition.product, definition.access_tag, definition.app, definition.webhook, {}};
   };
-  table<CallDefinition>().scan_products(group, {}, [&](const CallDefinition& call) {
+  table<CallDefinition>().scan_second(group, {}, [&](const CallDefinition& call) {
     if (access_tag.empty() || call.access_tag == access_tag) calls[call.env] = &call;
     return true;
   });
-  table<EndpointDefinition>().scan_products(group, {}, [&](const EndpointDefinition& endpoint) {
+  table<EndpointDefinition>().scan_second(group, {}, [&](const EndpointDefinition& endpoint) {
     if (!access_tag.empty() && endpoint.access_tag != access_tag) return true;
     name_it(endpoint);
     const auto call = calls.find(endpoint.env);
@@ -309,6 +316,7 @@ Result<Page<Registration>> Registry::registrations(std::string_view workspace,
   if (auto checked = check_page(page); !checked) return std::move(checked).error();
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+  if (!product.empty() && !check_tag("product", product)) return Page<Registration>();
   const std::string prefix = join_key({workspace, product}) + '/';
   std::string after = page.cursor.empty() ? std::string() : prefix + page.cursor + '0';
   PageFiller<Registration> filler(prefix, page);
@@ -320,8 +328,8 @@ Result<Page<Registration>> Registry::registrations(std::string_view workspace,
       if (group.empty() || key + '/' < group) group = key + '/';
       return false;
     };
-    table<EndpointDefinition>().scan_products(prefix, after, take);
-    table<CallDefinition>().scan_products(prefix, after, take);
+    table<EndpointDefinition>().scan_second(prefix, after, take);
+    table<CallDefinition>().scan_second(prefix, after, take);
     if (group.empty()) return filler.take();
     Registration registration = registration_of(group, access_tag);
     const std::string key = group.substr(0, group.size() - 1);

@@ -133,15 +133,24 @@ Result<Registry::TestTarget> Registry::endpoint_target(std::string_view workspac
   return target;
 }
 
-bool Registry::selects(const TestTarget& target, std::string_view content_type) const {
+void Registry::foresee(const TestTarget& target, std::string_view content_type,
+                       TestSend& send) const {
   const auto routes = this->routes().load();
   const selector::WebhookRoute* webhook = routes->find_webhook(target.webhook);
-  if (webhook == nullptr || target.event == core::EventNumber::kNone) return false;
+  if (webhook == nullptr) return;
   selector::Matcher matcher;
   const PaddedBody body(target.body);
   auto match = run(matcher, *webhook, ingest::declared_body(content_type, {}, target.body.size()),
                    {.body = body.view()});
-  return match && match->event == target.event;
+  send.selected = match && match->event == target.event && !target.event_tag.empty();
+  const auto route = routes->find(target.link_token, clock_.wall_ms());
+  if (!route) return;
+  const auto passes = [&](const selector::LinkTarget& to) {
+    return !to.filtered || matcher.passes(to.endpoint);
+  };
+  for (const selector::LinkTarget& to : route.link->endpoints) send.receivers += passes(to) ? 1 : 0;
+  for (const auto& [event, to] : route.link->by_event)
+    send.receivers += event == target.event && passes(to) ? 1 : 0;
 }
 
 std::vector<std::string> Registry::other_events(const MessageDetail& detail) const {

@@ -187,9 +187,9 @@ Result<MessageId> submit(engine::WorkspaceAccess& access, Submission submission)
 Result<TestSend> sent(engine::WorkspaceAccess& access, const engine::Registry::TestTarget& target,
                       std::string_view content_type, Result<MessageId> message) {
   if (!message) return std::move(message).error();
-  TestSend result{*message, target.event_tag, access.registry().selects(target, content_type), 0};
-  if (auto targets = access.store().read_targets(*message))
-    result.receivers = targets->targets.size();
+  TestSend result{*message, target.event_tag, false, 0};
+  access.registry().foresee(target, content_type, result);
+  if (target.link_token.empty()) result.receivers = 1;  // to an endpoint alone
   return result;
 }
 

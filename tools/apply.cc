@@ -85,7 +85,7 @@ class Run {
     if (!look_up()) return exit_code_;
     const std::vector<Step> steps = make_plan(manifest_, live_, options_.prune);
     if (steps.empty()) {
-      fmt::print("nothing to do\n");
+      print("nothing to do\n");
       return kOk;
     }
     show(steps);
@@ -151,16 +151,17 @@ class Run {
   static void show(const std::vector<Step>& steps) {
     std::array<std::size_t, 3> counts{};
     for (const Step& step : steps) {
-      fmt::print("{}\n", to_text(step, has_colour()));
+      print(to_text(step, has_colour()) + '\n');
       ++counts[static_cast<std::size_t>(step.action)];
     }
-    fmt::print("{} to create, {} to change, {} to delete\n", counts[0], counts[1], counts[2]);
+    print(
+        fmt::format("{} to create, {} to change, {} to delete\n", counts[0], counts[1], counts[2]));
     std::fflush(stdout);
   }
 
   bool is_confirmed(std::size_t count) const {
     if (options_.yes || ::isatty(STDIN_FILENO) != 1) return true;
-    fmt::print(stderr, "apply {} {}? [y/N] ", count, count == 1 ? "change" : "changes");
+    say(fmt::format("apply {} {}? [y/N] ", count, count == 1 ? "change" : "changes"));
     char answer[16] = {};
     if (std::fgets(answer, sizeof answer, stdin) == nullptr) return false;
     const std::string_view text = answer;
@@ -170,12 +171,12 @@ class Run {
   int carry_out(const std::vector<Step>& steps) {
     for (std::size_t done = 0; done < steps.size(); ++done) {
       if (const int code = carry_out(steps[done]); code != kOk) {
-        fmt::print(stderr, "headrace: {} of {} changes were made; apply again to go on\n", done,
-                   steps.size());
+        say(fmt::format("headrace: {} of {} changes were made; apply again to go on\n", done,
+                        steps.size()));
         return code;
       }
     }
-    fmt::print("done\n");
+    print("done\n");
     return kOk;
   }
 

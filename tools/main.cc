@@ -16,6 +16,7 @@
 #include "tools/command_line.h"
 #include "tools/completion.h"
 #include "tools/exit_code.h"
+#include "tools/openapi.h"
 #include "tools/serve.h"
 #include "tools/settings.h"
 #include "tools/sink.h"
@@ -42,7 +43,7 @@ struct SettingFlags {
 int check(const SettingFlags& flags) {
   auto settings = load_settings(flags.file, flags.values);
   if (!settings) return fail(kConfiguration, settings.error().what);
-  fmt::print("the settings are valid\n");
+  print("the settings are valid\n");
   return kOk;
 }
 
@@ -54,12 +55,12 @@ int run_serve(const SettingFlags& flags) {
 int run_repair(const std::string& data) {
   auto report = repair(data);
   if (!report) return fail(kFailed, report.error().what);
-  fmt::print("{}\n", *report);
+  print(*report + '\n');
   return kOk;
 }
 
 int print_version() {
-  fmt::print("headrace {}\n", version());
+  print(fmt::format("headrace {}\n", version()));
   return kOk;
 }
 
@@ -69,25 +70,8 @@ class Program {
   Program() : app_("headrace: webhooks that are not lost, delivered fast") {
     app_.require_subcommand(1);
     app_.footer(kExitCodesHelp);
-    flags_.add_to(add("serve", "take, route and deliver messages until SIGTERM",
-                      [&] { return run_serve(flags_); }));
-    flags_.add_to(
-        add("check", "say whether the settings are valid", [&] { return check(flags_); }));
-    add("version", "print the version", &print_version);
-    add("repair", "cut the damaged part out of a message log", [&] { return run_repair(data_); })
-        .add_option("--data", data_, "directory of the store")
-        ->required();
-    add("sink", "answer 200 to everything, for load tests", [&] {
-      return run_sink(sink_listen_);
-    }).add_option("--listen", sink_listen_, "HOST:PORT");
-    add("completion", "print a script that completes commands and flags",
-        [&] { return print_completion(); })
-        .add_option("SHELL", shell_, "bash or zsh")
-        ->required()
-        ->check([](const std::string& shell) {
-          return shell == "bash" || shell == "zsh" ? "" : "must be bash or zsh";
-        })
-        ->type_name("bash|zsh");
+    add_daemon();
+    add_tools();
     add_apply();
     commands_.emplace(app_);
   }
@@ -112,6 +96,34 @@ class Program {
     return commands_->run().value_or(kUsage);
   }
 
+  void add_daemon() {
+    flags_.add_to(add("serve", "take, route and deliver messages until SIGTERM",
+                      [&] { return run_serve(flags_); }));
+    flags_.add_to(
+        add("check", "say whether the settings are valid", [&] { return check(flags_); }));
+    add("version", "print the version", &print_version);
+    add("repair", "cut the damaged part out of a message log", [&] { return run_repair(data_); })
+        .add_option("--data", data_, "directory of the store")
+        ->required();
+  }
+
+  void add_tools() {
+    add("sink", "answer 200 to everything, for load tests", [&] {
+      return run_sink(sink_listen_);
+    }).add_option("--listen", sink_listen_, "HOST:PORT");
+    add("openapi", "print the description of the API", [&] {
+      return print_openapi(markdown_);
+    }).add_flag("--markdown", markdown_, "as a page for people instead of JSON");
+    add("completion", "print a script that completes commands and flags",
+        [&] { return print_completion(); })
+        .add_option("SHELL", shell_, "bash or zsh")
+        ->required()
+        ->check([](const std::string& shell) {
+          return shell == "bash" || shell == "zsh" ? "" : "must be bash or zsh";
+        })
+        ->type_name("bash|zsh");
+  }
+
   CLI::App& add(const char* name, const char* help, std::function<int()> action) {
     CLI::App* command = app_.add_subcommand(name, help);
     actions_.emplace_back(command, std::move(action));
@@ -134,7 +146,7 @@ class Program {
   }
 
   int print_completion() const {
-    fmt::print("{}", completion_script(app_, shell_).value_or(""));
+    print(completion_script(app_, shell_).value_or(""));
     return kOk;
   }
 
@@ -142,6 +154,7 @@ class Program {
   SettingFlags flags_;
   std::string data_;
   std::string sink_listen_ = "127.0.0.1:0";
+  bool markdown_ = false;
   std::string shell_;
   ApplyOptions apply_;
   std::vector<std::pair<CLI::App*, std::function<int()>>> actions_;

@@ -14,8 +14,6 @@
 namespace headrace::tools {
 namespace {
 
-void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
 Format format_of(const RunOptions& options) {
   const Format usual = ::isatty(STDOUT_FILENO) == 1 ? Format::kTable : Format::kJson;
   return parse_format(options.output).value_or(usual);
@@ -97,8 +95,7 @@ class Session {
     if (format_ != Format::kTable) return;
     print(table(command_.columns, kept_, has_colour()));
     if (!next.empty()) {
-      std::fflush(stdout);
-      fmt::print(stderr, "there is more: --all, or --cursor {}\n", harmless(next));
+      say(fmt::format("there is more: --all, or --cursor {}\n", harmless(next)));
     }
   }
 
@@ -137,9 +134,15 @@ bool has_colour() {
   return ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
 }
 
-int fail(int code, std::string_view what) {
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void say(std::string_view text) {
   std::fflush(stdout);
-  fmt::print(stderr, "headrace: {}\n", what);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+int fail(int code, std::string_view what) {
+  say(fmt::format("headrace: {}\n", what));
   return code;
 }
 

@@ -25,6 +25,10 @@ int run_command(const Command& command, const Values& values, const RunOptions& 
 Environment environment_of_process();
 // Whether standard output takes colours: it is a terminal, and NO_COLOR is not set.
 bool has_colour();
+// To standard output. Failing is no exception; it is seen when everything is flushed at the end.
+void print(std::string_view text);
+// To standard error, behind what was printed so far.
+void say(std::string_view text);
 // Says why on standard error: "headrace: …".
 int fail(int code, std::string_view what);
 // The exit code for a call that brought no answer.

@@ -34,6 +34,7 @@ std::optional<Folders> reach_of(std::string_view folder) {
       {"tools", {"api"}},
       {"bench", {"api"}},
       {"tests", {"api"}},
+      {"tests/tools", {"tests", "tools"}},
   };
   const auto own = arrows.find(folder);
   if (own == arrows.end()) return std::nullopt;
@@ -47,6 +48,11 @@ std::optional<Folders> reach_of(std::string_view folder) {
     open.insert(open.end(), further.begin(), further.end());
   }
   return reached;
+}
+
+// Whose arrows a file follows: its top folder's, but only what tests tools/ may include it.
+std::string_view folder_with_arrows(std::string_view path) {
+  return path.starts_with("tests/tools/") ? std::string_view("tests/tools") : top_folder(path);
 }
 
 struct Include {
@@ -181,7 +187,7 @@ bool must_be_built(const SourceFile& file) {
 }  // namespace
 
 Complaints check_arrows(const SourceFile& file) {
-  const auto reach = reach_of(top_folder(file.path));
+  const auto reach = reach_of(folder_with_arrows(file.path));
   if (!is_cpp(file.path) || !reach) return {};
   Complaints complaints;
   for (const Include& include : includes_of(file)) {
