@@ -34,6 +34,7 @@ ChangeOptions Call::options() const {
   options.cascade = text("cascade") == "true";
   if (!request.if_match) return options;
   const std::string_view etag = core::http::trim(*request.if_match);
+  options.if_exists = true;
   if (etag != "*") options.if_revision = revision_in(etag);
   return options;
 }

@@ -98,6 +98,7 @@ EndpointSettings settings_of(const JsonBody& body, const Json& object, const std
   if (const Json* most = find(object, "in_flight_max"))
     settings.in_flight_max = most->get<std::uint32_t>();
   if (const Json* enabled = find(object, "enabled")) settings.enabled = enabled->get<bool>();
+  settings.usual_retry = object.contains("retry") && object["retry"].is_null();
   const Json* retry = find(object, "retry");
   if (retry == nullptr) return settings;
   settings.retry_schedule.emplace();

@@ -135,7 +135,9 @@ Reply Routes::checked(const Request& request, const RouteMatch& match, const Gra
 Reply Routes::once(Call& call) {
   if (!is_idempotency_key(*call.request.idempotency_key))
     return problem(422, "invalid_argument", "an Idempotency-Key is 1 to 256 visible characters");
-  const std::string key = idempotency_key(call.grant, *call.request.idempotency_key);
+  const auto workspace = services_.engine.workspace_info(call.grant.workspace);
+  const std::string key = idempotency_key(call.grant, workspace ? workspace->created_at : 0,
+                                          *call.request.idempotency_key);
   Idempotency::Answer known = idempotency_.begin(key, idempotency_digest(call.request));
   switch (known.verdict) {
     case Idempotency::Verdict::kReplay:
@@ -173,10 +175,11 @@ Reply Routes::run(Call& call) {
   return route.handler(call);
 }
 
-// A workspace's tag has no line feed, and neither has an id.
-std::string idempotency_key(const Grant& grant, std::string_view key) {
+// A workspace's tag has no line feed, and neither has an id. One that is made anew is another one.
+std::string idempotency_key(const Grant& grant, UnixMs workspace_made_at, std::string_view key) {
   const std::string owner = grant.is_operator ? "operator" : grant.key.to_string();
-  return grant.workspace + '\n' + owner + '\n' + std::string(key);
+  return grant.workspace + '\n' + std::to_string(workspace_made_at) + '\n' + owner + '\n' +
+         std::string(key);
 }
 
 std::string idempotency_digest(const Request& request) {

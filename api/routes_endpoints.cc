@@ -101,7 +101,7 @@ void add_endpoint_routes(std::vector<Route>& to) {
                 .tag = "Endpoints",
                 .summary = "List endpoints",
                 .query = link_filter_parameters(true),
-                .answers = {{200, "Endpoint", "A page of them, by id."}},
+                .answers = {{200, "Endpoint", "A page of them, by app, webhook, env and product."}},
                 .is_list = true,
                 .handler = list_endpoints});
   add_single(to);

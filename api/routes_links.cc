@@ -44,7 +44,7 @@ void add_product_links(std::vector<Route>& to) {
                 .tag = "Links",
                 .summary = "List a product's links",
                 .query = link_filter_parameters(false),
-                .answers = {{200, "Link", "A page of them, by id."}},
+                .answers = {{200, "Link", "A page of them, by app, webhook, env and product."}},
                 .is_list = true,
                 .handler = list_links});
   to.push_back({.method = Method::kPost,
@@ -73,7 +73,7 @@ void add_link_routes(std::vector<Route>& to) {
                 .tag = "Links",
                 .summary = "List links",
                 .query = link_filter_parameters(true),
-                .answers = {{200, "Link", "A page of them, by id."}},
+                .answers = {{200, "Link", "A page of them, by app, webhook, env and product."}},
                 .is_list = true,
                 .handler = list_links});
   to.push_back({.method = Method::kGet,

@@ -12,7 +12,7 @@ const std::string kSettings = R"(
       "events": {"type": ["array", "null"], "maxItems": 65536, "description": "Tags or their event parts; none: all.", "items": {"type": "string", "maxLength": 257}},
       "filter": {"type": ["object", "null"], "description": "Which messages it wants, see docs/selectors.md."},
       "in_flight_max": {"type": "integer", "minimum": 1, "maximum": 1024, "description": "Default 64."},
-      "retry": {"$ref": "#/components/schemas/RetryPolicy"})";
+      "retry": {"description": "Null: the usual schedule.", "oneOf": [{"$ref": "#/components/schemas/RetryPolicy"}, {"type": "null"}]})";
 
 // Members that the path says already; what they say must be the same.
 const std::string kPathMembers = R"(

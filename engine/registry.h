@@ -16,7 +16,7 @@
 
 #include "core/clock.h"
 #include "engine/catalog.h"
-#include "engine/secrets.h"
+#include "engine/registry_types.h"
 #include "engine/snapshots.h"
 #include "headrace/history.h"
 #include "headrace/registration.h"
@@ -25,25 +25,6 @@
 #include "store/event_store.h"
 
 namespace headrace::engine {
-
-struct RegistryOptions {
-  std::string public_url;  // what links begin with, without a slash at the end
-  SecretSource secrets;
-  std::chrono::milliseconds retention{};  // how long what is deleted can still be named
-};
-
-// What came of one attempt to tell a provider.
-struct CallOutcome {
-  core::EndpointNumber number{};
-  MessageId message;
-  store::Verdict verdict = store::Verdict::kRetry;
-  std::uint32_t attempt = 0;
-  std::uint16_t http_status = 0;
-  std::string error;
-  std::string response;  // the beginning of the body
-  core::WallMs started_at = 0;
-  core::WallMs next_at = 0;
-};
 
 class Registry {
  public:
@@ -156,15 +137,6 @@ class Registry {
   Result<void> note_call_outcome(const CallOutcome& outcome);
 
   // --- What test sends and dry runs need (registry_sends.cc)
-  struct TestTarget {
-    std::string link_token;
-    core::LinkNumber link{};
-    core::EndpointNumber endpoint{};
-    core::WebhookNumber webhook{};
-    core::EventNumber event = core::EventNumber::kNone;
-    std::string event_tag;
-    std::string body;
-  };
   Result<TestTarget> trigger_target(std::string_view workspace, std::string_view app,
                                     std::string_view event, const TriggerSpec& spec) const;
   Result<TestTarget> endpoint_target(std::string_view workspace, EndpointId id,

@@ -73,10 +73,9 @@ Result<selector::Match> run(selector::Matcher& matcher, const selector::WebhookR
 
 }  // namespace
 
-Result<Registry::TestTarget> Registry::trigger_target(std::string_view workspace,
-                                                      std::string_view app,
-                                                      std::string_view event_name,
-                                                      const TriggerSpec& spec) const {
+Result<TestTarget> Registry::trigger_target(std::string_view workspace, std::string_view app,
+                                            std::string_view event_name,
+                                            const TriggerSpec& spec) const {
   const std::lock_guard lock(mutex_);
   auto event = find_event(workspace, app, event_name);
   if (!event) return std::move(event).error();
@@ -107,8 +106,8 @@ Result<Registry::TestTarget> Registry::trigger_target(std::string_view workspace
   return target;
 }
 
-Result<Registry::TestTarget> Registry::endpoint_target(std::string_view workspace, EndpointId id,
-                                                       const EndpointTestSpec& spec) const {
+Result<TestTarget> Registry::endpoint_target(std::string_view workspace, EndpointId id,
+                                             const EndpointTestSpec& spec) const {
   const std::lock_guard lock(mutex_);
   auto endpoint = find_endpoint(workspace, id);
   if (!endpoint) return std::move(endpoint).error();

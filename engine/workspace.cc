@@ -194,7 +194,7 @@ Result<MessageId> submit(engine::WorkspaceAccess& access, Submission submission)
   return Error{ErrorCode::kUnavailable, "the store does not take messages", 0};
 }
 
-Result<TestSend> sent(engine::WorkspaceAccess& access, const engine::Registry::TestTarget& target,
+Result<TestSend> sent(engine::WorkspaceAccess& access, const engine::TestTarget& target,
                       std::string_view content_type, Result<MessageId> message) {
   if (!message) return std::move(message).error();
   TestSend result{*message, target.event_tag, false, 0};

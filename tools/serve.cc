@@ -61,7 +61,9 @@ std::optional<std::string> secret_of_environment(std::string_view workspace,
   if (workspace != "default") return std::nullopt;
   const char* value = std::getenv(("HEADRACE_SECRET_" + std::string(name)).c_str());
   if (value == nullptr) return std::nullopt;
-  return value;
+  std::string secret = value;
+  while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();  // as files end
+  return secret;
 }
 
 void write_line(std::string_view line) {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the registry is opened with, and what it exchanges with those who send: plain values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "core/clock.h"
+#include "core/numbers.h"
+#include "engine/secrets.h"
+#include "headrace/id.h"
+#include "store/types.h"
+
+namespace headrace::engine {
+
+struct RegistryOptions {
+  std::string public_url;  // what links begin with, without a slash at the end
+  SecretSource secrets;
+  std::chrono::milliseconds retention{};  // how long what is deleted can still be named
+};
+
+// What came of one attempt to tell a provider.
+struct CallOutcome {
+  core::EndpointNumber number{};
+  MessageId message;
+  store::Verdict verdict = store::Verdict::kRetry;
+  std::uint32_t attempt = 0;
+  std::uint16_t http_status = 0;
+  std::string error;
+  std::string response;  // the beginning of the body
+  core::WallMs started_at = 0;
+  core::WallMs next_at = 0;
+};
+
+// Where a test send goes.
+struct TestTarget {
+  std::string link_token;
+  core::LinkNumber link{};
+  core::EndpointNumber endpoint{};
+  core::WebhookNumber webhook{};
+  core::EventNumber event = core::EventNumber::kNone;
+  std::string event_tag;
+  std::string body;
+};
+
+}  // namespace headrace::engine
