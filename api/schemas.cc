@@ -75,7 +75,7 @@ void add_common_schemas(std::vector<Component>& to) {
     "type": "object", "additionalProperties": false, "required": ["tag", "name"],
     "properties": {
       "tag": {"$ref": "#/components/schemas/Tag"},
-      "name": {"type": "string", "maxLength": 256}}})"});
+      "name": {"type": "string", "maxLength": 4096}}})"});
   to.push_back({"Workspace", R"({
     "type": "object", "additionalProperties": false, "required": ["tag", "name", "created_at"],
     "description": "A tenant: nothing of one is seen from another.",
@@ -90,7 +90,7 @@ void add_common_schemas(std::vector<Component>& to) {
   to.push_back({"KeySpec", R"({
     "type": "object", "additionalProperties": false, "required": ["name", "scopes"],
     "properties": {
-      "name": {"type": "string", "minLength": 1, "maxLength": 256},
+      "name": {"type": "string", "minLength": 1, "maxLength": 4096},
       "scopes": {"$ref": "#/components/schemas/Scopes"},
       "expires_at": {"type": ["string", "null"], "format": "date-time", "maxLength": 40, "description": "Default: never."}}})"});
   const std::string key = R"(

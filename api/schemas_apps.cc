@@ -14,14 +14,14 @@ const std::string kEnvMembers = R"(
       "unregistration_method": {"type": "string", "maxLength": 16, "description": "Default DELETE."})";
 
 const std::string kWebhookMembers = R"(
-      "name": {"type": "string", "maxLength": 256},
+      "name": {"type": "string", "maxLength": 4096},
       "description": {"type": ["string", "null"], "maxLength": 4096},
       "payload": {"type": "string", "enum": ["json", "raw"], "description": "raw: take bodies that are declared JSON and are not."},
       "body_bytes_max": {"type": "integer", "minimum": 1, "maximum": 67108864, "description": "Default 1 MiB."},
       "dedupe": {"type": ["string", "null"], "maxLength": 1024, "description": "A selector whose value names a message, when no header does."},)";
 
 const std::string kEventMembers = R"(
-      "name": {"type": "string", "maxLength": 256},
+      "name": {"type": "string", "maxLength": 4096},
       "description": {"type": ["string", "null"], "maxLength": 4096},
       "selector": {"type": "string", "maxLength": 1024, "description": "$Event{path}, $Header{name} or $Query{name}."},
       "selector_value": {"type": ["string", "null"], "maxLength": 4096, "description": "Default: the value in the sample, else the event part of the tag."},

@@ -9,7 +9,7 @@ const std::string kSettings = R"(
       "url": {"$ref": "#/components/schemas/HttpUrl"},
       "method": {"type": "string", "maxLength": 16, "description": "Default POST."},
       "auth": {"description": "Credentials for the receiver.", "$ref": "#/components/schemas/RequestParts"},
-      "events": {"type": ["array", "null"], "maxItems": 1024, "description": "Tags or their event parts; none: all.", "items": {"type": "string", "maxLength": 257}},
+      "events": {"type": ["array", "null"], "maxItems": 65536, "description": "Tags or their event parts; none: all.", "items": {"type": "string", "maxLength": 257}},
       "filter": {"type": ["object", "null"], "description": "Which messages it wants, see docs/selectors.md."},
       "in_flight_max": {"type": "integer", "minimum": 1, "maximum": 1024, "description": "Default 64."},
       "retry": {"$ref": "#/components/schemas/RetryPolicy"})";
@@ -44,7 +44,7 @@ void add_products(std::vector<Component>& to) {
   to.push_back({"RetryPolicy", R"({
     "type": "object", "additionalProperties": false, "required": ["schedule"],
     "properties": {
-      "schedule": {"type": "array", "maxItems": 64, "description": "The delay before each retry; empty: no retry.", "items": {"$ref": "#/components/schemas/Duration"}}}})"});
+      "schedule": {"type": "array", "maxItems": 100, "description": "The delay before each retry; empty: no retry.", "items": {"$ref": "#/components/schemas/Duration"}}}})"});
 }
 
 void add_registrations(std::vector<Component>& to) {

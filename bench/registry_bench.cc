@@ -13,12 +13,14 @@
 #include <time.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/check.h"
@@ -34,9 +36,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kInterval = std::chrono::microseconds(500);  // 2,000 messages a second
-constexpr auto kQuietTime = std::chrono::seconds(3);
-constexpr auto kWarmUpTime =
-    std::chrono::seconds(10);  // RocksDB has a freshly filled store to sort
+constexpr std::size_t kQuietMessages = 6'000;
+constexpr std::size_t kWarmUpMessages = 20'000;  // RocksDB has a freshly filled store to sort
 
 double thread_cpu_us() {
   timespec time{};
@@ -182,44 +183,52 @@ class SteadyLoad {
   SteadyLoad(Engine& engine, std::string token)
       : engine_(engine), token_(std::move(token)), thread_([this] { run(); }) {}
   ~SteadyLoad() {
-    stopping_.store(true);
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
     thread_.join();
-    while (open_.load() != 0) std::this_thread::yield();
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return open_ == 0; });
   }
-  // Latencies in µs since the last call.
-  std::vector<double> take() {
-    const std::lock_guard lock(mutex_);
+  // Latencies in µs since the last call, as soon as there are so many.
+  std::vector<double> take(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return latencies_.size() >= count; });
     return std::exchange(latencies_, {});
   }
 
  private:
   void run() {
-    auto due = Clock::now();
-    while (!stopping_.load()) {
-      std::this_thread::sleep_until(due);
-      open_.fetch_add(1);
+    for (auto due = Clock::now();; due += kInterval) {
+      {
+        std::unique_lock lock(mutex_);
+        if (changed_.wait_until(lock, due, [this] { return stopping_; })) return;
+        ++open_;
+      }
       engine_.submit({.link_token = token_,
                       .body = R"({"type":"nothing-that-anybody-wants"})",
                       .content_type = "application/json"},
-                     [this, due](SubmitStatus status, MessageId) {
-                       HEADRACE_CHECK(status == SubmitStatus::kStored);
-                       const std::chrono::duration<double, std::micro> took = Clock::now() - due;
-                       {
-                         const std::lock_guard lock(mutex_);
-                         latencies_.push_back(took.count());
-                       }
-                       open_.fetch_sub(1);
-                     });
-      due += kInterval;
+                     [this, due](SubmitStatus status, MessageId) { answered(status, due); });
     }
+  }
+  void answered(SubmitStatus status, Clock::time_point due) {
+    HEADRACE_CHECK(status == SubmitStatus::kStored);
+    const std::chrono::duration<double, std::micro> took = Clock::now() - due;
+    const std::lock_guard lock(mutex_);
+    latencies_.push_back(took.count());
+    --open_;
+    changed_.notify_all();
   }
 
   Engine& engine_;
   const std::string token_;
   std::mutex mutex_;
+  std::condition_variable changed_;
   std::vector<double> latencies_;
-  std::atomic<bool> stopping_{false};
-  std::atomic<std::size_t> open_{0};
+  std::size_t open_ = 0;
+  bool stopping_ = false;
   std::thread thread_;
 };
 
@@ -293,10 +302,8 @@ void BM_Change(benchmark::State& state) {
 
   SteadyLoad load(*engine, link.substr(link.rfind('/') + 1));
   const bool brief = count < 10'000;
-  if (!brief) std::this_thread::sleep_for(kWarmUpTime);
-  load.take();
-  std::this_thread::sleep_for(brief ? std::chrono::milliseconds(100) : kQuietTime);
-  const auto quiet = load.take();
+  load.take(brief ? 0 : kWarmUpMessages);
+  const auto quiet = load.take(brief ? 100 : kQuietMessages);
   std::size_t step = 0;
   std::vector<double> cpu, wall;
   for (auto _ : state) {
@@ -307,7 +314,7 @@ void BM_Change(benchmark::State& state) {
     wall.push_back(std::chrono::duration<double, std::micro>(Clock::now() - begin).count());
     state.SetIterationTime(cpu.back() / 1e6);
   }
-  const auto changing = load.take();
+  const auto changing = load.take(1);
   state.counters["change_cpu_us_max"] = quantile(cpu, 1);
   state.counters["change_wall_us_p50"] = quantile(wall, 0.5);
   state.counters["accept_us_p99_quiet"] = quantile(quiet, 0.99);

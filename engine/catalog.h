@@ -41,6 +41,7 @@ class Table {
   const D* by_id(const SomeId& id) const {
     return found(by_id_, id.bits);
   }
+  const D* by_id(const Bits128& id) const { return found(by_id_, id); }
   const D* by_hash(const std::string& hash) const { return found(by_hash_, hash); }
   std::size_t size() const noexcept { return by_key_.size(); }
 
@@ -53,11 +54,11 @@ class Table {
       if (!visit(it->second)) return;
     }
   }
-  // The same in order of product, app, webhook, env; for the kinds that have a product key.
+  // The same in the order of the second key; for the kinds that have one.
   template <class Visit>
-  void scan_products(std::string_view prefix, std::string_view after, const Visit& visit) const {
-    auto it = after > prefix ? by_product_.upper_bound(after) : by_product_.lower_bound(prefix);
-    for (; it != by_product_.end() && it->first.starts_with(prefix); ++it) {
+  void scan_second(std::string_view prefix, std::string_view after, const Visit& visit) const {
+    auto it = after > prefix ? by_second_.upper_bound(after) : by_second_.lower_bound(prefix);
+    for (; it != by_second_.end() && it->first.starts_with(prefix); ++it) {
       if (!visit(*it->second)) return;
     }
   }
@@ -97,11 +98,14 @@ class Table {
         requires { definition.number; } && !requires { definition.what; })
       by_number_[static_cast<std::uint32_t>(definition.number)] = &definition;
     if constexpr (requires { definition.id.bits; }) by_id_[definition.id.bits] = &definition;
+    if constexpr (requires { definition.id.high; }) {
+      if (definition.id != Bits128{}) by_id_[definition.id] = &definition;
+    }
     if constexpr (requires { definition.secret_hash; })
       by_hash_[definition.secret_hash] = &definition;
-    if constexpr (requires { definition.product_key(); }) {
-      if (std::string key = definition.product_key(); !key.empty())
-        by_product_.emplace(std::move(key), &definition);
+    if constexpr (requires { definition.second_key(); }) {
+      if (std::string key = definition.second_key(); !key.empty())
+        by_second_.emplace(std::move(key), &definition);
     }
   }
   void unlink(const D& definition) {
@@ -109,16 +113,16 @@ class Table {
         requires { definition.number; } && !requires { definition.what; })
       by_number_.erase(static_cast<std::uint32_t>(definition.number));
     if constexpr (requires { definition.id.bits; }) by_id_.erase(definition.id.bits);
+    if constexpr (requires { definition.id.high; }) by_id_.erase(definition.id);
     if constexpr (requires { definition.secret_hash; }) by_hash_.erase(definition.secret_hash);
-    if constexpr (requires { definition.product_key(); })
-      by_product_.erase(definition.product_key());
+    if constexpr (requires { definition.second_key(); }) by_second_.erase(definition.second_key());
   }
 
   std::map<std::string, D, std::less<>> by_key_;
   std::unordered_map<std::uint32_t, const D*> by_number_;
   std::unordered_map<Bits128, const D*, BitsHash> by_id_;
   std::unordered_map<std::string, const D*> by_hash_;
-  std::map<std::string, const D*, std::less<>> by_product_;
+  std::map<std::string, const D*, std::less<>> by_second_;
 };
 
 template <class D>

@@ -133,7 +133,7 @@ struct EndpointDefinition {
   std::uint64_t revision = 0;
 
   std::string key() const { return join_key({workspace, app, webhook, env, product}); }
-  std::string product_key() const { return join_key({workspace, product, app, webhook, env}); }
+  std::string second_key() const { return join_key({workspace, product, app, webhook, env}); }
   std::string to_json() const;
   static Result<EndpointDefinition> from_json(std::string_view text);
 };
@@ -160,7 +160,7 @@ struct LinkDefinition {
     return product.empty() ? LinkKind::kApp : event.empty() ? LinkKind::kProduct : LinkKind::kEvent;
   }
   std::string key() const { return join_key({workspace, app, webhook, env, product, event}); }
-  std::string product_key() const {
+  std::string second_key() const {
     return product.empty() ? std::string()
                            : join_key({workspace, product, app, webhook, env, event});
   }
@@ -201,7 +201,7 @@ struct CallDefinition {
   core::WallMs next_at = 0;
 
   std::string key() const { return join_key({workspace, app, webhook, env, product}); }
-  std::string product_key() const { return join_key({workspace, product, app, webhook, env}); }
+  std::string second_key() const { return join_key({workspace, product, app, webhook, env}); }
   bool same_request(const CallDefinition& other) const noexcept;
   std::string to_json() const;
   static Result<CallDefinition> from_json(std::string_view text);
@@ -222,6 +222,7 @@ struct RetiredDefinition {
 
   static std::string key_of(What what, std::uint32_t number);
   std::string key() const { return key_of(what, number); }
+  std::string second_key() const { return join_key({workspace, key()}); }
   std::string to_json() const;
   static Result<RetiredDefinition> from_json(std::string_view text);
 };

@@ -6,41 +6,62 @@
 namespace headrace::engine {
 namespace {
 
-// Resolves the secrets of one workspace, and keeps the name of the first that is missing.
+// Resolves the secrets of one workspace, and notes the first that cannot be used.
 class Resolver {
  public:
-  Resolver(std::string_view workspace, const SecretSource& source)
+  // `usable` false: as if none of them were there.
+  Resolver(std::string_view workspace, const SecretSource& source, bool usable)
       : workspace_(workspace),
-        source_([this, &source](std::string_view ws,
-                                std::string_view name) -> std::optional<std::string> {
-          if (auto value = source ? source(ws, name) : std::nullopt) return value;
+        source_([this, &source, usable](std::string_view ws,
+                                        std::string_view name) -> std::optional<std::string> {
+          used_ = true;
+          auto value = usable && source ? source(ws, name) : std::nullopt;
+          if (value) return value;
           if (missing_.empty()) missing_ = name;
           return std::string();
         }) {}
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  std::string text(const std::string& text, Escape escape) const {
-    return with_secrets(text, workspace_, source_, escape).value();  // ours always has a value
+  std::string text(const std::string& text, Escape escape) {
+    auto resolved = with_secrets(text, workspace_, source_, escape);
+    if (resolved) return std::move(*resolved);
+    missing_ = "of a name that is none";  // ours answers for every name, so it is the spelling
+    return {};
   }
-  Fields fields(const Fields& fields) const {
+  Fields fields(const Fields& fields) {
     Fields resolved;
     for (const auto& [name, value] : fields)
       resolved.emplace_back(name, text(value, Escape::kNone));
     return resolved;
   }
   const std::string& missing() const noexcept { return missing_; }
+  bool used() const noexcept { return used_; }
 
  private:
   std::string_view workspace_;
   std::string missing_;
+  bool used_ = false;
   SecretSource source_;
 };
 
-Result<std::shared_ptr<const dispatch::Endpoint>> made(dispatch::EndpointSettings settings,
-                                                       const Resolver& resolver) {
-  settings.missing_secret = resolver.missing();
-  return dispatch::make_endpoint(std::move(settings));
+using Made = Result<std::shared_ptr<const dispatch::Endpoint>>;
+
+// With its secrets; where these make it something that cannot be sent (a line end in a header,
+// say), as an endpoint whose attempts fail by the secret's name. A start must not hang on one
+// value.
+template <class Settings>
+Made made(std::string_view workspace, const SecretSource& secrets, const Settings& settings_of) {
+  Resolver resolver(workspace, secrets, true);
+  Result<dispatch::EndpointSettings> settings = settings_of(resolver);
+  if (!settings) return std::move(settings).error();
+  settings->missing_secret = resolver.missing();
+  Made endpoint = dispatch::make_endpoint(std::move(*settings));
+  if (endpoint || !resolver.used()) return endpoint;
+  Resolver without(workspace, secrets, false);
+  settings = settings_of(without);
+  settings->missing_secret = without.missing();
+  return dispatch::make_endpoint(std::move(*settings));
 }
 
 }  // namespace
@@ -58,39 +79,41 @@ bool sends_body(core::Method method) noexcept {
          method == core::Method::kPatch;
 }
 
-Result<std::shared_ptr<const dispatch::Endpoint>> for_dispatch(const EndpointDefinition& definition,
-                                                               const SecretSource& secrets) {
-  auto parts = parse_request_parts(definition.auth, "/auth");
-  if (!parts) return std::move(parts).error();
-  const Resolver resolver(definition.workspace, secrets);
-  dispatch::EndpointSettings settings;
-  settings.number = definition.number;
-  settings.url = resolver.text(fill_placeholders(definition.url, parts->params), Escape::kPercent);
-  settings.method = parse_method(definition.method);
-  settings.headers = resolver.fields(parts->headers);
-  settings.query = resolver.fields(parts->query);
-  settings.in_flight_max = definition.in_flight_max;
-  if (definition.retry_schedule) {
-    auto policy = dispatch::RetryPolicy::of_list(*definition.retry_schedule);
-    if (!policy) return std::move(policy).error();
-    settings.retry = std::move(*policy);
-  }
-  return made(std::move(settings), resolver);
+Made for_dispatch(const EndpointDefinition& definition, const SecretSource& secrets) {
+  return made(
+      definition.workspace, secrets, [&](Resolver& resolver) -> Result<dispatch::EndpointSettings> {
+        auto parts = parse_request_parts(definition.auth, "/auth");
+        if (!parts) return std::move(parts).error();
+        dispatch::EndpointSettings settings;
+        settings.number = definition.number;
+        settings.url =
+            resolver.text(fill_placeholders(definition.url, parts->params), Escape::kPercent);
+        settings.method = parse_method(definition.method);
+        settings.headers = resolver.fields(parts->headers);
+        settings.query = resolver.fields(parts->query);
+        settings.in_flight_max = definition.in_flight_max;
+        if (!definition.retry_schedule) return settings;
+        auto policy = dispatch::RetryPolicy::of_list(*definition.retry_schedule);
+        if (!policy) return std::move(policy).error();
+        settings.retry = std::move(*policy);
+        return settings;
+      });
 }
 
-Result<std::shared_ptr<const dispatch::Endpoint>> for_dispatch(const CallDefinition& definition,
-                                                               const SecretSource& secrets) {
-  const Resolver resolver(definition.workspace, secrets);
-  dispatch::EndpointSettings settings;
-  settings.number = definition.number;
-  settings.url = resolver.text(definition.url, Escape::kPercent);
-  settings.method = parse_method(definition.method);
-  settings.headers = resolver.fields(definition.headers);
-  settings.query = resolver.fields(definition.query);
-  settings.body = resolver.text(definition.body, Escape::kJson);
-  settings.forward_headers = false;
-  settings.in_flight_max = 1;
-  return made(std::move(settings), resolver);
+Made for_dispatch(const CallDefinition& definition, const SecretSource& secrets) {
+  return made(definition.workspace, secrets,
+              [&](Resolver& resolver) -> Result<dispatch::EndpointSettings> {
+                dispatch::EndpointSettings settings;
+                settings.number = definition.number;
+                settings.url = resolver.text(definition.url, Escape::kPercent);
+                settings.method = parse_method(definition.method);
+                settings.headers = resolver.fields(definition.headers);
+                settings.query = resolver.fields(definition.query);
+                settings.body = resolver.text(definition.body, Escape::kJson);
+                settings.forward_headers = false;
+                settings.in_flight_max = 1;
+                return settings;
+              });
 }
 
 }  // namespace headrace::engine

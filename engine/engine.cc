@@ -129,7 +129,6 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   engine::Registry& registry() noexcept override { return *registry_; }
   const engine::History& history() const noexcept override { return *history_; }
   engine::Registrar& registrar() noexcept override { return *registrar_; }
-  const store::EventStore& store() const noexcept override { return *store_; }
   ingest::Submitter* submitter() noexcept override {
     return open_.load(std::memory_order_acquire) ? submit_unit_.submitter.get() : nullptr;
   }
@@ -174,7 +173,7 @@ Result<void> Engine::Impl::open() {
   if (!registry) return std::move(registry).error();
   registry_ = std::move(*registry);
   history_ = std::make_unique<engine::History>(*store_, *registry_);
-  registrar_ = std::make_unique<engine::Registrar>(*registry_, clock_, log_);
+  registrar_ = std::make_unique<engine::Registrar>(*registry_, *store_, clock_, log_);
   auto tls = dispatch::TlsContext::make({.extra_roots_file = config_.tls_ca_file});
   if (!tls) return std::move(tls).error();
   tls_ = std::move(*tls);

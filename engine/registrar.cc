@@ -10,8 +10,9 @@ namespace headrace::engine {
 namespace {
 
 constexpr core::SteadyMs kRetryAfter = 10'000;
+constexpr core::SteadyMs kTakeUpEvery = 3'600'000;
 
-CallOutcome copied(const store::Outcome& outcome) {
+CallOutcome outcome_of(const store::Outcome& outcome) {
   CallOutcome copy;
   copy.number = outcome.endpoint;
   copy.message = outcome.message;
@@ -25,12 +26,27 @@ CallOutcome copied(const store::Outcome& outcome) {
   return copy;
 }
 
+CallOutcome outcome_of(const store::AttemptRecord& record) {
+  CallOutcome outcome;
+  outcome.number = record.endpoint;
+  outcome.message = record.message;
+  outcome.verdict = record.verdict;
+  outcome.attempt = record.attempt;
+  outcome.http_status = record.http_status;
+  if (record.error != store::AttemptError::kNone) outcome.error = store::to_string(record.error);
+  outcome.response = record.response_body;
+  outcome.started_at = record.started_at;
+  outcome.next_at = record.next_at;
+  return outcome;
+}
+
 }  // namespace
 
-Registrar::Registrar(Registry& registry, const core::Clock& clock, core::LogSink& log)
-    : registry_(registry), log_(log), thread_(clock, "hr-registrar") {
-  retry_timer_.fire = &Registrar::on_retry;
-  retry_timer_.owner = this;
+Registrar::Registrar(Registry& registry, const store::EventStore& store, const core::Clock& clock,
+                     core::LogSink& log)
+    : registry_(registry), store_(store), log_(log), thread_(clock, "hr-registrar") {
+  timer_.fire = &Registrar::on_timer;
+  timer_.owner = this;
 }
 
 Registrar::~Registrar() { stop(); }
@@ -39,7 +55,28 @@ void Registrar::start(ingest::Submitter& submitter) {
   submitter_ = &submitter;
   thread_.start();
   started_ = true;
+  thread_.loop().post([this] { take_up(); });
+}
+
+// What came of calls is on record even where it was not written down with them, as after a crash.
+void Registrar::take_up() {
+  for (const CallDefinition& call : registry_.calls_under_way()) {
+    const auto attempts = store_.list_attempts(call.number, call.message);
+    if (attempts && !attempts->empty() && attempts->back().attempt > call.attempts)
+      note(outcome_of(attempts->back()));
+  }
   hand_over(registry_.calls_to_hand_over());
+  if (auto forgotten = registry_.forget_retired(); !forgotten)
+    log_.write(core::LogLevel::kWarning, "names_not_forgotten", forgotten.error().what, {});
+  take_up_in(kTakeUpEvery);
+}
+
+void Registrar::take_up_in(core::SteadyMs delay) {
+  const std::lock_guard lock(mutex_);
+  const core::SteadyMs deadline = thread_.loop().now() + delay;
+  if (stopping_ || (timer_.armed() && timer_due_ <= deadline)) return;
+  timer_due_ = deadline;
+  thread_.loop().arm(timer_, deadline);
 }
 
 void Registrar::release() {
@@ -48,7 +85,7 @@ void Registrar::release() {
     stopping_ = true;
   }
   changed_.notify_all();
-  if (started_) thread_.run_and_wait([this] { thread_.loop().disarm(retry_timer_); });
+  if (started_) thread_.run_and_wait([this] { thread_.loop().disarm(timer_); });
 }
 
 void Registrar::stop() {
@@ -65,8 +102,9 @@ void Registrar::hand_over(const std::vector<core::EndpointNumber>& calls) {
 // The message has no body of its own: what the provider is sent belongs to the endpoint, so that no
 // credential in it gets into the message log.
 void Registrar::submit(core::EndpointNumber number) {
-  const auto call = registry_.call(number);
-  if (!call || !take_in_hand(number)) return;
+  if (!take_in_hand(number)) return;
+  const auto call = registry_.call(number);  // as it is now: somebody may have been quicker
+  if (!call || call->message) return put_down(number);
   ingest::Submitter::Direct direct;
   direct.targets = {number};
   if (!call->body.empty()) direct.content_type = "application/json";
@@ -89,31 +127,32 @@ void Registrar::put_down(core::EndpointNumber number) {
 void Registrar::on_submitted(core::EndpointNumber number, const Result<store::Answer>& answer) {
   if (answer && answer->acceptance == store::Acceptance::kStored) {
     auto noted = registry_.note_call_message(number, answer->id);
-    if (!noted) log_.write(core::LogLevel::kWarning, "call_not_noted", noted.error().what, {});
-    put_down(number);
+    if (noted) return put_down(number);
+    // It stays in hand: it is stored, and its first outcome brings the message along.
+    log_.write(core::LogLevel::kWarning, "call_not_noted", noted.error().what, {});
     return;
   }
   put_down(number);
   log_.write(core::LogLevel::kWarning, "call_not_stored",
              "a call to a provider could not be stored, and will be tried again", {});
-  const std::lock_guard lock(mutex_);
-  if (!stopping_ && !retry_timer_.armed())
-    thread_.loop().arm(retry_timer_, thread_.loop().now() + kRetryAfter);
+  take_up_in(kRetryAfter);
 }
 
-void Registrar::on_retry(core::Timer& timer) noexcept {
-  auto& self = *static_cast<Registrar*>(timer.owner);
-  self.hand_over(self.registry_.calls_to_hand_over());
+void Registrar::on_timer(core::Timer& timer) noexcept {
+  static_cast<Registrar*>(timer.owner)->take_up();
 }
 
 void Registrar::on_outcome(const store::Outcome& outcome) noexcept {
   if (outcome.verdict == store::Verdict::kReturned) return;  // not tried: it waits
-  thread_.loop().post([this, outcome = copied(outcome)] { note(outcome); });
+  thread_.loop().post([this, outcome = outcome_of(outcome)] { note(outcome); });
 }
 
 void Registrar::note(const CallOutcome& outcome) {
-  if (auto noted = registry_.note_call_outcome(outcome); !noted)
+  put_down(outcome.number);
+  if (auto noted = registry_.note_call_outcome(outcome); !noted) {
     log_.write(core::LogLevel::kWarning, "call_not_noted", noted.error().what, {});
+    take_up_in(kRetryAfter);
+  }
   if (outcome.verdict == store::Verdict::kDead) {
     log_.write(core::LogLevel::kWarning, "call_given_up",
                "a provider could not be told, as often as it was tried",

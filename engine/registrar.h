@@ -19,17 +19,20 @@
 #include "core/loop.h"
 #include "engine/registry.h"
 #include "ingest/submitter.h"
+#include "store/event_store.h"
 #include "store/outcome_listener.h"
 
 namespace headrace::engine {
 
 class Registrar final : public store::OutcomeListener {
  public:
-  Registrar(Registry& registry, const core::Clock& clock, core::LogSink& log);
+  Registrar(Registry& registry, const store::EventStore& store, const core::Clock& clock,
+            core::LogSink& log);
   Registrar(const Registrar&) = delete;
   ~Registrar();
 
-  // Hands over what an earlier run wrote down and did not come to.
+  // Takes up what an earlier run left: calls that it did not hand over, outcomes that it did not
+  // note.
   void start(ingest::Submitter& submitter);
   // Lets everybody go who waits; nobody waits any more.
   void release();
@@ -49,12 +52,16 @@ class Registrar final : public store::OutcomeListener {
   void note(const CallOutcome& outcome);
   bool is_answered(core::EndpointNumber number) const;
   void announce();
-  static void on_retry(core::Timer& timer) noexcept;
+  void take_up();
+  void take_up_in(core::SteadyMs delay);
+  static void on_timer(core::Timer& timer) noexcept;
 
   Registry& registry_;
+  const store::EventStore& store_;
   core::LogSink& log_;
   core::LoopThread thread_;
-  core::Timer retry_timer_;  // for what the store did not take
+  core::Timer timer_;  // for what the store did not take, and now and then
+  core::SteadyMs timer_due_ = 0;
   ingest::Submitter* submitter_ = nullptr;
   bool started_ = false;
   std::mutex mutex_;  // the API's threads wait on it

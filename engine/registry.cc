@@ -78,6 +78,15 @@ Result<void> Registry::load_all() {
     counter_.dedupe_seed = core::random_seed() | 1;
     change.put(WorkspaceDefinition{std::string(kDefaultWorkspace), "Default", clock_.wall_ms()});
   }
+  if (!change.empty()) {
+    if (auto done = commit(std::move(change)); !done) return done;
+  }
+  return forget_retired();
+}
+
+Result<void> Registry::forget_retired() {
+  const std::lock_guard lock(mutex_);
+  Change change;
   const core::WallMs now = clock_.wall_ms();
   const auto kept = static_cast<core::WallMs>(options_.retention.count());
   table<RetiredDefinition>().each([&](const RetiredDefinition& retired) {
@@ -281,7 +290,7 @@ Link Registry::describe(const LinkDefinition& link) const {
               .event = link.event,
               .previous_until = std::nullopt,
               .revision = link.revision};
-  if (link.previous_until > clock_.wall_ms()) result.previous_until = link.previous_until;
+  if (link.previous_until != 0) result.previous_until = link.previous_until;
   return result;
 }
 

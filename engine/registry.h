@@ -134,9 +134,12 @@ class Registry {
   Result<std::vector<core::EndpointNumber>> enable(std::string_view workspace,
                                                    std::string_view product,
                                                    const EnableSpec& spec);
-  Result<std::vector<core::EndpointNumber>> disable(std::string_view workspace,
-                                                    std::string_view product,
-                                                    const DisableSpec& spec);
+  struct Disabled {
+    std::vector<std::string> slugs;  // of all that was asked for
+    std::vector<core::EndpointNumber> calls;
+  };
+  Result<Disabled> disable(std::string_view workspace, std::string_view product,
+                           const DisableSpec& spec);
   // Of those slugs, in this order; an env without an endpoint is shown as disabled.
   Result<Registration> registration(std::string_view workspace, std::string_view product,
                                     std::string_view access_tag, std::string_view webhook,
@@ -146,6 +149,7 @@ class Registry {
                                            const PageRequest& page) const;
   // Calls that were written down and never handed over: those of a run that ended in between.
   std::vector<core::EndpointNumber> calls_to_hand_over() const;
+  std::vector<CallDefinition> calls_under_way() const;
   std::optional<CallDefinition> call(core::EndpointNumber number) const;
   Result<void> note_call_message(core::EndpointNumber number, MessageId message);
   // Writes down what came of an attempt. A provider that was told of the end is forgotten.
@@ -166,9 +170,11 @@ class Registry {
   Result<TestTarget> endpoint_target(std::string_view workspace, EndpointId id,
                                      const EndpointTestSpec& spec) const;
   // What else than its event matches a message that is on record.
-  std::vector<std::string> other_events(const MessageDetail& detail) const;
-  // Whether the selectors find the target's event in its body.
-  bool selects(const TestTarget& target, std::string_view content_type) const;
+  std::vector<std::string> other_events(std::string_view workspace,
+                                        const MessageDetail& detail) const;
+  // Fills in whether the selectors find the target's event in its body, and how many get it; of a
+  // target with a link's token.
+  void foresee(const TestTarget& target, std::string_view content_type, TestSend& send) const;
   Result<MatchReport> match(std::string_view workspace, std::string_view app,
                             std::string_view webhook, const MatchRequest& request) const;
 
@@ -187,6 +193,8 @@ class Registry {
   Result<std::vector<core::LinkNumber>> links_of(std::string_view workspace,
                                                  const HistoryFilter& filter) const;
 
+  // Forgets names of what was deleted before the retention. Also done by load().
+  Result<void> forget_retired();
   void set_public_url(std::string public_url);
   std::uint64_t dedupe_seed() const noexcept { return counter_.dedupe_seed; }
   const core::SnapshotCell<selector::RoutingTable>& routes() const noexcept {
@@ -231,6 +239,14 @@ class Registry {
   const EndpointDefinition* endpoint_at(const Place& place) const;
   const LinkDefinition* link_at(const Place& place, std::string_view event) const;
 
+  std::shared_ptr<const selector::RoutingTable> routes_with(std::string_view workspace,
+                                                            std::string_view app,
+                                                            std::string_view tag,
+                                                            core::WebhookNumber& number) const;
+  Result<MatchReport> report(std::string_view workspace, std::string_view app,
+                             std::string_view webhook_tag, std::string_view env,
+                             const selector::Match& match, const selector::Matcher& matcher) const;
+
   // The parts of lists.
   template <class Shown, class D>
   Result<Page<Shown>> list_filtered(const Table<D>& definitions, std::string_view workspace,
@@ -241,6 +257,7 @@ class Registry {
                   std::string_view except, std::vector<ErrorItem>& items) const;
   void list_env(const WebhookDefinition& webhook, std::string_view env,
                 std::vector<ErrorItem>& items) const;
+  void list_farewells(const std::string& prefix, std::vector<ErrorItem>& items) const;
 
   // Parts of a change.
   LinkDefinition new_link(const Place& place, std::string_view event);
@@ -253,8 +270,12 @@ class Registry {
   Result<void> put_endpoint(Change& change, EndpointDefinition& endpoint, const Place& place);
   LinkDefinition put_link(Change& change, const Place& place, std::string_view event,
                           bool* created = nullptr);
+  void touch_owner(Change& change, const LinkDefinition& link);
   Result<void> enable_env(Change& change, const Place& place, const EnableEnvSpec& env,
                           const std::string& pointer, std::vector<core::EndpointNumber>& calls);
+  bool call_again(Change& change, const Place& place, std::vector<core::EndpointNumber>& calls);
+  static CallDefinition repeated(const CallDefinition& before);
+  const CallDefinition* call_at(const Place& place) const;
   CallDefinition new_call(const Place& place, CallDefinition::Purpose purpose);
   void put_call(Change& change, CallDefinition call, std::vector<core::EndpointNumber>& calls);
   Result<void> prepare_call(Change& change, const Place& place, const LinkDefinition& link,

@@ -10,6 +10,7 @@
 #include "engine/registry.h"
 #include "engine/registry_lists.h"
 #include "engine/request_parts.h"
+#include "engine/secrets.h"
 #include "engine/tags.h"
 #include "selector/filter.h"
 
@@ -23,6 +24,10 @@ namespace {
 // waits.
 Result<void> check_secrets(const EndpointDefinition& endpoint, const RequestParts& parts,
                            const SecretSource& source, const std::string& pointer) {
+  auto names = secret_names(endpoint.url);
+  if (!names) return invalid(pointer + "/url", names.error().what);
+  auto in_url = with_secrets(endpoint.url, endpoint.workspace, source, Escape::kNone);
+  if (!in_url) return invalid(pointer + "/url", in_url.error().what);
   for (const Fields* fields : {&parts.headers, &parts.query, &parts.params}) {
     for (const auto& [name, value] : *fields) {
       auto resolved = with_secrets(value, endpoint.workspace, source, Escape::kNone);
@@ -79,6 +84,7 @@ Result<EndpointDefinition> Registry::with_settings(const Place& place,
   if (settings.filter) endpoint.filter = *settings.filter;
   if (settings.in_flight_max) endpoint.in_flight_max = *settings.in_flight_max;
   if (settings.retry_schedule) endpoint.retry_schedule = settings.retry_schedule;
+  if (settings.usual_retry) endpoint.retry_schedule.reset();
   if (settings.enabled) endpoint.enabled = *settings.enabled;
   if (settings.events) {
     auto events = full_tags(*place.webhook, *settings.events, pointer + "/events");
@@ -101,10 +107,12 @@ Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
     return invalid(pointer + "/retry/schedule",
                    "has at most 100 delays, each of them between 0 and 7 days");
   auto usable = for_dispatch(endpoint, options_.secrets);
-  if (usable) return {};
-  return at(pointer + (usable.error().what.find("header") != std::string::npos ? "/auth/headers"
-                                                                               : "/url"),
-            std::move(usable).error());
+  if (usable && (*usable)->settings.missing_secret.empty()) return {};
+  if (usable)
+    return invalid(pointer + "/auth", "the secret " + (*usable)->settings.missing_secret +
+                                          " is not there, or cannot stand where it is named");
+  const bool of_header = usable.error().what.find("header") != std::string::npos;
+  return at(pointer + (of_header ? "/auth/headers" : "/url"), std::move(usable).error());
 }
 
 // Names of events as full tags of the webhook. The event part alone will do.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events of webhooks.
 #include <algorithm>
+#include <span>
 
+#include "core/buffer.h"
 #include "core/limits.h"
 #include "engine/faults.h"
 #include "engine/pages.h"
@@ -32,6 +34,18 @@ Result<selector::SampleValue> sample_value(const EventDefinition& event,
   return value;
 }
 
+// Whether the event would find itself in its sample: a number is the same in every spelling.
+bool finds_itself(const EventDefinition& event, const selector::Selector& selector) {
+  const selector::EventRule rule{core::EventNumber{1}, selector, event.value};
+  auto program = selector::Program::compile(std::span(&rule, 1));
+  if (!program) return false;
+  const std::string padded = event.sample + std::string(core::BufferPool::kPadding, '\0');
+  selector::Matcher matcher;
+  const selector::Match match =
+      matcher.run(*program, {.body = std::string_view(padded).substr(0, event.sample.size())});
+  return match.event == rule.event;
+}
+
 // Works out the value, and refuses a selector that its own sample contradicts. The value is, in
 // this order: as given, as in the sample, the event part of the tag.
 Result<void> settle_value(EventDefinition& event) {
@@ -42,7 +56,7 @@ Result<void> settle_value(EventDefinition& event) {
   if (sample->kind == Kind::kContainer)
     return invalid("/selector", "points at an object or array in the event's own sample");
   if (event.value_given) {
-    if (sample->kind == Kind::kScalar && sample->text != event.value) {
+    if (sample->kind == Kind::kScalar && !finds_itself(event, *parsed)) {
       return invalid(
           "/selector_value",
           "is not what the event's own sample has at the selector: '" + sample->text + "'");
@@ -78,8 +92,8 @@ Result<Event> Registry::create_event(std::string_view workspace, std::string_vie
   event.name = spec.name;
   event.description = spec.description;
   event.selector = spec.selector;
-  event.value_given = spec.selector_value.has_value();
   event.value = spec.selector_value.value_or("");
+  event.value_given = !event.value.empty();
   event.sample = spec.sample;
   if (auto checked = check_tag("tag", event.event_part()); !checked)
     return at("/tag", std::move(checked).error());
@@ -108,8 +122,8 @@ Result<Page<Event>> Registry::events(std::string_view workspace, std::string_vie
     auto found = find_webhook(workspace, app, webhook);
     if (!found) return std::move(found).error();
     prefix = (*found)->key() + ':';
-  } else if (!check_tag("app", app) || !has_app(workspace, app)) {
-    return not_found("there is no app '" + std::string(app) + "'");
+  } else if (auto checked = check_tag("app", app); !checked) {
+    return at("/app", std::move(checked).error());
   }
   PageFiller<Event> filler(prefix, page);
   table<EventDefinition>().scan(prefix, after_key(prefix, page), [&](const EventDefinition& event) {

@@ -19,8 +19,12 @@ LinkDefinition Registry::put_link(Change& change, const Place& place, std::strin
                                   bool* created) {
   const LinkDefinition* before = link_at(place, event);
   if (created != nullptr) *created = before == nullptr;
-  if (before != nullptr) return *before;
-  LinkDefinition link = new_link(place, event);
+  if (before != nullptr && before->access_tag == place.access_tag) return *before;
+  LinkDefinition link = before != nullptr ? *before : new_link(place, event);
+  if (before != nullptr) {  // the product calls the app by another name now
+    link.access_tag = place.access_tag;
+    link.revision = next_revision();
+  }
   change.put(link);
   return link;
 }
@@ -99,8 +103,24 @@ Result<Link> Registry::rotate_link(std::string_view workspace, LinkId id,
   link.revision = next_revision();
   Change change;
   change.put(link);
+  touch_owner(change, link);
   if (auto done = commit(std::move(change)); !done) return std::move(done).error();
   return describe(link);
+}
+
+// What shows the link is another one by it.
+void Registry::touch_owner(Change& change, const LinkDefinition& link) {
+  if (link.link_kind() == LinkKind::kApp) {
+    if (auto webhook = find_webhook(link.workspace, link.app, link.webhook)) {
+      WebhookDefinition touched = **webhook;
+      touched.revision = next_revision();
+      change.put(std::move(touched));
+    }
+  } else if (const auto* endpoint = table<EndpointDefinition>().find(link.key())) {
+    EndpointDefinition touched = *endpoint;
+    touched.revision = next_revision();
+    change.put(std::move(touched));
+  }
 }
 
 Result<void> Registry::delete_link(std::string_view workspace, LinkId id,

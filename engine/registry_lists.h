@@ -30,6 +30,7 @@ Result<Page<Shown>> Registry::list_filtered(const Table<D>& definitions, std::st
   PageFiller<Shown> filler(prefix, page);
   const auto take = [&](const D& definition, std::string key) {
     const bool wanted = (app.empty() || definition.app == app) &&
+                        (filter.product.empty() || definition.product == filter.product) &&
                         (filter.webhook.empty() || definition.webhook == filter.webhook) &&
                         (filter.env.empty() || definition.env == filter.env);
     if (!wanted) return true;
@@ -42,8 +43,8 @@ Result<Page<Shown>> Registry::list_filtered(const Table<D>& definitions, std::st
     definitions.scan(prefix, after,
                      [&](const D& definition) { return take(definition, definition.key()); });
   } else {
-    definitions.scan_products(prefix, after, [&](const D& definition) {
-      return take(definition, definition.product_key());
+    definitions.scan_second(prefix, after, [&](const D& definition) {
+      return take(definition, definition.second_key());
     });
   }
   return filler.take();

@@ -22,22 +22,20 @@ const RetiredDefinition* find_retired(const Catalog& catalog, What what, Number 
       RetiredDefinition::key_of(what, static_cast<std::uint32_t>(number)));
 }
 
-// Calls `visit` for all of that kind, until it answers false.
+// Calls `visit` for all of a workspace's of that kind, until it answers false.
 template <class Visit>
-void each_retired(const Catalog& catalog, What what, const Visit& visit) {
-  std::string prefix = RetiredDefinition::key_of(what, 0);
+void each_retired(const Catalog& catalog, What what, std::string_view workspace,
+                  const Visit& visit) {
+  std::string prefix = join_key({workspace, RetiredDefinition::key_of(what, 0)});
   prefix.pop_back();  // the number
-  catalog.of<RetiredDefinition>().scan(prefix, {}, visit);
+  catalog.of<RetiredDefinition>().scan_second(prefix, {}, visit);
 }
 
 const RetiredDefinition* find_retired(const Catalog& catalog, What what, std::string_view workspace,
                                       Bits128 id) {
-  const RetiredDefinition* found = nullptr;
-  each_retired(catalog, what, [&](const RetiredDefinition& retired) {
-    if (retired.workspace == workspace && retired.id == id) found = &retired;
-    return found == nullptr;
-  });
-  return found;
+  const auto* found = catalog.of<RetiredDefinition>().by_id(id);
+  const bool fits = found != nullptr && found->what == what && found->workspace == workspace;
+  return fits ? found : nullptr;
 }
 
 // What a link must be of; an empty name: of any.
@@ -83,13 +81,13 @@ class LinkCollector {
     const auto visit = [this](const LinkDefinition& link) { return add(link); };
     const auto& links = catalog_.of<LinkDefinition>();
     if (!narrow.product.empty() && !narrow.or_of_app) {
-      links.scan_products(
+      links.scan_second(
           join_key({narrow.workspace, narrow.product, narrow.app, narrow.webhook}) + '/', {},
           visit);
     } else {
       links.scan(join_key({narrow.workspace, narrow.app, narrow.webhook}) + '/', {}, visit);
     }
-    each_retired(catalog_, What::kLink,
+    each_retired(catalog_, What::kLink, narrow.workspace,
                  [this](const RetiredDefinition& link) { return add(link); });
     return std::move(numbers_);
   }
@@ -180,7 +178,7 @@ Result<core::EventNumber> Registry::event_number(std::string_view workspace, std
   if (event.error().code != ErrorCode::kNotFound) return std::move(event).error();
   const bool is_full = tag.find(':') != std::string_view::npos;
   std::uint32_t newest = 0;
-  each_retired(catalog_, What::kEvent, [&](const RetiredDefinition& retired) {
+  each_retired(catalog_, What::kEvent, workspace, [&](const RetiredDefinition& retired) {
     const std::string_view full = retired.event;
     const std::string_view name = is_full ? full : full.substr(full.find(':') + 1);
     if (retired.workspace == workspace && retired.app == app && name == tag)

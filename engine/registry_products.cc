@@ -14,7 +14,7 @@ std::string described_place(const EndpointDefinition& endpoint) {
 
 }  // namespace
 
-// Products are found in three kinds of definitions, each in order of product.
+// Products are found in four kinds of definitions, each in order of product.
 Result<Page<Product>> Registry::products(std::string_view workspace,
                                          const PageRequest& page) const {
   if (auto checked = check_page(page); !checked) return std::move(checked).error();
@@ -24,7 +24,7 @@ Result<Page<Product>> Registry::products(std::string_view workspace,
   std::string after = page.cursor.empty() ? std::string() : prefix + page.cursor + '0';
   PageFiller<Product> filler(prefix, page);
   for (;;) {
-    // The next product is the least of the three kinds' next ones.
+    // The next product is the least of the kinds' next ones.
     std::string next;
     const auto take = [&](const auto& definition) {
       const std::string key = prefix + definition.product + '/';
@@ -32,8 +32,9 @@ Result<Page<Product>> Registry::products(std::string_view workspace,
       return false;
     };
     table<ConnectionDefinition>().scan(prefix, after, take);
-    table<EndpointDefinition>().scan_products(prefix, after, take);
-    table<LinkDefinition>().scan_products(prefix, after, take);
+    table<EndpointDefinition>().scan_second(prefix, after, take);
+    table<LinkDefinition>().scan_second(prefix, after, take);
+    table<CallDefinition>().scan_second(prefix, after, take);
     if (next.empty() || !filler.has_room()) return filler.take();
     const std::string tag = next.substr(prefix.size(), next.size() - prefix.size() - 1);
     filler.add(count_product(workspace, tag), prefix + tag);
@@ -51,8 +52,8 @@ Product Registry::count_product(std::string_view workspace, const std::string& t
     };
   };
   table<ConnectionDefinition>().scan(prefix, {}, counter(product.connections));
-  table<EndpointDefinition>().scan_products(prefix, {}, counter(product.endpoints));
-  table<LinkDefinition>().scan_products(prefix, {}, counter(product.links));
+  table<EndpointDefinition>().scan_second(prefix, {}, counter(product.endpoints));
+  table<LinkDefinition>().scan_second(prefix, {}, counter(product.links));
   return product;
 }
 
@@ -60,7 +61,10 @@ Result<Product> Registry::product(std::string_view workspace, std::string_view t
   const std::lock_guard lock(mutex_);
   if (check_tag("product", tag)) {
     const Product product = count_product(workspace, std::string(tag));
-    if (product.connections + product.endpoints + product.links != 0) return product;
+    bool is_there = product.connections + product.endpoints + product.links != 0;
+    const auto note = [&is_there](const CallDefinition&) { return !(is_there = true); };
+    table<CallDefinition>().scan_second(join_key({workspace, tag}) + '/', {}, note);
+    if (is_there) return product;
   }
   return not_found("there is no product '" + std::string(tag) + "'");
 }
@@ -79,17 +83,21 @@ Result<void> Registry::delete_product(std::string_view workspace, std::string_vi
     change.remove(connection);
     return true;
   });
-  table<EndpointDefinition>().scan_products(prefix, {}, [&](const EndpointDefinition& endpoint) {
+  table<EndpointDefinition>().scan_second(prefix, {}, [&](const EndpointDefinition& endpoint) {
     orphans.items.push_back({"endpoint " + endpoint.id.to_string(), described_place(endpoint)});
     remove_endpoint(change, endpoint);
     return true;
   });
-  table<LinkDefinition>().scan_products(prefix, {}, [&](const LinkDefinition& link) {
+  table<LinkDefinition>().scan_second(prefix, {}, [&](const LinkDefinition& link) {
     orphans.items.push_back({"link " + link.id.to_string(), link.webhook + ", " + link.env});
     remove_link(change, link);
     return true;
   });
-  table<CallDefinition>().scan_products(prefix, {}, [&](const CallDefinition& call) {
+  table<CallDefinition>().scan_second(prefix, {}, [&](const CallDefinition& call) {
+    found = true;
+    if (call.purpose == CallDefinition::Purpose::kUnregister && !call.given_up)
+      orphans.items.push_back(
+          {"call " + call.id.to_string(), "a provider is being told of the end"});
     remove_call(change, call);
     return true;
   });
@@ -115,6 +123,8 @@ Result<Connection> Registry::connect(std::string_view workspace, std::string_vie
   ConnectionDefinition connection{std::string(workspace), std::string(product),
                                   std::string(access_tag), std::string(app), 0};
   const auto* before = table<ConnectionDefinition>().find(connection.key());
+  if (before == nullptr && options.if_exists)
+    return Error{ErrorCode::kPrecondition, "there is no such connection", 0};
   if (auto same = check_revision(before == nullptr ? 0 : before->revision, options); !same)
     return std::move(same).error();
   if (before != nullptr && before->app == app) return describe(*before);
@@ -133,12 +143,12 @@ void Registry::list_users(std::string_view workspace, std::string_view product,
                           std::string_view access_tag, std::string_view except,
                           std::vector<ErrorItem>& items) const {
   const std::string prefix = join_key({workspace, product}) + '/';
-  table<EndpointDefinition>().scan_products(prefix, {}, [&](const EndpointDefinition& endpoint) {
+  table<EndpointDefinition>().scan_second(prefix, {}, [&](const EndpointDefinition& endpoint) {
     if (endpoint.access_tag == access_tag && endpoint.app != except)
       items.push_back({"endpoint " + endpoint.id.to_string(), described_place(endpoint)});
     return true;
   });
-  table<LinkDefinition>().scan_products(prefix, {}, [&](const LinkDefinition& link) {
+  table<LinkDefinition>().scan_second(prefix, {}, [&](const LinkDefinition& link) {
     if (link.access_tag == access_tag && link.app != except)
       items.push_back({"link " + link.id.to_string(), link.webhook + ", " + link.env});
     return true;
@@ -189,15 +199,15 @@ Result<void> Registry::disconnect(std::string_view workspace, std::string_view p
   Change change;
   if (!orphans.items.empty() && !options.cascade) return orphans;
   const std::string prefix = join_key({workspace, product}) + '/';
-  table<EndpointDefinition>().scan_products(prefix, {}, [&](const EndpointDefinition& endpoint) {
+  table<EndpointDefinition>().scan_second(prefix, {}, [&](const EndpointDefinition& endpoint) {
     if (endpoint.access_tag == access_tag) remove_endpoint(change, endpoint);
     return true;
   });
-  table<LinkDefinition>().scan_products(prefix, {}, [&](const LinkDefinition& link) {
+  table<LinkDefinition>().scan_second(prefix, {}, [&](const LinkDefinition& link) {
     if (link.access_tag == access_tag) remove_link(change, link);
     return true;
   });
-  table<CallDefinition>().scan_products(prefix, {}, [&](const CallDefinition& call) {
+  table<CallDefinition>().scan_second(prefix, {}, [&](const CallDefinition& call) {
     if (call.access_tag == access_tag) remove_call(change, call);
     return true;
   });

@@ -30,16 +30,8 @@ Result<void> check_call_parts(const RequestParts& parts, const std::string& url,
   return {};
 }
 
-Result<void> check_call_secrets(const CallDefinition& call, const SecretSource& source,
-                                const std::string& pointer) {
-  std::string all = call.url + call.body;
-  for (const Fields* fields : {&call.headers, &call.query})
-    for (const auto& [name, value] : *fields) all += value;
-  auto resolved = with_secrets(all, call.workspace, source, Escape::kNone);
-  return resolved ? Result<void>() : invalid(pointer, resolved.error().what);
-}
-
-// Top-level scalars of what the provider answered: the id that it gave the registration, say.
+// Top-level scalars of what the provider answered: the id that it gave the registration, say. Never
+// one that reads as a secret, as that would be told to the provider.
 void add_answer(const std::string& response, Fields& params) {
   const auto json = nlohmann::ordered_json::parse(response, nullptr, false);
   if (!json.is_object()) return;
@@ -47,7 +39,8 @@ void add_answer(const std::string& response, Fields& params) {
     const bool known = std::any_of(params.begin(), params.end(),
                                    [&name = name](const auto& one) { return one.first == name; });
     if (known || value.is_structured() || value.is_null()) continue;
-    params.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+    std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (text.find("$Secret{") == std::string::npos) params.emplace_back(name, std::move(text));
   }
 }
 
@@ -96,8 +89,7 @@ Result<void> Registry::enable_env(Change& change, const Place& place, const Enab
   const bool calls_provider = !webhook_env.registration_url.empty();
   EndpointSettings settings = env.settings;
   if (calls_provider) {
-    settings.auth =
-        env.delivery_auth.value_or("");  // the provider's credential is not the receiver's
+    settings.auth = env.delivery_auth;  // the provider's credential is not the receiver's
   } else if (env.delivery_auth) {
     return invalid(pointer + "/delivery_auth",
                    "goes with a registration URL; without one, auth is the receiver's");
@@ -114,8 +106,42 @@ Result<void> Registry::enable_env(Change& change, const Place& place, const Enab
   if (auto put = put_endpoint(change, *endpoint, place); !put) return put;
   const LinkDefinition link = put_link(change, place, {});
   if (!calls_provider) return {};
+  if (!env.settings.auth && call_again(change, place, calls)) return {};
   return prepare_call(change, place, link, env.settings.auth.value_or(""), pointer + "/auth",
                       calls);
+}
+
+// Without an `auth` the provider's stays what it was, and is called again only where all attempts
+// failed. False: it was never called.
+bool Registry::call_again(Change& change, const Place& place,
+                          std::vector<core::EndpointNumber>& calls) {
+  const auto* before = call_at(place);
+  if (before == nullptr || before->purpose != Purpose::kRegister) return false;
+  if (before->given_up) {
+    put_call(change, repeated(*before), calls);
+  } else if (!before->message) {
+    calls.push_back(before->number);
+  }
+  return true;
+}
+
+// The same request as a new call.
+CallDefinition Registry::repeated(const CallDefinition& before) {
+  CallDefinition call = before;
+  core::secure_random(&call.id.bits, sizeof(call.id.bits));
+  call.message = {};
+  call.given_up = false;
+  call.attempts = 0;
+  call.http_status = 0;
+  call.error.clear();
+  call.response.clear();
+  call.called_at = call.next_at = 0;
+  return call;
+}
+
+const CallDefinition* Registry::call_at(const Place& place) const {
+  return table<CallDefinition>().find(join_key(
+      {place.workspace, place.webhook->app, place.webhook->tag, place.env, place.product}));
 }
 
 // What tells the provider of the link. A call that was made, or is under way, is not made again.
@@ -138,11 +164,18 @@ Result<void> Registry::prepare_call(Change& change, const Place& place, const Li
   call.query = std::move(parts->query);
   call.params = std::move(parts->params);
   call.body = std::move(parts->body);
-  if (auto checked = check_call_secrets(call, options_.secrets, pointer); !checked) return checked;
-  if (auto usable = for_dispatch(call, options_.secrets); !usable)
-    return at(pointer, std::move(usable).error());
+  auto usable = for_dispatch(call, options_.secrets);
+  if (!usable) return at(pointer, std::move(usable).error());
+  if (const std::string& secret = (*usable)->settings.missing_secret; !secret.empty())
+    return invalid(pointer,
+                   "the secret " + secret + " is not there, or cannot stand where it is named");
   const auto* before = table<CallDefinition>().find(call.key());
   if (before != nullptr && before->same_request(call) && !before->given_up) {
+    if (before->access_tag != call.access_tag) {
+      call = *before;
+      call.access_tag = place.access_tag;
+      change.put(std::move(call));
+    }
     if (!before->message && !before->succeeded) calls.push_back(before->number);
     return {};
   }
@@ -153,9 +186,12 @@ Result<void> Registry::prepare_call(Change& change, const Place& place, const Li
 // What tells the provider that nobody listens any more, where it wants to know.
 void Registry::prepare_farewell(Change& change, const Place& place,
                                 std::vector<core::EndpointNumber>& calls) {
-  const auto* registered = table<CallDefinition>().find(join_key(
-      {place.workspace, place.webhook->app, place.webhook->tag, place.env, place.product}));
-  if (registered == nullptr || registered->purpose == Purpose::kUnregister) return;
+  const auto* registered = call_at(place);
+  if (registered == nullptr) return;
+  if (registered->purpose == Purpose::kUnregister) {  // asked for again: once more, if it failed
+    if (registered->given_up) put_call(change, repeated(*registered), calls);
+    return;
+  }
   const WebhookEnvSpec& env = *place.webhook->env(place.env);
   CallDefinition call = new_call(place, Purpose::kUnregister);
   call.headers = registered->headers;
@@ -195,9 +231,8 @@ void Registry::put_call(Change& change, CallDefinition call,
   change.put(std::move(call));
 }
 
-Result<std::vector<core::EndpointNumber>> Registry::disable(std::string_view workspace,
-                                                            std::string_view product,
-                                                            const DisableSpec& spec) {
+Result<Registry::Disabled> Registry::disable(std::string_view workspace, std::string_view product,
+                                             const DisableSpec& spec) {
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
   if (auto checked = check_tag("product", product); !checked)
@@ -206,25 +241,29 @@ Result<std::vector<core::EndpointNumber>> Registry::disable(std::string_view wor
   if (!app) return std::move(app).error();
   auto webhook = find_webhook(workspace, *app, spec.webhook);
   if (!webhook) return std::move(webhook).error();
-  std::vector<std::string> slugs = spec.envs;
-  if (slugs.empty())
-    for (const WebhookEnvSpec& env : (*webhook)->envs) slugs.push_back(env.slug);
+  Disabled disabled;
+  auto& [slugs, calls] = disabled;
+  slugs = spec.envs;
+  for (const WebhookEnvSpec& env : (*webhook)->envs) {
+    const Place place{workspace, product, spec.access_tag, env.slug, *webhook};
+    const bool is_used = endpoint_at(place) != nullptr || call_at(place) != nullptr;
+    if (spec.envs.empty() && is_used) slugs.push_back(env.slug);
+  }
   Change change;
-  std::vector<core::EndpointNumber> calls;
   for (std::size_t i = 0; i < slugs.size(); ++i) {
     auto place = find_place(workspace, product, spec.access_tag, spec.webhook, slugs[i],
                             "/envs/" + std::to_string(i));
     if (!place) return std::move(place).error();
-    const EndpointDefinition* endpoint = endpoint_at(*place);
-    if (endpoint == nullptr) continue;
-    if (const LinkDefinition* link = link_at(*place, {})) remove_link(change, *link);
-    remove_endpoint(change, *endpoint);
+    if (const EndpointDefinition* endpoint = endpoint_at(*place)) {
+      if (const LinkDefinition* link = link_at(*place, {})) remove_link(change, *link);
+      remove_endpoint(change, *endpoint);
+    }
     prepare_farewell(change, *place, calls);
   }
   if (!change.empty()) {
     if (auto done = commit(std::move(change)); !done) return std::move(done).error();
   }
-  return calls;
+  return disabled;
 }
 
 // --- What is registered
@@ -282,11 +321,11 @@ Registration Registry::registration_of(const std::string& group,
     if (!result.product.empty()) return;
     result = {definition.product, definition.access_tag, definition.app, definition.webhook, {}};
   };
-  table<CallDefinition>().scan_products(group, {}, [&](const CallDefinition& call) {
+  table<CallDefinition>().scan_second(group, {}, [&](const CallDefinition& call) {
     if (access_tag.empty() || call.access_tag == access_tag) calls[call.env] = &call;
     return true;
   });
-  table<EndpointDefinition>().scan_products(group, {}, [&](const EndpointDefinition& endpoint) {
+  table<EndpointDefinition>().scan_second(group, {}, [&](const EndpointDefinition& endpoint) {
     if (!access_tag.empty() && endpoint.access_tag != access_tag) return true;
     name_it(endpoint);
     const auto call = calls.find(endpoint.env);
@@ -309,6 +348,7 @@ Result<Page<Registration>> Registry::registrations(std::string_view workspace,
   if (auto checked = check_page(page); !checked) return std::move(checked).error();
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+  if (!product.empty() && !check_tag("product", product)) return Page<Registration>();
   const std::string prefix = join_key({workspace, product}) + '/';
   std::string after = page.cursor.empty() ? std::string() : prefix + page.cursor + '0';
   PageFiller<Registration> filler(prefix, page);
@@ -320,8 +360,8 @@ Result<Page<Registration>> Registry::registrations(std::string_view workspace,
       if (group.empty() || key + '/' < group) group = key + '/';
       return false;
     };
-    table<EndpointDefinition>().scan_products(prefix, after, take);
-    table<CallDefinition>().scan_products(prefix, after, take);
+    table<EndpointDefinition>().scan_second(prefix, after, take);
+    table<CallDefinition>().scan_second(prefix, after, take);
     if (group.empty()) return filler.take();
     Registration registration = registration_of(group, access_tag);
     const std::string key = group.substr(0, group.size() - 1);
@@ -343,6 +383,15 @@ std::vector<core::EndpointNumber> Registry::calls_to_hand_over() const {
     if (!call.message && !call.succeeded && !call.given_up) numbers.push_back(call.number);
   });
   return numbers;
+}
+
+std::vector<CallDefinition> Registry::calls_under_way() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<CallDefinition> calls;
+  table<CallDefinition>().each([&](const CallDefinition& call) {
+    if (call.message && !call.succeeded && !call.given_up) calls.push_back(call);
+  });
+  return calls;
 }
 
 std::optional<CallDefinition> Registry::call(core::EndpointNumber number) const {

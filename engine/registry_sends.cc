@@ -6,6 +6,7 @@
 #include "core/http_grammar.h"
 #include "engine/faults.h"
 #include "engine/registry.h"
+#include "engine/tags.h"
 #include "ingest/router.h"
 #include "selector/program.h"
 
@@ -89,6 +90,8 @@ Result<Registry::TestTarget> Registry::trigger_target(std::string_view workspace
   }
   if ((*webhook)->env(env) == nullptr)
     return invalid("/env", "the webhook has no env '" + env + "'");
+  if (!spec.product.empty() && !check_tag("product", spec.product))
+    return invalid("/product", "is not a tag");
   const auto* link = table<LinkDefinition>().find((*webhook)->key() + '/' + env +
                                                   (spec.product.empty() ? "" : "/" + spec.product));
   if (link == nullptr)
@@ -133,26 +136,46 @@ Result<Registry::TestTarget> Registry::endpoint_target(std::string_view workspac
   return target;
 }
 
-bool Registry::selects(const TestTarget& target, std::string_view content_type) const {
+void Registry::foresee(const TestTarget& target, std::string_view content_type,
+                       TestSend& send) const {
   const auto routes = this->routes().load();
   const selector::WebhookRoute* webhook = routes->find_webhook(target.webhook);
-  if (webhook == nullptr || target.event == core::EventNumber::kNone) return false;
+  if (webhook == nullptr) return;
   selector::Matcher matcher;
   const PaddedBody body(target.body);
   auto match = run(matcher, *webhook, ingest::declared_body(content_type, {}, target.body.size()),
                    {.body = body.view()});
-  return match && match->event == target.event;
+  send.selected = match && match->event == target.event && !target.event_tag.empty();
+  const auto route = routes->find(target.link_token, clock_.wall_ms());
+  if (!route) return;
+  const auto passes = [&](const selector::LinkTarget& to) {
+    return !to.filtered || matcher.passes(to.endpoint);
+  };
+  for (const selector::LinkTarget& to : route.link->endpoints) send.receivers += passes(to) ? 1 : 0;
+  for (const auto& [event, to] : route.link->by_event)
+    send.receivers += event == target.event && passes(to) ? 1 : 0;
 }
 
-std::vector<std::string> Registry::other_events(const MessageDetail& detail) const {
+// The program that a message to that webhook runs through, as of now. Bodies are looked into
+// without the mutex: they may be large.
+std::shared_ptr<const selector::RoutingTable> Registry::routes_with(
+    std::string_view workspace, std::string_view app, std::string_view tag,
+    core::WebhookNumber& number) const {
   const std::lock_guard lock(mutex_);
+  auto webhook = find_webhook(workspace, app, tag);
+  if (!webhook) return nullptr;
+  number = (*webhook)->number;
+  return routes().load();
+}
+
+std::vector<std::string> Registry::other_events(std::string_view workspace,
+                                                const MessageDetail& detail) const {
   std::vector<std::string> tags;
-  const auto* link = table<LinkDefinition>().by_id(detail.message.link);
-  if (link == nullptr) return tags;
-  const auto* webhook =
-      table<WebhookDefinition>().find(join_key({link->workspace, link->app, link->webhook}));
-  const auto routes = this->routes().load();
-  const auto* route = webhook == nullptr ? nullptr : routes->find_webhook(webhook->number);
+  auto link = this->link(workspace, detail.message.link);
+  if (!link) return tags;
+  core::WebhookNumber number{};
+  const auto routes = routes_with(workspace, link->app, link->webhook, number);
+  const auto* route = routes == nullptr ? nullptr : routes->find_webhook(number);
   if (route == nullptr) return tags;
   const std::string_view lines = detail.header_lines;
   selector::Matcher matcher;
@@ -163,9 +186,9 @@ std::vector<std::string> Registry::other_events(const MessageDetail& detail) con
                                 header_value(lines, "content-encoding"), detail.body.size()),
           {.body = body.view(), .query = detail.query, .header_lines = lines});
   if (!match) return tags;
-  const auto add = [&](core::EventNumber number) {
-    const auto* event = table<EventDefinition>().by_number(number);
-    if (event != nullptr && event->tag != detail.message.event) tags.push_back(event->tag);
+  const auto add = [&](core::EventNumber event) {
+    std::string tag = event_tag(event);
+    if (!tag.empty() && tag != detail.message.event) tags.push_back(std::move(tag));
   };
   add(match->event);
   for (std::size_t i = 0; i < std::min<std::size_t>(match->other_count, match->others.size()); ++i)
@@ -176,28 +199,38 @@ std::vector<std::string> Registry::other_events(const MessageDetail& detail) con
 Result<MatchReport> Registry::match(std::string_view workspace, std::string_view app,
                                     std::string_view webhook_tag,
                                     const MatchRequest& request) const {
-  const std::lock_guard lock(mutex_);
-  auto webhook = find_webhook(workspace, app, webhook_tag);
-  if (!webhook) return std::move(webhook).error();
-  if (!request.env.empty() && (*webhook)->env(request.env) == nullptr)
-    return invalid("/env", "the webhook has no env '" + request.env + "'");
-  const auto routes = this->routes().load();
-  const selector::WebhookRoute* route = routes->find_webhook((*webhook)->number);
+  if (auto known = webhook(workspace, app, webhook_tag); !known) return std::move(known).error();
+  core::WebhookNumber number{};
+  const auto routes = routes_with(workspace, app, webhook_tag, number);
+  const auto* route = routes == nullptr ? nullptr : routes->find_webhook(number);
+  if (route == nullptr) return not_found("the webhook was deleted just now");
   selector::Matcher matcher;
   const PaddedBody body(request.body);
   auto match =
       run(matcher, *route, ingest::declared_body(request.content_type, {}, request.body.size()),
           {.body = body.view(), .query = request.query, .header_lines = request.header_lines});
   if (!match) return std::move(match).error();
+  return report(workspace, app, webhook_tag, request.env, *match, matcher);
+}
+
+Result<MatchReport> Registry::report(std::string_view workspace, std::string_view app,
+                                     std::string_view webhook_tag, std::string_view env,
+                                     const selector::Match& match,
+                                     const selector::Matcher& matcher) const {
+  const std::lock_guard lock(mutex_);
+  auto webhook = find_webhook(workspace, app, webhook_tag);
+  if (!webhook) return std::move(webhook).error();
+  if (!env.empty() && (*webhook)->env(env) == nullptr)
+    return invalid("/env", "the webhook has no env '" + std::string(env) + "'");
   MatchReport report;
-  const auto* event = table<EventDefinition>().by_number(match->event);
+  const auto* event = table<EventDefinition>().by_number(match.event);
   if (event != nullptr) report.event = event->tag;
-  for (std::size_t i = 0; i < std::min<std::size_t>(match->other_count, match->others.size()); ++i)
-    if (const auto* other = table<EventDefinition>().by_number(match->others[i]))
+  for (std::size_t i = 0; i < std::min<std::size_t>(match.other_count, match.others.size()); ++i)
+    if (const auto* other = table<EventDefinition>().by_number(match.others[i]))
       report.others.push_back(other->tag);
   table<EndpointDefinition>().scan(
       (*webhook)->key() + '/', {}, [&](const EndpointDefinition& endpoint) {
-        if (!request.env.empty() && endpoint.env != request.env) return true;
+        if (!env.empty() && endpoint.env != env) return true;
         std::string reason = why_not(endpoint, event, matcher);
         const bool reached = reason.empty();
         report.receivers.push_back(

@@ -11,6 +11,7 @@
 #include "engine/pages.h"
 #include "engine/registry.h"
 #include "engine/request_parts.h"
+#include "engine/secrets.h"
 #include "engine/tags.h"
 #include "selector/selector.h"
 
@@ -23,6 +24,7 @@ namespace {
 // A URL to call, whose placeholders are filled later.
 Result<void> check_call_url(const std::string& url, const std::string& pointer) {
   if (url.empty()) return {};
+  if (auto names = secret_names(url); !names) return invalid(pointer, names.error().what);
   Fields any;
   for (std::string& name : placeholders(url)) any.emplace_back(std::move(name), "x");
   auto parsed = dispatch::Url::parse(fill_placeholders(url, any));

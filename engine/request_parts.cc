@@ -18,6 +18,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kLink = "$Link";
+constexpr const char* kHiddenGiven =
+    "[hidden] stands for a credential that is not shown: give the credential, or leave auth out";
 
 std::string pointer_to(const std::string& pointer, std::string_view member) {
   std::string result = pointer + "/";
@@ -62,26 +64,43 @@ Result<Fields> parse_fields(const Json& parts, const char* name, const std::stri
     const std::string here = pointer_to(pointer_to(pointer, name), field);
     if (value.is_structured()) return invalid(here, "must be a text, number or boolean");
     std::string text = value.is_null() ? std::string() : scalar_text(value);
+    if (text.find(kHidden) != std::string::npos) return invalid(here, kHiddenGiven);
     if (auto names = secret_names(text); !names) return invalid(here, names.error().what);
     fields.emplace_back(field, std::move(text));
   }
   return fields;
 }
 
-// The body's text to the letter: a number in it may be longer than any machine type.
+// An object or array as it is written. What stands between it and the next comma is cut off.
+std::string_view raw_text(simdjson::ondemand::value value) {
+  std::string_view raw;
+  if (simdjson::ondemand::object object; !value.get_object().get(object)) {
+    if (object.raw_json().get(raw)) return {};
+  } else if (simdjson::ondemand::array array; !value.get_array().get(array)) {
+    if (array.raw_json().get(raw)) return {};
+  }
+  return raw.substr(0, raw.find_last_of("]}") + 1);
+}
+
+// The body's text to the letter: a number in it may be longer than any machine type. As in the
+// parsed document its name may be written with escapes, and of two the last counts.
 std::string raw_body(std::string_view json) {
   const simdjson::padded_string padded(json);
   simdjson::ondemand::parser parser;
   simdjson::ondemand::document document;
-  simdjson::ondemand::value body;
-  std::string_view raw;
-  if (parser.iterate(padded).get(document) || document["body"].get(body)) return {};
-  if (simdjson::ondemand::object object; !body.get_object().get(object)) {
-    if (object.raw_json().get(raw)) return {};
-  } else if (simdjson::ondemand::array array; !body.get_array().get(array)) {
-    if (array.raw_json().get(raw)) return {};
+  simdjson::ondemand::object parts;
+  if (parser.iterate(padded).get(document) || document.get_object().get(parts)) return {};
+  std::string_view body;
+  for (auto field : parts) {
+    std::string_view name;
+    if (field.unescaped_key().get(name)) return {};
+    const bool is_body = name == "body";
+    simdjson::ondemand::value part;
+    if (field.value().get(part)) return {};
+    const std::string_view text = raw_text(part);
+    if (is_body) body = text;
   }
-  return std::string(raw);
+  return std::string(body);
 }
 
 const Json* find_member(const Json& object, const std::string& name, bool any_case) {
@@ -187,6 +206,9 @@ Result<RequestParts> parse_request_parts(std::string_view json, const std::strin
   }
   if (const auto body = parts->find("body"); body != parts->end() && !body->empty()) {
     result.body = raw_body(json);
+    if (result.body.empty()) return invalid(pointer + "/body", "cannot be read");
+    if (result.body.find(kHidden) != std::string::npos)
+      return invalid(pointer + "/body", kHiddenGiven);
     if (auto names = secret_names(result.body); !names)
       return invalid(pointer + "/body", names.error().what);
   }
@@ -202,8 +224,12 @@ Result<void> check_structure(std::string_view sample, std::string_view auth,
   for (const auto& [name, part] : wanted.items()) {
     if (part.empty()) continue;
     const auto it = given.find(name);
-    compare(part, it == given.end() ? Json::object() : *it, pointer_to(pointer, name),
-            name == "headers", error.items);
+    const std::string here = pointer_to(pointer, name);
+    if (part.is_array() && (it == given.end() || !it->is_array())) {
+      error.items.push_back({here, "must be array, as in the webhook's sample"});
+    } else if (part.is_object()) {
+      compare(part, it == given.end() ? Json::object() : *it, here, name == "headers", error.items);
+    }
   }
   if (error.items.empty()) return {};
   return error;

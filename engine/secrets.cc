@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::string_view kBegin = "$Secret{";
 constexpr std::size_t kNameBytesMax = 64;
-constexpr std::string_view kHidden = "[hidden]";
 
 bool is_name_char(char c) noexcept {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
@@ -58,6 +57,12 @@ void append_escaped(std::string& out, const std::string& value, Escape escape) {
   }
 }
 
+Error malformed(std::size_t fault) {
+  return {ErrorCode::kMalformed,
+          "a secret is written $Secret{NAME}, with 1 to 64 of A-Z a-z 0-9 _ in its name",
+          static_cast<std::int64_t>(fault)};
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> secret_names(std::string_view text) {
@@ -65,22 +70,21 @@ Result<std::vector<std::string>> secret_names(std::string_view text) {
   const std::size_t fault = walk(
       text, [](std::string_view) {}, [&](std::string_view name) { names.emplace_back(name); });
   if (fault == std::string_view::npos) return names;
-  return Error{ErrorCode::kMalformed,
-               "a secret is written $Secret{NAME}, with 1 to 64 of A-Z a-z 0-9 _ in its name",
-               static_cast<std::int64_t>(fault)};
+  return malformed(fault);
 }
 
 Result<std::string> with_secrets(std::string_view text, std::string_view workspace,
                                  const SecretSource& source, Escape escape) {
   std::string result;
   std::string missing;
-  walk(
+  const std::size_t fault = walk(
       text, [&](std::string_view plain) { result += plain; },
       [&](std::string_view name) {
         const auto value = source ? source(workspace, name) : std::nullopt;
         if (value) append_escaped(result, *value, escape);
         if (!value && missing.empty()) missing = name;
       });
+  if (fault != std::string_view::npos) return malformed(fault);
   if (missing.empty()) return result;
   return Error{ErrorCode::kNotFound, "there is no secret " + missing, 0};
 }

@@ -28,10 +28,13 @@ enum class Escape : std::uint8_t {
   kPercent,  // the text is a URL
 };
 
-// `text` with every secret in its place. kNotFound naming the first that is not there.
-// Requires: secret_names(text) succeeds.
+// `text` with every secret in its place. kNotFound naming the first that is not there; kMalformed
+// as secret_names().
 Result<std::string> with_secrets(std::string_view text, std::string_view workspace,
                                  const SecretSource& source, Escape escape);
+
+// What stands where a credential is not shown. Nobody may mean it as one.
+inline constexpr std::string_view kHidden = "[hidden]";
 
 // `text`, unless it holds anything but secrets and words around them that give nothing away: then a
 // mark that says that something is hidden. "Bearer $Secret{T}" is shown, "Bearer abc" is not.

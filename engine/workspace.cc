@@ -2,6 +2,7 @@
 // The handle of headrace/workspace.h: rules are the registry's, what happened is the history's.
 #include "headrace/workspace.h"
 
+#include <chrono>
 #include <future>
 #include <memory>
 
@@ -112,10 +113,11 @@ Result<Registration> Workspace::enable(std::string_view product, const EnableSpe
   return access_->registry().registration(tag_, product, spec.access_tag, spec.webhook, slugs);
 }
 Result<Registration> Workspace::disable(std::string_view product, const DisableSpec& spec) {
-  auto calls = access_->registry().disable(tag_, product, spec);
-  if (!calls) return std::move(calls).error();
-  access_->registrar().hand_over(*calls);
-  return access_->registry().registration(tag_, product, spec.access_tag, spec.webhook, spec.envs);
+  auto disabled = access_->registry().disable(tag_, product, spec);
+  if (!disabled) return std::move(disabled).error();
+  access_->registrar().hand_over(disabled->calls);
+  return access_->registry().registration(tag_, product, spec.access_tag, spec.webhook,
+                                          disabled->slugs);
 }
 Result<Page<Registration>> Workspace::registrations(std::string_view product,
                                                     std::string_view access_tag,
@@ -161,6 +163,9 @@ Result<void> Workspace::delete_link(LinkId id, const ChangeOptions& options) {
 
 namespace {
 
+constexpr std::chrono::milliseconds kLookAgain{100};
+constexpr std::chrono::seconds kCloseGrace{2};
+
 // Hands a submission over and waits until it is durable.
 template <class Submission>
 Result<MessageId> submit(engine::WorkspaceAccess& access, Submission submission) {
@@ -170,6 +175,11 @@ Result<MessageId> submit(engine::WorkspaceAccess& access, Submission submission)
   auto answer = told->get_future();
   submitter->submit(std::move(submission),
                     [told](Result<store::Answer> result) { told->set_value(std::move(result)); });
+  // An engine that closes just now may never come to it.
+  while (answer.wait_for(kLookAgain) != std::future_status::ready) {
+    if (access.submitter() == nullptr && answer.wait_for(kCloseGrace) != std::future_status::ready)
+      return Error{ErrorCode::kUnavailable, "the engine is closing", 0};
+  }
   auto stored = answer.get();
   if (!stored) return std::move(stored).error();
   switch (stored->acceptance) {
@@ -187,9 +197,9 @@ Result<MessageId> submit(engine::WorkspaceAccess& access, Submission submission)
 Result<TestSend> sent(engine::WorkspaceAccess& access, const engine::Registry::TestTarget& target,
                       std::string_view content_type, Result<MessageId> message) {
   if (!message) return std::move(message).error();
-  TestSend result{*message, target.event_tag, access.registry().selects(target, content_type), 0};
-  if (auto targets = access.store().read_targets(*message))
-    result.receivers = targets->targets.size();
+  TestSend result{*message, target.event_tag, false, 0};
+  access.registry().foresee(target, content_type, result);
+  if (target.link_token.empty()) result.receivers = 1;  // to an endpoint alone
   return result;
 }
 
@@ -233,7 +243,7 @@ Result<Page<Message>> Workspace::messages(const HistoryFilter& filter) const {
 }
 Result<MessageDetail> Workspace::message(MessageId id) const {
   auto detail = access_->history().message(tag_, id);
-  if (detail) detail->others = access_->registry().other_events(*detail);
+  if (detail) detail->others = access_->registry().other_events(tag_, *detail);
   return detail;
 }
 Result<Page<Delivery>> Workspace::deliveries(const HistoryFilter& filter) const {

@@ -7,7 +7,6 @@
 #include "engine/registry.h"
 #include "headrace/workspace.h"
 #include "ingest/submitter.h"
-#include "store/event_store.h"
 
 namespace headrace::engine {
 
@@ -16,7 +15,6 @@ class WorkspaceAccess {
   virtual Registry& registry() noexcept = 0;
   virtual const History& history() const noexcept = 0;
   virtual Registrar& registrar() noexcept = 0;
-  virtual const store::EventStore& store() const noexcept = 0;
   virtual ingest::Submitter* submitter() noexcept = 0;  // null: the engine is closing
 
  protected:

@@ -35,7 +35,8 @@ struct Page {
 // How a change or a deletion is meant.
 struct ChangeOptions {
   std::optional<std::uint64_t> if_revision;  // kPrecondition when it is another one by now
-  bool cascade = false;  // a deletion takes along what it would orphan; else kConflict lists that
+  bool if_exists = false;  // kPrecondition when what would be made or changed is not there
+  bool cascade = false;    // a deletion takes along what it would orphan; else kConflict lists that
 };
 
 // --- Workspaces and keys -----------------------------------------------------------------------
@@ -152,7 +153,7 @@ struct EventSpec {
   std::string description;
   std::string selector;  // "$Event{…}", "$Header{…}" or "$Query{…}"
   std::optional<std::string>
-      selector_value;  // default: the value in the sample, else the event part of the tag
+      selector_value;  // none or empty: the value in the sample, else the event part of the tag
   std::string sample;  // a JSON object
 };
 
@@ -175,7 +176,8 @@ struct Event {
 
 // --- Products: connections, endpoints, links ------------------------------------
 
-struct Product {  // It is there as long as it has a connection, an endpoint or a link.
+// It is there as long as it has a connection, an endpoint, a link or a call to a provider.
+struct Product {
   std::string tag;
   std::size_t connections = 0;
   std::size_t endpoints = 0;
@@ -203,6 +205,7 @@ struct EndpointSettings {
   std::optional<std::uint32_t> in_flight_max;  // 1 to 1024; default 64
   // Delays before each retry; an empty list: no retry. Default: the usual schedule.
   std::optional<std::vector<std::chrono::milliseconds>> retry_schedule;
+  bool usual_retry = false;     // back to the usual schedule
   std::optional<bool> enabled;  // false: no new messages; what was accepted is still delivered
 };
 
@@ -257,7 +260,7 @@ struct Link {
   std::string product;                   // empty: an app's link
   std::string access_tag;                // likewise
   std::string event;                     // full tag; of kEvent
-  std::optional<UnixMs> previous_until;  // the token before the last rotation works until then
+  std::optional<UnixMs> previous_until;  // until then the token before the last rotation works
   std::uint64_t revision = 0;
 };
 

@@ -13,7 +13,10 @@ std::optional<std::string> find(const Headers& headers, const char* name) {
 }  // namespace
 
 ApiTest::ApiTest() {
-  auto opened = Engine::open({.listen = "127.0.0.1:0", .ingest_loops = 1, .shards = 1});
+  auto opened = Engine::open({.listen = "127.0.0.1:0",
+                              .ingest_loops = 1,
+                              .shards = 1,
+                              .drain_grace = std::chrono::milliseconds(100)});
   EXPECT_TRUE(opened);
   engine = std::move(*opened);
   routes = std::make_unique<Routes>(*engine, kKey, clock);

@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "core/log.h"
+#include "engine/registry.h"
+#include "store/rocks_store.h"
 #include "tests/engine/engine_rig.h"
 
 namespace headrace {
@@ -37,7 +40,7 @@ class EngineDiskTest : public testing::Test {
 TEST_F(EngineDiskTest, RestartKeepsEverything) {
   Sink sink;
   std::string app_link;
-  ProductLink product;
+  Endpoint product;
   MessageId id;
   {
     auto engine = test::open(config());
@@ -45,17 +48,18 @@ TEST_F(EngineDiskTest, RestartKeepsEverything) {
     product = test::register_product(*engine, "shop", sink.url());
     id = submit(*engine, product.link, kStarred).second;
     sink.wait_for(1);
-    ASSERT_TRUE(eventually([&] { return !engine->attempts(id, {})->empty(); }));
+    ASSERT_TRUE(eventually([&] { return !test::attempts_of(*engine, id).empty(); }));
   }
   auto engine = test::open(config());
   ASSERT_TRUE(engine);
-  EXPECT_EQ(engine->webhooks("github")->front().envs[0].link, app_link);
-  EXPECT_EQ(engine->events("github", "repo")->size(), 1u);
-  EXPECT_EQ(engine->endpoints().front().id, product.endpoint);
-  EXPECT_EQ(engine->message(id)->body, kStarred);
-  EXPECT_EQ(engine->messages(product.link_id, {}, 10)->front().event, "repo:starred");
-  EXPECT_EQ(engine->deliveries(id)->front().state, DeliveryState::kDelivered);
-  EXPECT_EQ(engine->attempts(id, product.endpoint)->front().response_body, "thanks");
+  const Workspace home = test::home(*engine);
+  EXPECT_EQ(home.webhook("github", "repo")->envs[0].link, app_link);
+  EXPECT_EQ(home.events("github", "repo")->items.size(), 1u);
+  EXPECT_EQ(home.endpoints({})->items.front().id, product.id);
+  EXPECT_EQ(home.message(id)->body, kStarred);
+  EXPECT_EQ(home.message(id)->message.event, "repo:starred");
+  EXPECT_EQ(test::deliveries_of(*engine, id).front().state, DeliveryState::kDelivered);
+  EXPECT_EQ(test::attempts_of(*engine, id).front().response_body, "thanks");
   const auto [status, next] = submit(*engine, product.link, kStarred);
   EXPECT_EQ(status, SubmitStatus::kStored);
   EXPECT_GT(next, id);
@@ -90,7 +94,7 @@ TEST_F(EngineDiskTest, WhatIsInFlightAtTheCloseIsDeliveredAfterTheNextOpen) {
   Sink sink(FakeEndpoint::silence());
   auto engine = test::open(config());
   test::register_app(*engine);
-  const ProductLink product = test::register_product(*engine, "shop", sink.url());
+  const Endpoint product = test::register_product(*engine, "shop", sink.url());
   std::vector<MessageId> ids;
   for (std::size_t i = 0; i < kMessages; ++i) {
     ids.push_back(submit(*engine, product.link, kStarred).second);
@@ -104,11 +108,51 @@ TEST_F(EngineDiskTest, WhatIsInFlightAtTheCloseIsDeliveredAfterTheNextOpen) {
   sink.wait_for(unanswered + kMessages);
   EXPECT_TRUE(eventually([&] {
     for (const MessageId id : ids) {
-      if (engine->deliveries(id)->front().state != DeliveryState::kDelivered) return false;
+      if (!test::is_delivered(*engine, id)) return false;
     }
     return true;
   }));
   EXPECT_EQ(sink.count(), unanswered + kMessages);
+}
+
+// A run may end between the write of a registration and the call that tells the provider.
+TEST_F(EngineDiskTest, ProviderThatWasNotToldYetIsToldAfterTheNextOpen) {
+  Sink provider(FakeEndpoint::answer(201));
+  test::open(config()).reset();
+  std::string link;
+  {
+    const core::SystemClock clock;
+    core::NullLogSink log;
+    auto store = store::RocksStore::open({.directory = root / "data"}, clock, 1, log);
+    ASSERT_TRUE(store) << store.error().what;
+    auto registry = engine::Registry::load(
+        **store, clock,
+        {.public_url = "https://hooks.example", .secrets = {}, .retention = std::chrono::hours(1)});
+    ASSERT_TRUE(registry) << registry.error().what;
+    WebhookSpec webhook{.tag = "repo", .name = "", .envs = {{.slug = "prd"}}};
+    webhook.envs[0].registration_url = provider.url("/hooks");
+    ASSERT_TRUE((*registry)->create_webhook("default", "github", webhook));
+    EnableSpec spec{.access_tag = "github", .webhook = "repo", .envs = {{.slug = "prd"}}};
+    spec.envs[0].settings.url = "http://127.0.0.1:9/";
+    const auto calls = (*registry)->enable("default", "shop", spec);
+    ASSERT_TRUE(calls) << calls.error().what;
+    ASSERT_EQ(calls->size(), 1u);
+    link = (*registry)->registration("default", "shop", "github", "repo", {"prd"})->envs[0].link;
+  }
+  EXPECT_EQ(provider.count(), 0u);
+  auto engine = test::open(config());
+  ASSERT_TRUE(engine);
+  EXPECT_EQ(provider.wait_for(1)[0].body, R"({"url":")" + link + "\"}");
+  const auto state = [&] {
+    return test::home(*engine).registrations("shop", "")->items[0].envs[0].state;
+  };
+  ASSERT_TRUE(eventually([&] { return state() == RegistrationState::kRegistered; }));
+  engine.reset();
+  engine = test::open(config());
+  ASSERT_TRUE(engine);
+  EXPECT_EQ(state(), RegistrationState::kRegistered);
+  engine->close();
+  EXPECT_EQ(provider.count(), 1u) << "it is told once";
 }
 
 TEST_F(EngineDiskTest, SecondEngineOnADirectoryIsRefusedAndTheFirstGoesOn) {

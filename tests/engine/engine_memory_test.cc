@@ -21,18 +21,11 @@ namespace {
 
 using test::eventually;
 using test::FakeEndpoint;
+using test::is_delivered;
 using test::kStarred;
 using test::Sink;
 using test::small_engine;
 using test::submit;
-
-bool is_delivered(const Engine& engine, MessageId id) {
-  const auto deliveries = engine.deliveries(id);
-  return deliveries && !deliveries->empty() &&
-         std::all_of(deliveries->begin(), deliveries->end(), [](const Delivery& delivery) {
-           return delivery.state == DeliveryState::kDelivered;
-         });
-}
 
 // Sends a request to "HOST:PORT" and reads until the peer closes.
 std::string exchange(const std::string& address, const std::string& request) {
@@ -59,7 +52,7 @@ TEST(EngineMemoryTest, SubmittedMessageIsDeliveredAndItsAttemptCanBeAskedFor) {
   Sink sink;
   auto engine = test::open();
   const std::string link = test::register_app(*engine);
-  const ProductLink product = test::register_product(*engine, "shop", sink.url("/orders?a=1"));
+  const Endpoint product = test::register_product(*engine, "shop", sink.url("/orders?a=1"));
   const auto [status, id] = submit(*engine, product.link, kStarred);
   ASSERT_EQ(status, SubmitStatus::kStored);
   const auto requests = sink.wait_for(1);
@@ -68,15 +61,17 @@ TEST(EngineMemoryTest, SubmittedMessageIsDeliveredAndItsAttemptCanBeAskedFor) {
   EXPECT_EQ(requests[0].target, "/orders?a=1");
   EXPECT_EQ(requests[0].header("webhook-id"), id.to_string());
   ASSERT_TRUE(eventually([&] { return is_delivered(*engine, id); }));
-  const auto attempts = engine->attempts(id, {});
-  ASSERT_EQ(attempts->size(), 1u);
-  EXPECT_EQ(attempts->front().endpoint, product.endpoint);
-  EXPECT_EQ(attempts->front().http_status, 200);
-  EXPECT_EQ(attempts->front().response_body, "thanks");
-  const auto messages = engine->messages(product.link_id, {}, 10);
-  ASSERT_EQ(messages->size(), 1u);
-  EXPECT_EQ(messages->front().event, "repo:starred");
-  EXPECT_EQ(engine->message(id)->body, kStarred);
+  const auto attempts = test::attempts_of(*engine, id);
+  ASSERT_EQ(attempts.size(), 1u);
+  EXPECT_EQ(attempts.front().endpoint, product.id);
+  EXPECT_EQ(attempts.front().http_status, 200);
+  EXPECT_EQ(attempts.front().response_body, "thanks");
+  HistoryFilter of_link;
+  of_link.link = product.link_id;
+  const auto messages = test::home(*engine).messages(of_link);
+  ASSERT_EQ(messages->items.size(), 1u);
+  EXPECT_EQ(messages->items.front().event, "repo:starred");
+  EXPECT_EQ(test::home(*engine).message(id)->body, kStarred);
   engine->close();
 }
 
@@ -91,7 +86,7 @@ TEST(EngineMemoryTest, AppLinkReachesTheEndpointsOfAllProducts) {
   EXPECT_EQ(shop.wait_for(1)[0].body, kStarred);
   EXPECT_EQ(crm.wait_for(1)[0].body, kStarred);
   ASSERT_TRUE(eventually([&, message = id] { return is_delivered(*engine, message); }));
-  EXPECT_EQ(engine->deliveries(id)->size(), 2u);
+  EXPECT_EQ(test::deliveries_of(*engine, id).size(), 2u);
 }
 
 TEST(EngineMemoryTest, PostToALinkIsStoredAndDelivered) {
@@ -100,7 +95,7 @@ TEST(EngineMemoryTest, PostToALinkIsStoredAndDelivered) {
   config.listen = "127.0.0.1:0";
   auto engine = test::open(config);
   test::register_app(*engine);
-  const ProductLink product = test::register_product(*engine, "shop", sink.url());
+  const Endpoint product = test::register_product(*engine, "shop", sink.url());
   const std::string base = "http://" + engine->ingest_address();
   ASSERT_TRUE(product.link.starts_with(base + "/in/")) << product.link;
   const std::string answer =
@@ -152,16 +147,15 @@ TEST(EngineMemoryTest, RefusedAttemptIsMadeAgain) {
   Sink sink(FakeEndpoint::answer(500));
   auto engine = test::open();
   test::register_app(*engine);
-  LinkSpec spec{.access_tag = "github", .webhook_tag = "repo", .env = "prd", .url = sink.url()};
-  spec.retry_schedule = {std::chrono::milliseconds(1), std::chrono::milliseconds(1)};
-  const auto product = engine->create_link("shop", spec);
-  const MessageId id = submit(*engine, product->link, kStarred).second;
+  const Endpoint product = test::register_product(*engine, "shop", sink.url());
+  EndpointSettings settings;
+  settings.retry_schedule = {{std::chrono::milliseconds(1), std::chrono::milliseconds(1)}};
+  ASSERT_TRUE(test::home(*engine).update_endpoint(product.id, settings));
+  const MessageId id = submit(*engine, product.link, kStarred).second;
   sink.wait_for(3);
-  ASSERT_TRUE(eventually([&] {
-    const auto deliveries = engine->deliveries(id);
-    return deliveries->front().state == DeliveryState::kDead;
-  }));
-  EXPECT_EQ(engine->attempts(id, {})->size(), 3u);
+  ASSERT_TRUE(eventually(
+      [&] { return test::deliveries_of(*engine, id).front().state == DeliveryState::kDead; }));
+  EXPECT_EQ(test::attempts_of(*engine, id).size(), 3u);
 }
 
 TEST(EngineMemoryTest, UnmatchedMessageIsStoredAndGoesNowhere) {
@@ -169,8 +163,8 @@ TEST(EngineMemoryTest, UnmatchedMessageIsStoredAndGoesNowhere) {
   const std::string link = test::register_app(*engine);
   const auto [status, id] = submit(*engine, link, R"({"action":"other"})");
   EXPECT_EQ(status, SubmitStatus::kStored);
-  EXPECT_EQ(engine->message(id)->message.state, MessageState::kUnmatched);
-  EXPECT_TRUE(engine->deliveries(id)->empty());
+  EXPECT_EQ(test::home(*engine).message(id)->message.state, MessageState::kUnmatched);
+  EXPECT_TRUE(test::deliveries_of(*engine, id).empty());
 }
 
 TEST(EngineMemoryTest, MalformedBodyAndUnknownLinkAreRefused) {
@@ -250,14 +244,14 @@ TEST(EngineMemoryTest, RegistryAndMetricsMayBeUsedWhileMessagesPass) {
     for (int i = 0; i < 20; ++i) {
       test::register_product(*engine, "p" + std::to_string(i), sink.url());
       EXPECT_NE(engine->metrics().find("headrace_messages_stored_total"), std::string::npos);
-      EXPECT_TRUE(engine->webhooks("github"));
+      EXPECT_TRUE(test::home(*engine).webhooks("github"));
     }
   });
   for (int i = 0; i < 50; ++i)
     EXPECT_EQ(submit(*engine, link, kStarred).first, SubmitStatus::kStored);
   registrar.join();
   sink.wait_for(50);
-  EXPECT_EQ(engine->endpoints().size(), 21u);
+  EXPECT_EQ(test::home(*engine).endpoints({})->items.size(), 21u);
 }
 
 TEST(EngineMemoryTest, UnreachableEndpointIsReportedToTheHostsLog) {

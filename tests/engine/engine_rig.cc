@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <future>
 #include <iterator>
@@ -87,25 +88,53 @@ EngineConfig small_engine(std::string directory) {
   return config;
 }
 
-std::unique_ptr<Engine> open(EngineConfig config) {
-  auto engine = Engine::open(std::move(config));
+std::unique_ptr<Engine> open(EngineConfig config, Dependencies dependencies) {
+  auto engine = Engine::open(std::move(config), std::move(dependencies));
   EXPECT_TRUE(engine) << engine.error().what;
   return engine ? std::move(*engine) : nullptr;
 }
 
+Workspace home(Engine& engine) { return engine.workspace("default").value(); }
+
 std::string register_app(Engine& engine) {
-  auto webhook = engine.create_webhook("github", {.tag = "repo", .envs = {{"prd"}}});
+  auto webhook = home(engine).create_webhook("github", {.tag = "repo", .envs = {{.slug = "prd"}}});
   EXPECT_TRUE(webhook);
-  EXPECT_TRUE(engine.create_event("github", {.tag = "repo:starred", .selector = "$Event{action}"}));
+  EXPECT_TRUE(home(engine).create_event(
+      "github",
+      {.tag = "repo:starred", .selector = "$Event{action}", .sample = std::string(kStarred)}));
   return webhook->envs[0].link;
 }
 
-ProductLink register_product(Engine& engine, std::string_view product, std::string url) {
-  auto link = engine.create_link(
+Endpoint register_product(Engine& engine, std::string_view product, std::string url) {
+  EndpointSettings settings;
+  settings.url = std::move(url);
+  auto endpoint = home(engine).create_endpoint(
       product,
-      {.access_tag = "github", .webhook_tag = "repo", .env = "prd", .url = std::move(url)});
-  EXPECT_TRUE(link) << link.error().what;
-  return *link;
+      {.access_tag = "github", .webhook = "repo", .env = "prd", .settings = std::move(settings)});
+  EXPECT_TRUE(endpoint) << endpoint.error().what;
+  return *endpoint;
+}
+
+std::vector<Delivery> deliveries_of(Engine& engine, MessageId message) {
+  HistoryFilter filter;
+  filter.message = message;
+  auto page = home(engine).deliveries(filter);
+  return page ? std::move(page->items) : std::vector<Delivery>();
+}
+
+std::vector<Attempt> attempts_of(Engine& engine, MessageId message) {
+  HistoryFilter filter;
+  filter.message = message;
+  auto page = home(engine).attempts(filter);
+  return page ? std::move(page->items) : std::vector<Attempt>();
+}
+
+bool is_delivered(Engine& engine, MessageId message) {
+  const auto deliveries = deliveries_of(engine, message);
+  return !deliveries.empty() &&
+         std::all_of(deliveries.begin(), deliveries.end(), [](const Delivery& delivery) {
+           return delivery.state == DeliveryState::kDelivered;
+         });
 }
 
 std::size_t open_files() {

@@ -55,16 +55,23 @@ std::string_view token_of(std::string_view link);
 // An engine for tests: one thread of a kind, a short grace. Empty directory: in memory.
 EngineConfig small_engine(std::string directory = {});
 // Opens it; fails the test when it cannot.
-std::unique_ptr<Engine> open(EngineConfig config = small_engine());
+std::unique_ptr<Engine> open(EngineConfig config = small_engine(), Dependencies dependencies = {});
+// The default workspace.
+Workspace home(Engine& engine);
 
-// App "github" with webhook "repo", env "prd" and event "repo:starred" at $Event{action}; the app's
-// link.
+// App "github" with webhook "repo", env "prd" and event "repo:starred" at $Event{action}, whose
+// sample is kStarred; the app's link.
 std::string register_app(Engine& engine);
 // The product's endpoint at `url`.
-ProductLink register_product(Engine& engine, std::string_view product, std::string url);
+Endpoint register_product(Engine& engine, std::string_view product, std::string url);
 
 inline constexpr std::string_view kStarred =
     R"({ "action":"starred", "id":12345678901234567890123 })";
+
+std::vector<Delivery> deliveries_of(Engine& engine, MessageId message);
+std::vector<Attempt> attempts_of(Engine& engine, MessageId message);
+// Whether all of its deliveries are there and over with success.
+bool is_delivered(Engine& engine, MessageId message);
 
 // How many files and sockets this process has open.
 std::size_t open_files();

@@ -30,7 +30,8 @@ async function lint(t, file) {
   };
   const args = [LINTER, 'lint', file, '--config', config, '--format', 'json'];
   try {
-    const {stdout} = await promisify(execFile)(process.execPath, args, {env, cwd: folder, timeout: 120_000});
+    const {stdout} =
+        await promisify(execFile)(process.execPath, args, {env, cwd: folder, timeout: 120_000});
     return JSON.parse(stdout).problems;
   } catch (error) {
     if (!error.stdout) throw error;
@@ -38,17 +39,19 @@ async function lint(t, file) {
   }
 }
 
-test('the document has no fault that a linter knows, and the linter finds one that is made', async (t) => {
-  const daemon = await scratch.daemon(t);
-  const answer = await daemon.api.call('GET', '/openapi.json');
-  assert.equal(answer.status, 200);
-  const file = path.join(await scratch.folder(t), 'openapi.json');
-  await writeFile(file, JSON.stringify(answer.body));
-  assert.deepEqual(await lint(t, file), []);
-  delete answer.body.paths['/v1/apps'].get.operationId;
-  await writeFile(file, JSON.stringify(answer.body));
-  assert.equal((await lint(t, file))[0].ruleId, 'operation-operationId');
-});
+test(
+    'the document has no fault that a linter knows, and the linter finds one that is made',
+    async (t) => {
+      const daemon = await scratch.daemon(t);
+      const answer = await daemon.api.call('GET', '/openapi.json');
+      assert.equal(answer.status, 200);
+      const file = path.join(await scratch.folder(t), 'openapi.json');
+      await writeFile(file, JSON.stringify(answer.body));
+      assert.deepEqual(await lint(t, file), []);
+      delete answer.body.paths['/v1/apps'].get.operationId;
+      await writeFile(file, JSON.stringify(answer.body));
+      assert.equal((await lint(t, file))[0].ruleId, 'operation-operationId');
+    });
 
 test('every schema of the document compiles in strict mode', async (t) => {
   const daemon = await scratch.daemon(t);

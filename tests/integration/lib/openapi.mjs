@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The API's own document: its operations, and whether an answer is one that it describes.
-import Ajv2020 from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import Ajv2020 from 'ajv/dist/2020.js';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
@@ -17,18 +17,22 @@ export class OpenApi {
 
   // [{id, method, path, scope, operation}]
   operations() {
-    return Object.entries(this.document.paths).flatMap(([path, item]) => METHODS.filter((method) => item[method]).map((method) => ({
-      id: item[method].operationId,
-      method: method.toUpperCase(),
-      path,
-      scope: item[method]['x-scope'],
-      operation: item[method],
-    })));
+    return Object.entries(this.document.paths)
+        .flatMap(
+            ([path, item]) =>
+                METHODS.filter((method) => item[method]).map((method) => ({
+                                                               id: item[method].operationId,
+                                                               method: method.toUpperCase(),
+                                                               path,
+                                                               scope: item[method]['x-scope'],
+                                                               operation: item[method],
+                                                             })));
   }
 
   // The methods that a path takes, as Allow names them.
   allowed(path) {
-    const taken = METHODS.filter((method) => this.document.paths[path][method]).map((method) => method.toUpperCase());
+    const taken = METHODS.filter((method) => this.document.paths[path][method])
+                      .map((method) => method.toUpperCase());
     if (taken.includes('GET')) taken.push('HEAD');
     return new Set(taken);
   }
@@ -51,7 +55,8 @@ export class OpenApi {
       return text === '' ? faults : [...faults, `${id} ${status}: there is a body: ${text}`];
     }
     const [[type, {schema}]] = Object.entries(response.content);
-    if (headers['content-type'] !== type) faults.push(`${id} ${status}: ${headers['content-type']} is not ${type}`);
+    if (headers['content-type'] !== type)
+      faults.push(`${id} ${status}: ${headers['content-type']} is not ${type}`);
     const validate = this.validator(schema);
     if (validate(body ?? text)) return faults;
     return [...faults, `${id} ${status}: ${this.ajv.errorsText(validate.errors)} in ${text}`];
@@ -60,7 +65,8 @@ export class OpenApi {
   // Of any schema of the document.
   validator(schema) {
     const key = JSON.stringify(schema);
-    if (!this.compiled.has(key)) this.compiled.set(key, this.ajv.compile(moved(schema, 'headrace')));
+    if (!this.compiled.has(key))
+      this.compiled.set(key, this.ajv.compile(moved(schema, 'headrace')));
     return this.compiled.get(key);
   }
 }

@@ -131,8 +131,7 @@ async function send(own, values) {
   const {url} = links.find(({id}) => id === values.link);
   const ids = [];
   for (const body of ['{"action":"push"}', '{"action":"other"}']) {
-    const answer =
-        await own.client.send('POST', url, body, {'content-type': 'application/json'});
+    const answer = await own.client.send('POST', url, body, {'content-type': 'application/json'});
     assert.equal(answer.status, 200);
     ids.push(JSON.parse(answer.body).id);
   }
