@@ -136,7 +136,7 @@ Reply Routes::once(Call& call) {
   if (!is_idempotency_key(*call.request.idempotency_key))
     return problem(422, "invalid_argument", "an Idempotency-Key is 1 to 256 visible characters");
   const auto workspace = services_.engine.workspace_info(call.grant.workspace);
-  const std::string key = idempotency_key(call.grant, workspace ? workspace->created_at : 0,
+  const std::string key = idempotency_key(call.grant, workspace ? workspace->created_at : UnixMs{0},
                                           *call.request.idempotency_key);
   Idempotency::Answer known = idempotency_.begin(key, idempotency_digest(call.request));
   switch (known.verdict) {

@@ -346,12 +346,13 @@ std::unique_ptr<Engine> open_engine(const std::string& directory, const std::str
       "forge", {.tag = "repo", .name = "Repositories", .envs = {{"prd"}}});
   const auto event = workspace->create_event(
       "forge", {.tag = "repo:push", .name = "Push", .selector = "$Event{action}"});
-  const auto link = workspace->create_link("bench", {.access_tag = "forge",
-                                                     .webhook_tag = "repo",
-                                                     .env = "prd",
-                                                     .url = "http://" + sink + "/hook"});
+  const auto link =
+      workspace->create_link("bench", {.access_tag = "forge",
+                                       .webhook = "repo",
+                                       .env = "prd",
+                                       .settings = {.url = "http://" + sink + "/hook"}});
   HEADRACE_CHECK(webhook.has_value() && event.has_value() && link.has_value());
-  link_path = link->link.substr(link->link.find("/in/"));
+  link_path = link->link.url.substr(link->link.url.find("/in/"));
   return std::move(*engine);
 }
 

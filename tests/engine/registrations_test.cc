@@ -25,7 +25,7 @@ class RegistrationsTest : public RegistryTest {
     return error_of(registry->enable(kWorkspace, "shop", spec));
   }
   Calls disable(std::vector<std::string> envs = {}) {
-    return made(registry->disable(kWorkspace, "shop", {"github", "repo", std::move(envs)}));
+    return made(registry->disable(kWorkspace, "shop", {"github", "repo", std::move(envs)})).calls;
   }
   // Of "prd".
   RegistrationEnv shown() {
