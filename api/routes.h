@@ -46,7 +46,7 @@ class Routes {
 };
 
 // Where a client keeps a remembered answer: whose the key is, and the key.
-std::string idempotency_key(const Grant& grant, std::string_view key);
+std::string idempotency_key(const Grant& grant, UnixMs workspace_made_at, std::string_view key);
 // What a request asks for.
 std::string idempotency_digest(const Request& request);
 

@@ -110,7 +110,8 @@ Reply FailuresTest::provoke_by_rule(const Route& route, std::string_view code) {
   }
   EXPECT_EQ(code, "idempotency_in_progress") << "nothing provokes it";
   routes->idempotency_for_test().begin(
-      idempotency_key({.workspace = "default", .is_operator = true}, "p"),
+      idempotency_key({.workspace = "default", .is_operator = true},
+                      engine->workspace_info("default")->created_at, "p"),
       idempotency_digest(request_of(route.method, target(route), body(route), {})));
   return ask(route, body(route), {{"idempotency-key", "p"}});
 }
