@@ -12,7 +12,7 @@ const std::string kSettings = R"(
       "events": {"type": ["array", "null"], "maxItems": 65536, "description": "Tags or their event parts; none: all.", "items": {"type": "string", "maxLength": 257}},
       "filter": {"type": ["object", "null"], "description": "Which messages it wants, see docs/selectors.md."},
       "in_flight_max": {"type": "integer", "minimum": 1, "maximum": 1024, "description": "Default 64."},
-      "retry": {"description": "Null: the usual schedule.", "oneOf": [{"$ref": "#/components/schemas/RetryPolicy"}, {"type": "null"}]})";
+      "retry": {"$ref": "#/components/schemas/RetryPolicy"})";
 
 // Members that the path says already; what they say must be the same.
 const std::string kPathMembers = R"(
@@ -42,7 +42,7 @@ void add_products(std::vector<Component>& to) {
       "app": {"$ref": "#/components/schemas/Tag"},
       "revision": {"type": "integer"}}})"});
   to.push_back({"RetryPolicy", R"({
-    "type": "object", "additionalProperties": false, "required": ["schedule"],
+    "type": ["object", "null"], "description": "Null: the usual schedule.", "additionalProperties": false, "required": ["schedule"],
     "properties": {
       "schedule": {"type": "array", "maxItems": 100, "description": "The delay before each retry; empty: no retry.", "items": {"$ref": "#/components/schemas/Duration"}}}})"});
 }
@@ -138,7 +138,7 @@ void add_endpoints(std::vector<Component>& to) {
       "events": {"type": "array", "items": {"type": "string"}, "description": "Full tags; empty: all."},
       "filter": {"type": ["object", "null"], "description": "Null: none."},
       "in_flight_max": {"type": "integer"},
-      "retry": {"description": "Null: the usual schedule.", "oneOf": [{"$ref": "#/components/schemas/RetryPolicy"}, {"type": "null"}]},
+      "retry": {"$ref": "#/components/schemas/RetryPolicy"},
       "enabled": {"type": "boolean"},
       "link": {"type": "string", "description": "What is posted there goes to this endpoint."},
       "link_id": {"type": "string", "pattern": "^lnk_[0-9A-Za-z]{22}$"},

@@ -123,8 +123,7 @@ TEST_F(EngineRegistrarTest, SecretIsOnTheWireAndNotOnRecord) {
   EXPECT_NE(provider.wait_for(1)[0].body.find("s3cr3t"), std::string::npos);
   const auto message = home(*engine).message(env.call);
   ASSERT_TRUE(message) << message.error().what;
-  EXPECT_NE(message->body.find("$Secret{TOKEN}"), std::string::npos);
-  EXPECT_EQ(message->body.find("s3cr3t"), std::string::npos);
+  EXPECT_EQ(message->body, "");  // the body is the call's own, and no message's
   EXPECT_EQ(message->header_lines.find("s3cr3t"), std::string::npos);
 }
 
