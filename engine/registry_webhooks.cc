@@ -215,6 +215,17 @@ void Registry::list_env(const WebhookDefinition& webhook, std::string_view env,
          link.product + ", " + link.env + (link.event.empty() ? "" : ", ") + link.event});
     return true;
   });
+  list_farewells(prefix, items);
+}
+
+// Providers that are being told of the end: deleting would end that, too.
+void Registry::list_farewells(const std::string& prefix, std::vector<ErrorItem>& items) const {
+  table<CallDefinition>().scan(prefix, {}, [&](const CallDefinition& call) {
+    if (call.purpose == CallDefinition::Purpose::kUnregister && !call.given_up)
+      items.push_back({"call " + call.id.to_string(),
+                       call.product + ", " + call.env + ": the provider is being told of the end"});
+    return true;
+  });
 }
 
 void Registry::remove_env(Change& change, const WebhookDefinition& webhook, std::string_view env) {

@@ -93,5 +93,14 @@ TEST_F(SchemaValidatorTest, NumbersOutOfRangeAreRefused) {
   EXPECT_TRUE(faults("RotateSpec", R"({"grace":4294967295})").empty());
 }
 
+// Each fault would weigh more than what is at fault.
+TEST_F(SchemaValidatorTest, LargeBodyIsNotToldAllItsFaults) {
+  Json body = {{"tag", "t"}, {"name", "n"}, {"envs", Json::array()}};
+  for (int i = 0; i < 100'000; ++i) body["envs"].push_back(Json::object());
+  const auto faults = validator.check("WebhookSpec", body);
+  ASSERT_EQ(faults.size(), 1u);
+  EXPECT_NE(faults[0].what.find("too large"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace headrace::api

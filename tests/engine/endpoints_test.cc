@@ -158,6 +158,42 @@ TEST_F(EndpointsTest, SecretThatIsTakenAwayLaterIsNamedToDispatch) {
   EXPECT_EQ(dispatched(one.id)->settings.missing_secret, "TOKEN");
 }
 
+// A line end that came along with the value must not keep a daemon from starting.
+TEST_F(EndpointsTest, SecretThatCannotBeSentIsRefusedAndFailsAttemptsLater) {
+  EndpointSettings settings = to(kReceiver);
+  settings.auth = R"({"headers":{"Authorization":"Bearer $Secret{TOKEN}"}})";
+  const EndpointId id = endpoint("shop", settings).id;
+  secrets["TOKEN"] = "two\nlines";
+  EXPECT_EQ(
+      places(error_of(registry->create_endpoint(kWorkspace, "other", endpoint_spec(settings)))),
+      "/auth");
+  load();
+  ASSERT_NE(dispatched(id), nullptr);
+  EXPECT_EQ(dispatched(id)->settings.missing_secret, "TOKEN");
+  secrets["TOKEN"] = "one";
+  load();
+  EXPECT_EQ(dispatched(id)->settings.missing_secret, "");
+}
+
+TEST_F(EndpointsTest, WhatIsShownInPlaceOfACredentialIsNone) {
+  EndpointSettings settings = to(kReceiver);
+  settings.auth = R"({"headers":{"Authorization":"Bearer abc"}})";
+  const Endpoint made_with = endpoint("shop", settings);
+  settings.auth = made_with.auth;
+  EXPECT_EQ(places(error_of(registry->update_endpoint(kWorkspace, made_with.id, settings, {}))),
+            "/auth/headers/Authorization");
+}
+
+TEST_F(EndpointsTest, UsualRetryScheduleComesBack) {
+  EndpointSettings settings = to(kReceiver);
+  settings.retry_schedule.emplace();
+  const EndpointId id = endpoint("shop", settings).id;
+  EXPECT_TRUE(dispatched(id)->settings.retry.delays().empty());
+  EXPECT_FALSE(
+      made(registry->update_endpoint(kWorkspace, id, {.usual_retry = true}, {})).retry_schedule);
+  EXPECT_FALSE(dispatched(id)->settings.retry.delays().empty());
+}
+
 TEST_F(EndpointsTest, RetryScheduleReachesDispatchAlsoAfterAReload) {
   EndpointSettings settings = to(kReceiver);
   settings.retry_schedule = {{milliseconds(1000), milliseconds(2000)}};

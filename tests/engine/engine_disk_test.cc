@@ -155,6 +155,45 @@ TEST_F(EngineDiskTest, ProviderThatWasNotToldYetIsToldAfterTheNextOpen) {
   EXPECT_EQ(provider.count(), 1u) << "it is told once";
 }
 
+// As after a SIGKILL between an outcome's record and its note.
+TEST_F(EngineDiskTest, OutcomeThatWasNotNotedIsTakenFromItsRecord) {
+  Sink provider(FakeEndpoint::answer(201));
+  const auto state = [](Engine& engine) {
+    return test::home(engine).registrations("shop", "")->items[0].envs[0].state;
+  };
+  {
+    auto engine = test::open(config());
+    WebhookSpec webhook{.tag = "repo", .name = "", .envs = {{.slug = "prd"}}};
+    webhook.envs[0].registration_url = provider.url("/hooks");
+    ASSERT_TRUE(test::home(*engine).create_webhook("github", webhook));
+    EnableSpec spec{.access_tag = "github", .webhook = "repo", .envs = {{.slug = "prd"}}};
+    spec.envs[0].settings.url = "http://127.0.0.1:9/";
+    ASSERT_TRUE(test::home(*engine).enable("shop", spec));
+    ASSERT_TRUE(eventually([&] { return state(*engine) == RegistrationState::kRegistered; }));
+  }
+  {
+    const core::SystemClock clock;
+    core::NullLogSink log;
+    auto store = store::RocksStore::open({.directory = root / "data"}, clock, 1, log);
+    ASSERT_TRUE(store) << store.error().what;
+    std::vector<store::DefinitionChange> changes;
+    ASSERT_TRUE(
+        (*store)->scan_definitions("call/", [&](std::string_view key, std::string_view json) {
+          auto call = engine::CallDefinition::from_json(json);
+          ASSERT_TRUE(call && call->succeeded);
+          call->succeeded = false;
+          call->attempts = 0;
+          changes.push_back({std::string(key), call->to_json()});
+        }));
+    ASSERT_EQ(changes.size(), 1u);
+    ASSERT_TRUE((*store)->change_definitions(changes));
+  }
+  auto engine = test::open(config());
+  ASSERT_TRUE(engine);
+  EXPECT_TRUE(eventually([&] { return state(*engine) == RegistrationState::kRegistered; }));
+  EXPECT_EQ(provider.count(), 1u) << "it is told once";
+}
+
 TEST_F(EngineDiskTest, SecondEngineOnADirectoryIsRefusedAndTheFirstGoesOn) {
   Sink sink;
   auto engine = test::open(config());

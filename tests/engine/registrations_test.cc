@@ -300,6 +300,46 @@ TEST_F(FarewellTest, EnablingAgainTakesTheFarewellBack) {
   EXPECT_EQ(shown().state, State::kPending);
 }
 
+TEST_F(FarewellTest, FarewellThatFailedIsListedAndMadeAgainOnRequest) {
+  register_with(R"({"id":17})");
+  const CallDefinition first = call_of(disable());
+  EXPECT_EQ(registry->product(kWorkspace, "shop")->tag, "shop");
+  EXPECT_EQ(error_of(registry->delete_webhook(kWorkspace, "github", "repo", {})).code,
+            ErrorCode::kConflict);  // it would end the farewell
+  outcome(first.number, store::Verdict::kDead, 500);
+  EXPECT_EQ(shown().state, State::kFailed);
+  const CallDefinition second = call_of(disable());
+  EXPECT_EQ(second.url, first.url);
+  EXPECT_NE(second.number, first.number);
+  EXPECT_EQ(shown().state, State::kUnregistering);
+  done(registry->delete_product(kWorkspace, "shop", {.cascade = true}));
+  EXPECT_EQ(shown().state, State::kDisabled);
+}
+
+TEST_F(FarewellTest, WhatIsNotGivenAgainStaysAsItWas) {
+  EnableSpec spec = with_auth(R"({"headers":{"A":"provider"},"params":{"org":"mine"}})");
+  spec.envs[0].delivery_auth = R"({"headers":{"A":"receiver"}})";
+  const Calls calls = enable(spec);
+  outcome(calls[0], store::Verdict::kDelivered, 200, R"({"id":17})");
+  EnableSpec again = enable_spec();
+  again.envs[0].settings = {.in_flight_max = 3};
+  EXPECT_TRUE(enable(again).empty());
+  const Endpoint endpoint = made(registry->endpoint(kWorkspace, shown().endpoint));
+  EXPECT_EQ(endpoint.in_flight_max, 3u);
+  EXPECT_NE(dispatched(endpoint.id)->prefix.find("A: receiver"), std::string::npos);
+  EXPECT_EQ(shown().state, State::kRegistered);
+}
+
+TEST_F(FarewellTest, ProviderThatWasGivenUpIsCalledAgainAsBefore) {
+  const Calls calls = enable(with_auth(R"({"headers":{"A":"provider"},"params":{"org":"mine"}})"));
+  const CallDefinition first = call_of(calls);
+  outcome(calls[0], store::Verdict::kDead, 500);
+  const CallDefinition second = call_of(enable(enable_spec()));
+  EXPECT_TRUE(second.same_request(first));
+  EXPECT_EQ(second.attempts, 0u);
+  EXPECT_EQ(shown().state, State::kPending);
+}
+
 TEST_F(FarewellTest, DisablingTwiceTellsOnce) {
   register_with(R"({"id":17})");
   EXPECT_EQ(disable({"prd"}).size(), 1u);
