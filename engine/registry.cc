@@ -112,6 +112,12 @@ Result<void> Registry::commit(Change&& change) {
   return {};
 }
 
+std::uint64_t Registry::next_revision() noexcept {
+  const std::uint64_t revision = std::max<std::uint64_t>(counter_.next_revision, clock_.wall_ms());
+  counter_.next_revision = revision + 1;
+  return revision;
+}
+
 void Registry::set_public_url(std::string public_url) {
   const std::lock_guard lock(mutex_);
   public_url_ = std::move(public_url);

@@ -181,7 +181,8 @@ class Registry {
   Result<void> load_all();
   // Checks that it compiles, writes it, puts it in force. On failure nothing has changed.
   Result<void> commit(Change&& change);
-  std::uint64_t next_revision() noexcept { return counter_.next_revision++; }
+  // Grows; made of the time, so that it does not count the changes of others.
+  std::uint64_t next_revision() noexcept;
 
   template <class D>
   const Table<D>& table() const noexcept {
