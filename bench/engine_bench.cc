@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "bench/push_payload.h"
+#include "bench/scratch_directory.h"
 #include "bench/thread_allocations.h"
 #include "core/buffer.h"
 #include "core/check.h"
@@ -318,23 +319,6 @@ Usage used_since(const std::map<std::string, Usage>& before, std::string_view pr
   return sum;
 }
 
-class ScratchDirectory {
- public:
-  ScratchDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "headrace-bench-XXXXXX").string();
-    HEADRACE_CHECK(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~ScratchDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const noexcept { return path_; }
-
- private:
-  std::string path_;
-};
-
 // An engine with one webhook, one event and one endpoint; answers the path of its link.
 std::unique_ptr<Engine> open_engine(const std::string& directory, const std::string& sink,
                                     std::string& link_path) {
@@ -398,7 +382,7 @@ BENCHMARK(BM_BareServer)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 void BM_Engine(benchmark::State& state) {
   const core::SystemClock clock;
-  const ScratchDirectory directory;
+  const bench::ScratchDirectory directory;
   AnsweringServer sink(clock, "sink");
   std::string link_path;
   const auto engine = open_engine(directory.path(), sink.address(), link_path);

@@ -9,7 +9,6 @@
 // with it).
 #include <benchmark/benchmark.h>
 #include <malloc.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include <algorithm>
@@ -23,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/scratch_directory.h"
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -49,23 +49,6 @@ double heap_bytes() {
   const auto info = mallinfo2();
   return static_cast<double>(info.uordblks + info.hblkhd);
 }
-
-class ScratchDirectory {
- public:
-  ScratchDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "headrace-bench-XXXXXX").string();
-    HEADRACE_CHECK(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~ScratchDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const noexcept { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Writes definitions straight into a store, many at a time.
 class Filler {
@@ -278,7 +261,7 @@ void change(Workspace& workspace, std::size_t step, std::size_t webhooks) {
 
 void BM_Change(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
-  const ScratchDirectory directory;
+  const bench::ScratchDirectory directory;
   {
     Filler filler(directory.path());
     put_webhooks(filler, count);

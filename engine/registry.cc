@@ -235,43 +235,40 @@ const LinkDefinition* Registry::link_at(const Place& place, std::string_view eve
 // --- Parts of changes
 // -----------------------------------------------------------------------------
 
+namespace {
+
+// What stays of a link, endpoint or call: its name.
+template <class D>
+RetiredDefinition retired(RetiredDefinition::What what, const D& definition, core::WallMs now) {
+  RetiredDefinition result;
+  result.what = what;
+  result.number = static_cast<std::uint32_t>(definition.number);
+  result.id = definition.id.bits;
+  result.workspace = definition.workspace;
+  result.app = definition.app;
+  result.webhook = definition.webhook;
+  result.env = definition.env;
+  result.product = definition.product;
+  result.retired_at = now;
+  return result;
+}
+
+}  // namespace
+
 void Registry::remove_link(Change& change, const LinkDefinition& link) {
-  change.put(RetiredDefinition{.what = RetiredDefinition::What::kLink,
-                               .number = static_cast<std::uint32_t>(link.number),
-                               .id = link.id.bits,
-                               .workspace = link.workspace,
-                               .app = link.app,
-                               .webhook = link.webhook,
-                               .env = link.env,
-                               .product = link.product,
-                               .event = link.event,
-                               .retired_at = clock_.wall_ms()});
+  RetiredDefinition name = retired(RetiredDefinition::What::kLink, link, clock_.wall_ms());
+  name.event = link.event;
+  change.put(std::move(name));
   change.remove(link);
 }
 
 void Registry::remove_endpoint(Change& change, const EndpointDefinition& endpoint) {
-  change.put(RetiredDefinition{.what = RetiredDefinition::What::kEndpoint,
-                               .number = static_cast<std::uint32_t>(endpoint.number),
-                               .id = endpoint.id.bits,
-                               .workspace = endpoint.workspace,
-                               .app = endpoint.app,
-                               .webhook = endpoint.webhook,
-                               .env = endpoint.env,
-                               .product = endpoint.product,
-                               .retired_at = clock_.wall_ms()});
+  change.put(retired(RetiredDefinition::What::kEndpoint, endpoint, clock_.wall_ms()));
   change.remove(endpoint);
 }
 
 void Registry::remove_call(Change& change, const CallDefinition& call) {
-  change.put(RetiredDefinition{.what = RetiredDefinition::What::kEndpoint,
-                               .number = static_cast<std::uint32_t>(call.number),
-                               .id = call.id.bits,
-                               .workspace = call.workspace,
-                               .app = call.app,
-                               .webhook = call.webhook,
-                               .env = call.env,
-                               .product = call.product,
-                               .retired_at = clock_.wall_ms()});
+  change.put(retired(RetiredDefinition::What::kEndpoint, call, clock_.wall_ms()));
   change.remove(call);
 }
 
