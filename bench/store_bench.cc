@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "bench/allocations.h"
+#include "bench/scratch_directory.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/random.h"
@@ -59,20 +60,6 @@ double bytes_written() {
   }
   return 0;
 }
-
-class ScratchDirectory {
- public:
-  ScratchDirectory() {
-    std::string path = std::filesystem::temp_directory_path() / "headrace_bench_XXXXXX";
-    if (mkdtemp(path.data()) == nullptr) std::abort();
-    path_ = path;
-  }
-  ~ScratchDirectory() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Measures from its making to report().
 class Meter {
@@ -151,7 +138,7 @@ class Load {
 
 void run_store(benchmark::State& state, bool outcomes, bool keys) {
   const auto group_size = static_cast<std::size_t>(state.range(0));
-  const ScratchDirectory directory;
+  const bench::ScratchDirectory directory;
   const core::SystemClock clock;
   core::NullLogSink sink;
   StoreOptions options;
@@ -184,7 +171,7 @@ class IgnoringVisitor final : public LogVisitor {
 
 void BM_LogAlone(benchmark::State& state) {
   const auto group_size = static_cast<std::size_t>(state.range(0));
-  const ScratchDirectory directory;
+  const bench::ScratchDirectory directory;
   IgnoringVisitor visitor;
   LogOptions options;
   options.files = &posix_file_system();
@@ -217,7 +204,7 @@ void BM_LogAlone(benchmark::State& state) {
 
 void BM_RocksOnly(benchmark::State& state) {
   const auto group_size = static_cast<std::size_t>(state.range(0));
-  const ScratchDirectory directory;
+  const bench::ScratchDirectory directory;
   rocksdb::Options options;
   options.create_if_missing = true;
   options.compression = rocksdb::kNoCompression;
