@@ -37,12 +37,19 @@ if(HEADRACE_LIBFUZZER)
   target_compile_options(headrace_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+# Folders whose loops over bytes need some optimization even under a sanitizer, whose presets have none
+# as that compiles in half the time.
+set(HEADRACE_HOT_FOLDERS core selector store dispatch ingest)
+
 # headrace_library(NAME SOURCES… LINK…): the library of one folder, with its headrace:: alias.
 function(headrace_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
   add_library(headrace_${name} STATIC ${ARG_SOURCES})
   add_library(headrace::${name} ALIAS headrace_${name})
   target_link_libraries(headrace_${name} PUBLIC headrace_flags ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+  if(HEADRACE_SANITIZE AND name IN_LIST HEADRACE_HOT_FOLDERS)
+    target_compile_options(headrace_${name} PRIVATE -O1)
+  endif()
 endfunction()
 
 # headrace_test(NAME SOURCES… LINK… [LABELS…]): one GoogleTest program; each of its tests is a ctest.
