@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/rocks_database.h"
 
+#include <rocksdb/convenience.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
@@ -222,6 +223,10 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
 
 void RocksDatabase::set_before_flush(std::function<void()> hook) {
   listener_->set(std::move(hook));
+}
+
+void RocksDatabase::stop_background() noexcept {
+  rocksdb::CancelAllBackgroundWork(db_.get(), true);
 }
 
 RocksDatabase::~RocksDatabase() {

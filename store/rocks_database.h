@@ -67,6 +67,11 @@ class RocksDatabase {
   // is called any more.
   void set_before_flush(std::function<void()> hook);
 
+  // Ends flushes and compactions, and waits for those that are under way. Before the hook goes: a
+  // flush that begins without it makes durable what the log can still forget. Nothing is written
+  // after it.
+  void stop_background() noexcept;
+
   // Writes what the log can restore. Not durable before the next flush.
   Result<void> write_derived(rocksdb::WriteBatch& batch);
   // Writes what nothing else can restore; durable on success.

@@ -31,7 +31,10 @@ RocksEventStore::RocksEventStore(const StoreOptions& options, OpenedStore opened
   }
 }
 
-RocksEventStore::~RocksEventStore() { database_->set_before_flush(nullptr); }
+RocksEventStore::~RocksEventStore() {
+  database_->stop_background();
+  database_->set_before_flush(nullptr);
+}
 
 Result<void> RocksEventStore::count_open() {
   const std::unique_ptr<rocksdb::Iterator> entries(
