@@ -58,6 +58,9 @@ Result<void> check(const EndpointSettings& settings) {
   if (settings.connect_timeout.count() <= 0 || settings.attempt_timeout.count() <= 0) {
     return invalid("a time limit is positive");
   }
+  if (settings.retry_after_max.count() < 0 || settings.retry_after_max > RetryPolicy::kDelayMax) {
+    return invalid("the longest Retry-After that is believed lies between 0 and 7 days");
+  }
   if (settings.body && settings.body->size() > core::limits::kBodyBytesMax) {
     return Error{ErrorCode::kTooLarge, "an endpoint's body is larger than any message's may be", 0};
   }

@@ -37,6 +37,8 @@ struct EndpointSettings {
   // attempt fails at once and is retried. Empty: none is missing.
   std::string missing_secret;
   RetryPolicy retry;
+  RetryRules retry_rules;
+  std::chrono::seconds retry_after_max = kRetryAfterMaxDefault;  // a longer Retry-After is cut
   std::uint32_t in_flight_max = core::limits::kLaneInFlightDefault;
   std::chrono::milliseconds connect_timeout{5'000};  // name, connection and TLS handshake together
   std::chrono::milliseconds attempt_timeout{

@@ -26,10 +26,12 @@ Outcome outcome_of(const store::Delivery& delivery, Verdict verdict) noexcept {
   return outcome;
 }
 
-// What a failed delivery gets whose endpoint was deleted while the attempt ran.
-const RetryPolicy& no_retries() {
-  static const RetryPolicy policy = std::move(RetryPolicy::of_list({})).value();
-  return policy;
+// By what a failed delivery is judged. Null: its endpoint was deleted while the attempt ran.
+RetryTerms terms_of(const Endpoint* endpoint) {
+  static const RetryPolicy no_retries = std::move(RetryPolicy::of_list({})).value();
+  if (endpoint == nullptr) return {no_retries};
+  const EndpointSettings& settings = endpoint->settings;
+  return {settings.retry, settings.retry_rules, settings.retry_after_max};
 }
 
 }  // namespace
@@ -43,11 +45,9 @@ void Shard::on_attempt_end(Connection& connection, Flight& flight, const Attempt
 void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) noexcept {
   refresh(entry);
   const store::Delivery& delivery = flight.delivery;
-  const RetryPolicy& policy =
-      entry.endpoint != nullptr ? entry.endpoint->settings.retry : no_retries();
   const auto attempt = static_cast<std::uint16_t>(delivery.attempts + 1);
-  const Judgement judgement =
-      judge({end.error, end.http_status, end.retry_after_seconds}, policy, attempt, random_.next());
+  const Judgement judgement = judge({end.error, end.http_status, end.retry_after_seconds},
+                                    terms_of(entry.endpoint.get()), attempt, random_.next());
   const std::uint64_t now_ns = loop_.clock().steady_ns();
   Outcome outcome = outcome_of(delivery, judgement.verdict);
   outcome.error = end.error;
