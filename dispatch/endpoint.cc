@@ -58,6 +58,9 @@ Result<void> check(const EndpointSettings& settings) {
   if (settings.connect_timeout.count() <= 0 || settings.attempt_timeout.count() <= 0) {
     return invalid("a time limit is positive");
   }
+  if (settings.rate_limit && !settings.rate_limit->valid()) {
+    return invalid("a rate limit lies between 1 a day and 1,000,000 a second, its burst above 0");
+  }
   if (settings.retry_after_max.count() < 0 || settings.retry_after_max > RetryPolicy::kDelayMax) {
     return invalid("the longest Retry-After that is believed lies between 0 and 7 days");
   }

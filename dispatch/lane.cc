@@ -15,8 +15,7 @@ bool Lane::push(Flight& flight) noexcept {
 }
 
 Flight* Lane::start_next(core::WallMs now, std::uint32_t in_flight_max) noexcept {
-  const std::uint32_t cap = probing_ ? 1 : in_flight_max;
-  if (in_flight_ >= cap || on_hold(now)) return nullptr;
+  if (!may_start(now, in_flight_max)) return nullptr;
   Flight* flight = take_queued();
   if (flight != nullptr) ++in_flight_;
   return flight;

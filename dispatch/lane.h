@@ -25,6 +25,10 @@ class Lane {
   // At the end of the queue. False: the window is full.
   bool push(Flight& flight) noexcept;
 
+  // Whether the cap and the hold allow another attempt now.
+  bool may_start(core::WallMs now, std::uint32_t in_flight_max) const noexcept {
+    return in_flight_ < (probing_ ? 1 : in_flight_max) && !on_hold(now);
+  }
   // The next that may be attempted now, counted as in flight; null when nothing waits, the cap
   // (`in_flight_max`, or one while probing) is reached, or the lane is on hold.
   Flight* start_next(core::WallMs now, std::uint32_t in_flight_max) noexcept;

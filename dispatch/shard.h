@@ -28,6 +28,7 @@
 #include "dispatch/resolver.h"
 #include "dispatch/shard_counters.h"
 #include "dispatch/tls.h"
+#include "dispatch/token_bucket.h"
 #include "store/types.h"
 
 namespace headrace::dispatch {
@@ -51,8 +52,13 @@ struct ShardLinks {
   const TlsContext* tls = nullptr;  // null: https endpoints fail
 };
 
+class Shard;
+
 // A lane with all that belongs to it on this loop.
 struct LaneEntry {
+  explicit LaneEntry(Shard& owner) noexcept : shard(owner) {}
+
+  Shard& shard;
   core::EndpointNumber number{};
   Lane lane;
   std::shared_ptr<const Endpoint> endpoint;  // as of `table_version`; null: deleted or disabled
@@ -61,6 +67,8 @@ struct LaneEntry {
   Connection* idle = nullptr;  // the last used is used first
   std::size_t connections = 0;
   core::SteadyMs used_at = 0;
+  TokenBucket tokens;
+  core::Timer pace_timer;  // armed while something is queued and no token is there
   bool pumping = false;
 };
 
@@ -98,6 +106,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   LaneEntry& lane_of(core::EndpointNumber number);
   void refresh(LaneEntry& entry) noexcept;
   void pump(LaneEntry& entry) noexcept;
+  bool has_token(LaneEntry& entry) noexcept;
   void start_attempt(LaneEntry& entry, Flight& flight) noexcept;
 
   // Outcomes.
