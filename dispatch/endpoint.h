@@ -16,6 +16,7 @@
 #include "core/limits.h"
 #include "core/numbers.h"
 #include "core/shared_map.h"
+#include "dispatch/breaker.h"
 #include "dispatch/retry_policy.h"
 #include "dispatch/token_bucket.h"
 #include "dispatch/url.h"
@@ -40,6 +41,7 @@ struct EndpointSettings {
   RetryPolicy retry;
   RetryRules retry_rules;
   std::chrono::seconds retry_after_max = kRetryAfterMaxDefault;  // a longer Retry-After is cut
+  std::optional<BreakerSettings> breaker = BreakerSettings{};    // none: it is never left alone
   std::optional<RateLimit> rate_limit;  // of attempts, retries included; none: as fast as it goes
   std::uint32_t in_flight_max = core::limits::kLaneInFlightDefault;
   std::chrono::milliseconds connect_timeout{5'000};  // name, connection and TLS handshake together

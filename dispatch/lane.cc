@@ -36,9 +36,12 @@ void Lane::on_attempt_end() noexcept {
   --in_flight_;
 }
 
-core::WallMs Lane::on_unreachable(core::WallMs now, std::chrono::milliseconds delay) noexcept {
+core::WallMs Lane::hold(core::WallMs now, std::chrono::milliseconds delay,
+                        std::uint32_t probes) noexcept {
   probing_ = true;
-  if (!on_hold(now)) hold_until_ = now + static_cast<core::WallMs>(delay.count());
+  if (on_hold(now)) return hold_until_;
+  probes_ = probes;
+  hold_until_ = now + static_cast<core::WallMs>(delay.count());
   return hold_until_;
 }
 

@@ -297,6 +297,7 @@ void Shard::sweep() noexcept {
     if (!entry.lane.idle() || entry.connections != 0 || entry.lane.on_hold(wall)) return false;
     if (now < entry.used_at + limit || !entry.tokens.full(loop_.clock().steady_ns())) return false;
     loop_.disarm(entry.pace_timer);
+    reset_breaker(entry);
     return true;
   });
   counters_.lanes.set(lanes_.size());

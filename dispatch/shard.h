@@ -21,6 +21,7 @@
 #include "core/mailbox.h"
 #include "core/random.h"
 #include "core/snapshot.h"
+#include "dispatch/breaker.h"
 #include "dispatch/connection.h"
 #include "dispatch/endpoint.h"
 #include "dispatch/flight.h"
@@ -67,6 +68,7 @@ struct LaneEntry {
   Connection* idle = nullptr;  // the last used is used first
   std::size_t connections = 0;
   core::SteadyMs used_at = 0;
+  Breaker breaker;
   TokenBucket tokens;
   core::Timer pace_timer;  // armed while something is queued and no token is there
   bool pumping = false;
@@ -113,6 +115,10 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   void conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) noexcept;
   void settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement& judgement,
                    store::Outcome& outcome) noexcept;
+  std::chrono::milliseconds settle_breaker(LaneEntry& entry, const AttemptEnd& end,
+                                           core::WallMs now) noexcept;
+  void reset_breaker(LaneEntry& entry) noexcept;
+  void note_breaker(const LaneEntry& entry, Breaker::Change change) noexcept;
   bool may_warn() noexcept;
   void note_missing_secret(const LaneEntry& entry) noexcept;
   void note_unreachable(const LaneEntry& entry, store::AttemptError error) noexcept;
@@ -157,6 +163,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   Connection* free_connections_ = nullptr;
   std::size_t connections_open_ = 0;
   std::size_t connections_idle_ = 0;
+  std::size_t breakers_open_ = 0;
   core::Timer sweep_timer_;
   core::Timer grace_timer_;
   core::SteadyMs warned_at_ = 0;

@@ -67,21 +67,66 @@ void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) no
   pump(entry);
 }
 
-// What the attempt says about the endpoint, and what that says about the delivery's next time.
+// What the attempt says about the endpoint, and what that says about the delivery's next time. A
+// breaker that opens is a hold: what waits is handed back and keeps its place and its schedule.
 void Shard::settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement& judgement,
                         Outcome& outcome) noexcept {
-  if (end.http_status != 0) entry.lane.on_reached(wall_ms());
-  if (judgement.verdict != Verdict::kRetry) {
-    if (is_unreachable(end.error)) entry.lane.on_given_up();
-    return;
-  }
   const core::WallMs now = wall_ms();
-  if (!is_unreachable(end.error)) {
-    outcome.next_at = now + static_cast<core::WallMs>(judgement.delay.count());
-    return;
+  const bool was_on_hold = entry.lane.on_hold(now);
+  const bool retried = judgement.verdict == Verdict::kRetry;
+  const bool unreachable = is_unreachable(end.error);
+  const std::chrono::milliseconds open_for = settle_breaker(entry, end, now);
+  if (end.http_status != 0 && entry.breaker.closed()) entry.lane.on_reached(now);
+  if (retried) outcome.next_at = now + static_cast<core::WallMs>(judgement.delay.count());
+  if (retried && unreachable) {
+    if (!was_on_hold) note_unreachable(entry, end.error);
+    const auto delay = std::max<std::chrono::milliseconds>(judgement.delay, open_for);
+    outcome.next_at = outcome.hold_until = entry.lane.hold(now, delay);
+  } else if (open_for.count() != 0) {
+    outcome.probes = static_cast<std::uint16_t>(entry.endpoint->settings.breaker->probes);
+    outcome.hold_until = entry.lane.hold(now, open_for, outcome.probes);
+  } else if (unreachable) {
+    entry.lane.on_given_up();
   }
-  if (!entry.lane.on_hold(now)) note_unreachable(entry, end.error);
-  outcome.next_at = outcome.hold_until = entry.lane.on_unreachable(now, judgement.delay);
+}
+
+// How long the endpoint is left alone from now on; 0: nothing changed about that. What ends during
+// a hold belongs to the outage that it was made for, and one outage counts once.
+std::chrono::milliseconds Shard::settle_breaker(LaneEntry& entry, const AttemptEnd& end,
+                                                core::WallMs now) noexcept {
+  if (entry.endpoint == nullptr || !entry.endpoint->settings.breaker) {
+    reset_breaker(entry);
+    return {};
+  }
+  if (entry.lane.on_hold(now)) return {};
+  const bool was_closed = entry.breaker.closed();
+  const Breaker::Change change = entry.breaker.on_end(health_of(end.error, end.http_status), now,
+                                                      *entry.endpoint->settings.breaker);
+  if (change == Breaker::Change::kNone) return {};
+  if (change == Breaker::Change::kClosed) --breakers_open_;
+  if (change == Breaker::Change::kOpened && was_closed) ++breakers_open_;
+  note_breaker(entry, change);
+  if (change == Breaker::Change::kClosed) return {};
+  return std::chrono::milliseconds{entry.breaker.open_until() - now};
+}
+
+void Shard::reset_breaker(LaneEntry& entry) noexcept {
+  if (entry.breaker.closed()) return;
+  entry.breaker.reset();
+  counters_.breakers_open.set(--breakers_open_);
+}
+
+void Shard::note_breaker(const LaneEntry& entry, Breaker::Change change) noexcept {
+  const bool opened = change == Breaker::Change::kOpened;
+  if (opened) counters_.breaker_opens.add();
+  counters_.breakers_open.set(breakers_open_);
+  if (!may_warn()) return;
+  log_.write(opened ? core::LogLevel::kWarning : core::LogLevel::kInfo,
+             opened ? "breaker_opened" : "breaker_closed",
+             opened ? "An endpoint fails at nearly everything; its deliveries wait."
+                    : "An endpoint works again; its deliveries go on.",
+             {{"endpoint", static_cast<std::int64_t>(entry.number)},
+              {"host", std::string_view{entry.endpoint->url.host}}});
 }
 
 bool Shard::may_warn() noexcept {

@@ -208,6 +208,7 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
   --window.in_memory;
   if (outcome.verdict == Verdict::kReturned) window.waiting = window.rewind = true;
   if (outcome.hold_until != 0) {
+    if (outcome.hold_until > window.hold_until) window.probes = outcome.probes;
     window.hold_until = std::max(window.hold_until, outcome.hold_until);
     window.probing = window.rewind = true;
   } else if (outcome.http_status != 0 && loop_.wall() >= window.hold_until) {

@@ -220,6 +220,14 @@ TEST(LaneWindowTest, HasRoomForOneWhileProbing) {
   EXPECT_EQ(window.room_at(0), 0u);
 }
 
+TEST(LaneWindowTest, HasRoomForAsManyProbesAsTheHoldSaid) {
+  LaneWindow window;
+  window.probing = true;
+  window.probes = 3;
+  window.in_memory = 1;
+  EXPECT_EQ(window.room_at(0), 2u);
+}
+
 TEST(LaneWindowTest, HasNoRoomUntilItWasRewound) {
   LaneWindow window;
   window.rewind = true;
