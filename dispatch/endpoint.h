@@ -44,6 +44,8 @@ struct EndpointSettings {
   std::optional<BreakerSettings> breaker = BreakerSettings{};    // none: it is never left alone
   std::optional<RateLimit> rate_limit;  // of attempts, retries included; none: as fast as it goes
   std::uint32_t in_flight_max = core::limits::kLaneInFlightDefault;
+  bool adaptive =
+      false;  // in flight: from 4 up while it keeps up, half on overload; at most the above
   std::chrono::milliseconds connect_timeout{5'000};  // name, connection and TLS handshake together
   std::chrono::milliseconds attempt_timeout{
       15'000};  // from the first of it to the end of the answer

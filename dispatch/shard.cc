@@ -123,13 +123,18 @@ void Shard::pump(LaneEntry& entry) noexcept {
   // it.
   entry.pumping = true;
   while (entry.endpoint != nullptr && entry.lane.queued() != 0) {
-    const std::uint32_t cap = entry.endpoint->settings.in_flight_max;
+    const std::uint32_t cap = width_of(entry);
     const core::WallMs now = wall_ms();
     if (!entry.lane.may_start(now, cap) || !has_token(entry)) break;
     start_attempt(entry, *entry.lane.start_next(now, cap));
   }
   entry.pumping = false;
   if (entry.endpoint == nullptr) bury_queue(entry);  // the end of an attempt saw a new table
+}
+
+std::uint32_t Shard::width_of(const LaneEntry& entry) noexcept {
+  const EndpointSettings& settings = entry.endpoint->settings;
+  return settings.adaptive ? entry.width.width(settings.in_flight_max) : settings.in_flight_max;
 }
 
 // Takes a token for the next attempt, where the endpoint's rate is limited. False: there is none,

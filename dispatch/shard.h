@@ -21,6 +21,7 @@
 #include "core/mailbox.h"
 #include "core/random.h"
 #include "core/snapshot.h"
+#include "dispatch/adaptive_width.h"
 #include "dispatch/breaker.h"
 #include "dispatch/connection.h"
 #include "dispatch/endpoint.h"
@@ -68,6 +69,7 @@ struct LaneEntry {
   Connection* idle = nullptr;  // the last used is used first
   std::size_t connections = 0;
   core::SteadyMs used_at = 0;
+  AdaptiveWidth width;
   Breaker breaker;
   TokenBucket tokens;
   core::Timer pace_timer;  // armed while something is queued and no token is there
@@ -108,6 +110,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   LaneEntry& lane_of(core::EndpointNumber number);
   void refresh(LaneEntry& entry) noexcept;
   void pump(LaneEntry& entry) noexcept;
+  static std::uint32_t width_of(const LaneEntry& entry) noexcept;
   bool has_token(LaneEntry& entry) noexcept;
   void start_attempt(LaneEntry& entry, Flight& flight) noexcept;
 
@@ -117,6 +120,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
                    store::Outcome& outcome) noexcept;
   std::chrono::milliseconds settle_breaker(LaneEntry& entry, const AttemptEnd& end,
                                            core::WallMs now) noexcept;
+  void settle_width(LaneEntry& entry, const Flight& flight, const AttemptEnd& end) noexcept;
   void reset_breaker(LaneEntry& entry) noexcept;
   void note_breaker(const LaneEntry& entry, Breaker::Change change) noexcept;
   bool may_warn() noexcept;

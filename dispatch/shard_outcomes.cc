@@ -57,6 +57,7 @@ void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) no
   outcome.duration_us = static_cast<std::uint32_t>((now_ns - flight.started_ns) / 1000);
   keep_answer(end, outcome);
   count(judgement.verdict);
+  settle_width(entry, flight, end);
   entry.lane.on_attempt_end();
   entry.used_at = now_ns / 1'000'000;
   settle_lane(entry, end, judgement, outcome);
@@ -87,6 +88,16 @@ void Shard::settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement
     outcome.hold_until = entry.lane.hold(now, open_for, outcome.probes);
   } else if (unreachable) {
     entry.lane.on_given_up();
+  }
+}
+
+void Shard::settle_width(LaneEntry& entry, const Flight& flight, const AttemptEnd& end) noexcept {
+  if (entry.endpoint == nullptr || !entry.endpoint->settings.adaptive) return;
+  const std::uint32_t cap = entry.endpoint->settings.in_flight_max;
+  if (is_overload(end.error, end.http_status)) {
+    entry.width.on_overload(flight.started_ns, loop_.clock().steady_ns(), cap);
+  } else if (health_of(end.error, end.http_status) == Health::kGood) {
+    entry.width.on_success(entry.lane.in_flight(), cap);
   }
 }
 

@@ -105,6 +105,44 @@ TEST_F(ShardPaceTest, AnUnusedLaneIsNotForgottenBeforeItsBucketIsFull) {
   EXPECT_EQ(shard->counters().lanes.value(), 0u);
 }
 
+TEST_F(ShardPaceTest, AnAdaptiveLaneStartsNarrowAndWidensWhileThePeerKeepsUp) {
+  FakeEndpoint& server = serve(FakeEndpoint::silence());
+  EndpointSettings settings = settings_for(server.url());
+  settings.adaptive = true;
+  settings.in_flight_max = 6;
+  set_endpoint(settings);
+  start();
+  push_many(1, 100);
+  run_until([&] { return server.request_count() == 4; });
+  run_turns(100);
+  EXPECT_EQ(server.request_count(), 4u);
+  server.set_script([&](const auto&) {
+    return server.request_count() <= 60 ? FakeEndpoint::answer(200) : FakeEndpoint::silence();
+  });
+  pass(15'001ms);  // the first four run out of time: the width halves once
+  run_until_outcomes(4);
+  run_until([&] { return attempts() - outcomes.size() == 6; });
+  run_turns(100);
+  EXPECT_EQ(attempts() - outcomes.size(), 6u) << "up to the cap";
+}
+
+TEST_F(ShardPaceTest, AnAdaptiveLaneHalvesOnceForABurstOfRefusals) {
+  FakeEndpoint& server = serve(FakeEndpoint::drip(FakeEndpoint::answer(503).pieces[0], 4));
+  EndpointSettings settings = settings_for(server.url());
+  settings.adaptive = true;
+  settings.breaker.reset();
+  set_endpoint(settings);
+  start();
+  push_many(1, 4);
+  run_until_outcomes(4);
+  server.set_script([](const auto&) { return FakeEndpoint::silence(); });
+  pass(1ms);
+  push_many(5, 20);
+  run_until([&] { return server.request_count() == 6; });
+  run_turns(100);
+  EXPECT_EQ(server.request_count(), 6u) << "a width of two";
+}
+
 TEST_F(ShardPaceTest, AStopWhileItWaitsHandsAllBack) {
   serve_at({1, 1});
   start();
