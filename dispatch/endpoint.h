@@ -24,6 +24,17 @@
 
 namespace headrace::dispatch {
 
+enum class Order : std::uint8_t {
+  kNone,    // as they come, many at a time
+  kStrict,  // one at a time, in order of arrival
+};
+
+// Of a strict lane: what a delivery that failed and is tried again does to those behind it.
+enum class HeadOfLine : std::uint8_t {
+  kBlock,  // they wait until it is delivered or dead
+  kSkip,   // they go on, and it comes back when it is due
+};
+
 struct EndpointSettings {
   core::EndpointNumber number{};
   std::string url;  // http:// or https://
@@ -43,6 +54,8 @@ struct EndpointSettings {
   std::chrono::seconds retry_after_max = kRetryAfterMaxDefault;  // a longer Retry-After is cut
   std::optional<BreakerSettings> breaker = BreakerSettings{};    // none: it is never left alone
   std::optional<RateLimit> rate_limit;  // of attempts, retries included; none: as fast as it goes
+  Order order = Order::kNone;           // strict: one in flight, whatever is said below
+  HeadOfLine head_of_line = HeadOfLine::kBlock;
   std::uint32_t in_flight_max = core::limits::kLaneInFlightDefault;
   bool adaptive =
       false;  // in flight: from 4 up while it keeps up, half on overload; at most the above
@@ -55,6 +68,11 @@ struct EndpointSettings {
 // What is decided once about an endpoint: the parsed URL and the bytes that every request begins
 // with.
 struct Endpoint {
+  // A delivery that is tried again holds up those behind it.
+  bool blocks() const noexcept {
+    return settings.order == Order::kStrict && settings.head_of_line == HeadOfLine::kBlock;
+  }
+
   EndpointSettings settings;
   Url url;
   std::string prefix;  // "POST /path?query HTTP/1.1\r\nHost: …\r\n" and our own header lines

@@ -73,6 +73,11 @@ void Shard::accept(store::Delivery&& delivery) noexcept {
   if (entry.lane.on_hold(wall_ms())) {
     return hand_back(std::exchange(delivery, {}), entry.lane.hold_until());
   }
+  if (entry.turning_back &&
+      delivery.round == entry.round) {  // it was in the mail all through the hold
+    return hand_back(std::exchange(delivery, {}), entry.lane.hold_until());
+  }
+  entry.turning_back = false;
   Flight* flight = entry.lane.queued() < core::limits::kLaneWindowMax ? flights_.take() : nullptr;
   if (flight == nullptr) return hand_back(std::exchange(delivery, {}), 0);
   flight->delivery = std::move(delivery);
@@ -134,6 +139,7 @@ void Shard::pump(LaneEntry& entry) noexcept {
 
 std::uint32_t Shard::width_of(const LaneEntry& entry) noexcept {
   const EndpointSettings& settings = entry.endpoint->settings;
+  if (settings.order == Order::kStrict) return 1;
   return settings.adaptive ? entry.width.width(settings.in_flight_max) : settings.in_flight_max;
 }
 

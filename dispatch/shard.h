@@ -74,6 +74,8 @@ struct LaneEntry {
   TokenBucket tokens;
   core::Timer pace_timer;  // armed while something is queued and no token is there
   bool pumping = false;
+  bool turning_back = false;  // what was handed over in `round` may not overtake one that blocks
+  std::uint32_t round = 0;
 };
 
 class Shard final : private ConnectionOwner, private core::BeforeWait {
@@ -124,6 +126,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   void reset_breaker(LaneEntry& entry) noexcept;
   void note_breaker(const LaneEntry& entry, Breaker::Change change) noexcept;
   bool may_warn() noexcept;
+  void turn_back(LaneEntry& entry, std::uint32_t round) noexcept;
   void note_missing_secret(const LaneEntry& entry) noexcept;
   void note_unreachable(const LaneEntry& entry, store::AttemptError error) noexcept;
   void count(store::Verdict verdict) noexcept;

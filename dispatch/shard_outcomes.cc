@@ -61,8 +61,11 @@ void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) no
   entry.lane.on_attempt_end();
   entry.used_at = now_ns / 1'000'000;
   settle_lane(entry, end, judgement, outcome);
-  flights_.give_back(&flight);
   const core::WallMs hold_until = outcome.hold_until;
+  if (hold_until != 0 && entry.endpoint != nullptr && entry.endpoint->blocks()) {
+    turn_back(entry, delivery.round);
+  }
+  flights_.give_back(&flight);
   push(std::move(outcome));
   if (hold_until != 0) return hand_back_queue(entry, hold_until);
   pump(entry);
@@ -79,8 +82,8 @@ void Shard::settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement
   const std::chrono::milliseconds open_for = settle_breaker(entry, end, now);
   if (end.http_status != 0 && entry.breaker.closed()) entry.lane.on_reached(now);
   if (retried) outcome.next_at = now + static_cast<core::WallMs>(judgement.delay.count());
-  if (retried && unreachable) {
-    if (!was_on_hold) note_unreachable(entry, end.error);
+  if (retried && (unreachable || entry.endpoint->blocks())) {
+    if (unreachable && !was_on_hold) note_unreachable(entry, end.error);
     const auto delay = std::max<std::chrono::milliseconds>(judgement.delay, open_for);
     outcome.next_at = outcome.hold_until = entry.lane.hold(now, delay);
   } else if (open_for.count() != 0) {
@@ -89,6 +92,13 @@ void Shard::settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement
   } else if (unreachable) {
     entry.lane.on_given_up();
   }
+}
+
+// All of this round goes back behind the delivery that failed, what is in the mail yet included,
+// however short the hold. The store begins another round once it has everything back.
+void Shard::turn_back(LaneEntry& entry, std::uint32_t round) noexcept {
+  entry.turning_back = true;
+  entry.round = round;
 }
 
 void Shard::settle_width(LaneEntry& entry, const Flight& flight, const AttemptEnd& end) noexcept {

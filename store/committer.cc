@@ -273,6 +273,7 @@ std::uint32_t Committer::give(Delivery&& delivery, LaneWindow& window,
   if (slots_.full() || !fits) return DeliverySlots::kNone;
   const std::uint32_t slot = slots_.take(delivery, bytes, sharer);
   delivery.ticket.slot = slot;
+  delivery.round = window.round;
   ++window.in_memory;
   window.bytes += bytes;
   auto& shard = *shards_[static_cast<std::uint32_t>(delivery.endpoint) % shards_.size()];

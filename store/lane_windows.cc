@@ -11,7 +11,11 @@ namespace headrace::store {
 using core::limits::kLaneWindowBytesMax;
 using core::limits::kLaneWindowMax;
 
-bool LaneWindow::open_at(core::WallMs now) const noexcept { return !waiting && room_at(now) != 0; }
+bool LaneWindow::open_at(core::WallMs now) const noexcept {
+  // After a hold, what it was made for comes first.
+  const bool probe_waits = probing && next_due && *next_due <= now;
+  return !waiting && !probe_waits && room_at(now) != 0;
+}
 
 std::size_t LaneWindow::room_at(core::WallMs now) const noexcept {
   if (rewind || hold_until > now) return 0;
@@ -23,6 +27,7 @@ std::size_t LaneWindow::room_at(core::WallMs now) const noexcept {
 void LaneWindow::rewind_when_empty() noexcept {
   if (!rewind || in_memory != 0) return;
   rewind = false;
+  ++round;
   cursor = PendingCursor{};
 }
 

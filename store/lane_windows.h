@@ -23,6 +23,7 @@ struct LaneWindow {
   EndpointNumber endpoint{};
   std::uint32_t in_memory = 0;  // handed over, no outcome yet
   std::uint32_t forced = 0;     // of these: got a pending entry only to bound the replay
+  std::uint32_t round = 0;      // how often the waiting ones were read from the start again
   std::size_t bytes = 0;        // of their buffers, a shared one counted for each
   bool waiting = false;  // never-tried deliveries wait in the store, new ones wait behind them
   bool probing = false;  // after a hold: `probes` at a time until the endpoint answered

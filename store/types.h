@@ -105,6 +105,7 @@ struct Delivery {
   EventNumber event = EventNumber::kNone;
   std::uint16_t attempts = 0;  // finished before this hand-over
   bool is_test = false;
+  std::uint32_t round = 0;  // of its lane: another one begins once all of the last was taken back
   DeliveryTicket ticket;
 };
 
