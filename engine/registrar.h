@@ -41,6 +41,7 @@ class Registrar final : public store::OutcomeListener {
 
  private:
   void on_outcome(const store::Outcome& outcome) noexcept override;
+  void on_gone(const store::Outcome&) noexcept override {}  // each delivery is dead by itself
   void submit(core::EndpointNumber number);
   void on_submitted(core::EndpointNumber number, const Result<store::Answer>& answer);
   void note(const CallOutcome& outcome);

@@ -31,6 +31,11 @@ std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
   return ((b >> 32) - (a >> 32)) * limits::kSegmentBytes + (b & 0xffffffff) - (a & 0xffffffff);
 }
 
+bool is_gone(const Outcome& outcome) noexcept {
+  return outcome.verdict == Verdict::kDead && outcome.error == AttemptError::kNone &&
+         outcome.http_status == 410;
+}
+
 template <class T>
 void drain_into(core::Mailbox<T>& mailbox, std::vector<T>& batch, std::size_t count_max) {
   const std::size_t before = batch.size();
@@ -310,8 +315,11 @@ void Committer::index() noexcept {
 void Committer::tell_listener() noexcept {
   if (listener_ == nullptr) return;
   for (const Outcome& outcome : group_.outcomes) {
-    if (link_of(outcome.message) != core::kSystemLink) continue;
-    if (outcome.verdict != Verdict::kReturned) listener_->on_outcome(outcome);
+    if (link_of(outcome.message) == core::kSystemLink) {
+      if (outcome.verdict != Verdict::kReturned) listener_->on_outcome(outcome);
+    } else if (is_gone(outcome)) {
+      listener_->on_gone(outcome);
+    }
   }
 }
 

@@ -526,12 +526,17 @@ class OutcomeListenerTest : public testing::Test, private OutcomeListener {
   }
 
   std::vector<Heard> heard;
+  std::vector<Heard> gone;
   CommitterRig rig;
 
  private:
   void on_outcome(const Outcome& outcome) noexcept override {
     const auto on_record = rig.memory.list_attempts(outcome.endpoint, outcome.message);
     heard.push_back({outcome.message, outcome.verdict, outcome.attempt, on_record->size()});
+  }
+  void on_gone(const Outcome& outcome) noexcept override {
+    const auto on_record = rig.memory.list_attempts(outcome.endpoint, outcome.message);
+    gone.push_back({outcome.message, outcome.verdict, outcome.attempt, on_record->size()});
   }
 };
 
@@ -561,6 +566,27 @@ TEST_F(OutcomeListenerTest, HearsNothingOfOtherMessagesNorOfWhatWasNotAttempted)
   EXPECT_TRUE(heard.empty());
   end_all({Verdict::kDead, 0, 0, 410});
   EXPECT_EQ(heard.size(), 1u);
+}
+
+TEST_F(OutcomeListenerTest, HearsThatAnEndpointIsGoneOnceItIsOnRecord) {
+  const MessageId message = accept(LinkNumber{1}, {1, 2});
+  rig.end(rig.take(), {Verdict::kDead, 0, 0, 410});
+  end_all();
+  ASSERT_EQ(gone.size(), 1u);
+  EXPECT_EQ(gone[0].message, message);
+  EXPECT_EQ(gone[0].attempts_on_record, 1u);
+  EXPECT_TRUE(heard.empty());
+}
+
+TEST_F(OutcomeListenerTest, AnEndpointIsGoneByADead410OfAnOrdinaryMessageOnly) {
+  accept(core::kSystemLink);
+  end_all({Verdict::kDead, 0, 0, 410});
+  for (const Ending& ending :
+       {Ending{Verdict::kDead, 0, 0, 404}, Ending{Verdict::kRetry, rig.now() + 1'000, 0, 410}}) {
+    accept(LinkNumber{1});
+    end_all(ending);
+  }
+  EXPECT_TRUE(gone.empty());
 }
 
 TEST_F(OutcomeListenerTest, HearsOncePerReceiver) {
