@@ -58,6 +58,18 @@ Result<void> check(const EndpointSettings& settings) {
   if (settings.connect_timeout.count() <= 0 || settings.attempt_timeout.count() <= 0) {
     return invalid("a time limit is positive");
   }
+  if (settings.breaker && !settings.breaker->valid()) {
+    return invalid(
+        "a breaker has a window of 10 ms to 24 h, a count of at least 1, a threshold above 0 and "
+        "up "
+        "to 1, times of 1 ms to 24 h that do not shrink, and 1 to 1024 probes");
+  }
+  if (settings.rate_limit && !settings.rate_limit->valid()) {
+    return invalid("a rate limit lies between 1 a day and 1,000,000 a second, its burst above 0");
+  }
+  if (settings.retry_after_max.count() < 0 || settings.retry_after_max > RetryPolicy::kDelayMax) {
+    return invalid("the longest Retry-After that is believed lies between 0 and 7 days");
+  }
   if (settings.body && settings.body->size() > core::limits::kBodyBytesMax) {
     return Error{ErrorCode::kTooLarge, "an endpoint's body is larger than any message's may be", 0};
   }

@@ -16,11 +16,24 @@
 #include "core/limits.h"
 #include "core/numbers.h"
 #include "core/shared_map.h"
+#include "dispatch/breaker.h"
 #include "dispatch/retry_policy.h"
+#include "dispatch/token_bucket.h"
 #include "dispatch/url.h"
 #include "headrace/result.h"
 
 namespace headrace::dispatch {
+
+enum class Order : std::uint8_t {
+  kNone,    // as they come, many at a time
+  kStrict,  // one at a time, in order of arrival
+};
+
+// Of a strict lane: what a delivery that failed and is tried again does to those behind it.
+enum class HeadOfLine : std::uint8_t {
+  kBlock,  // they wait until it is delivered or dead
+  kSkip,   // they go on, and it comes back when it is due
+};
 
 struct EndpointSettings {
   core::EndpointNumber number{};
@@ -37,7 +50,15 @@ struct EndpointSettings {
   // attempt fails at once and is retried. Empty: none is missing.
   std::string missing_secret;
   RetryPolicy retry;
+  RetryRules retry_rules;
+  std::chrono::seconds retry_after_max = kRetryAfterMaxDefault;  // a longer Retry-After is cut
+  std::optional<BreakerSettings> breaker = BreakerSettings{};    // none: it is never left alone
+  std::optional<RateLimit> rate_limit;  // of attempts, retries included; none: as fast as it goes
+  Order order = Order::kNone;           // strict: one in flight, whatever is said below
+  HeadOfLine head_of_line = HeadOfLine::kBlock;
   std::uint32_t in_flight_max = core::limits::kLaneInFlightDefault;
+  bool adaptive =
+      false;  // in flight: from 4 up while it keeps up, half on overload; at most the above
   std::chrono::milliseconds connect_timeout{5'000};  // name, connection and TLS handshake together
   std::chrono::milliseconds attempt_timeout{
       15'000};  // from the first of it to the end of the answer
@@ -47,6 +68,11 @@ struct EndpointSettings {
 // What is decided once about an endpoint: the parsed URL and the bytes that every request begins
 // with.
 struct Endpoint {
+  // A delivery that is tried again holds up those behind it.
+  bool blocks() const noexcept {
+    return settings.order == Order::kStrict && settings.head_of_line == HeadOfLine::kBlock;
+  }
+
   EndpointSettings settings;
   Url url;
   std::string prefix;  // "POST /path?query HTTP/1.1\r\nHost: …\r\n" and our own header lines

@@ -15,8 +15,7 @@ bool Lane::push(Flight& flight) noexcept {
 }
 
 Flight* Lane::start_next(core::WallMs now, std::uint32_t in_flight_max) noexcept {
-  const std::uint32_t cap = probing_ ? 1 : in_flight_max;
-  if (in_flight_ >= cap || on_hold(now)) return nullptr;
+  if (!may_start(now, in_flight_max)) return nullptr;
   Flight* flight = take_queued();
   if (flight != nullptr) ++in_flight_;
   return flight;
@@ -37,9 +36,12 @@ void Lane::on_attempt_end() noexcept {
   --in_flight_;
 }
 
-core::WallMs Lane::on_unreachable(core::WallMs now, std::chrono::milliseconds delay) noexcept {
+core::WallMs Lane::hold(core::WallMs now, std::chrono::milliseconds delay,
+                        std::uint32_t probes) noexcept {
   probing_ = true;
-  if (!on_hold(now)) hold_until_ = now + static_cast<core::WallMs>(delay.count());
+  if (on_hold(now)) return hold_until_;
+  probes_ = probes;
+  hold_until_ = now + static_cast<core::WallMs>(delay.count());
   return hold_until_;
 }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // An endpoint's queue and what may leave it: order, in-flight cap, hold and probing.
 //
-// A lane is open, on hold or probing. An attempt that cannot reach the peer at all puts it on hold:
-// the caller hands back what is queued, and everything that failed in the same outage shares one
-// time, so that its order survives. After the hold it probes, one delivery at a time, until an
-// answer of any kind shows that the peer is there.
+// A lane is open, on hold or probing. An attempt that cannot reach the peer at all puts it on hold,
+// and so does a breaker that opens: the caller hands back what is queued, and everything that
+// failed in the same outage shares one time, so that its order survives. After the hold it probes,
+// one delivery at a time, until an answer of any kind shows that the peer is there.
 //
 // Pure: no clock and no I/O; time comes in as an argument.
 // Limits: kLaneWindowMax queued.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -25,8 +26,13 @@ class Lane {
   // At the end of the queue. False: the window is full.
   bool push(Flight& flight) noexcept;
 
+  // Whether the cap and the hold allow another attempt now.
+  bool may_start(core::WallMs now, std::uint32_t in_flight_max) const noexcept {
+    return in_flight_ < (probing_ ? std::min(probes_, in_flight_max) : in_flight_max) &&
+           !on_hold(now);
+  }
   // The next that may be attempted now, counted as in flight; null when nothing waits, the cap
-  // (`in_flight_max`, or one while probing) is reached, or the lane is on hold.
+  // (`in_flight_max`, or a few while probing) is reached, or the lane is on hold.
   Flight* start_next(core::WallMs now, std::uint32_t in_flight_max) noexcept;
 
   // Takes one out of the queue without an attempt; null when it is empty.
@@ -41,12 +47,17 @@ class Lane {
     probing_ = false;
     hold_until_ = 0;
   }
-  // The peer could not be reached; the delivery would wait `delay`. Returns when the hold ends: a
-  // hold that is on already is kept as it is.
-  core::WallMs on_unreachable(core::WallMs now, std::chrono::milliseconds delay) noexcept;
+  // Nothing may be attempted for `delay`: the peer could not be reached and the delivery would wait
+  // so long, or it is to be left alone. Afterwards `probes` at a time, until it answered. Returns
+  // when the hold ends: a hold that is on already is kept as it is.
+  core::WallMs hold(core::WallMs now, std::chrono::milliseconds delay,
+                    std::uint32_t probes = 1) noexcept;
   // The peer could not be reached, and the delivery is not retried: no hold, but one at a time from
   // here on.
-  void on_given_up() noexcept { probing_ = true; }
+  void on_given_up() noexcept {
+    probing_ = true;
+    probes_ = 1;
+  }
 
   bool on_hold(core::WallMs now) const noexcept { return now < hold_until_; }
   core::WallMs hold_until() const noexcept { return hold_until_; }
@@ -61,6 +72,7 @@ class Lane {
   std::size_t queued_ = 0;
   std::uint32_t in_flight_ = 0;
   core::WallMs hold_until_ = 0;
+  std::uint32_t probes_ = 1;
   bool probing_ = false;
 };
 

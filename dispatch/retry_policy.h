@@ -5,11 +5,13 @@
 // Limits: kRetriesMax delays of at most kDelayMax each.
 #pragma once
 
+#include <bitset>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "headrace/result.h"
@@ -23,21 +25,24 @@ class RetryPolicy {
 
   static constexpr std::size_t kRetriesMax = 100;
   static constexpr Delay kDelayMax = std::chrono::hours{24 * 7};
-  static constexpr unsigned kJitterPercent = 20;  // either way
+  static constexpr unsigned kJitterPercentDefault = 20;  // either way
 
   struct Exponential {
     Delay base{5'000};
     double factor = 2.0;
     Delay cap{std::chrono::hours{10}};
     std::size_t count = 10;
+    unsigned jitter_percent = kJitterPercentDefault;
   };
 
   // 5 s, 30 s, 2 min, 10 min, 30 min, 2 h, 5 h, 10 h, 10 h, then dead.
   RetryPolicy();
 
-  // The delays as given; an empty list means one attempt only. kInvalidArgument when there are too
-  // many or one is negative or too long.
-  static Result<RetryPolicy> of_list(std::span<const Delay> delays);
+  // The delays as given, each varied by up to `jitter_percent` either way; an empty list means one
+  // attempt only. kInvalidArgument when there are too many, one is negative or too long, or the
+  // jitter is above 100 %.
+  static Result<RetryPolicy> of_list(std::span<const Delay> delays,
+                                     unsigned jitter_percent = kJitterPercentDefault);
   // min(base * factor^n, cap) for n in [0, count). kInvalidArgument when factor is not in [1, 100]
   // or a limit is exceeded.
   static Result<RetryPolicy> of_exponential(const Exponential& shape);
@@ -48,15 +53,50 @@ class RetryPolicy {
                                           std::uint64_t jitter) const noexcept;
 
   std::span<const Delay> delays() const noexcept { return delays_; }
+  unsigned jitter_percent() const noexcept { return jitter_percent_; }
 
  private:
-  explicit RetryPolicy(std::vector<Delay> delays) : delays_(std::move(delays)) {}
+  RetryPolicy(std::vector<Delay> delays, unsigned jitter_percent)
+      : delays_(std::move(delays)), jitter_percent_(jitter_percent) {}
 
   std::vector<Delay> delays_;  // worked out once, so that both shapes cost the same to ask
+  unsigned jitter_percent_ = kJitterPercentDefault;
 };
 
-// The longest Retry-After that is believed.
-inline constexpr std::chrono::seconds kRetryAfterMax = std::chrono::hours{24};
+// Which answers end a delivery at once, and which are tried again.
+class RetryRules {
+ public:
+  // Everything but 410 is tried again.
+  RetryRules();
+
+  // The above, save for what is named: a status ("404") or a class of them ("3xx", "4xx", "5xx"). A
+  // status outranks its class. kInvalidArgument, with the index in its list, for anything else and
+  // for what both lists name.
+  static Result<RetryRules> of(std::span<const std::string> retried,
+                               std::span<const std::string> final);
+  // The default, as one object to refer to.
+  static const RetryRules& usual() noexcept;
+
+  // Of an answer outside 2xx. What is no status of HTTP is tried again.
+  bool is_final(std::uint16_t status) const noexcept {
+    return status >= kFirst && status < kFirst + kCount && final_[status - kFirst];
+  }
+
+ private:
+  static constexpr std::uint16_t kFirst = 300;
+  static constexpr std::size_t kCount = 300;
+  std::bitset<kCount> final_;
+};
+
+// The longest Retry-After that is believed, where an endpoint does not say.
+inline constexpr std::chrono::seconds kRetryAfterMaxDefault = std::chrono::hours{24};
+
+// All that judge() asks of an endpoint. Borrows.
+struct RetryTerms {
+  const RetryPolicy& policy;
+  const RetryRules& rules = RetryRules::usual();
+  std::chrono::seconds retry_after_max = kRetryAfterMaxDefault;
+};
 
 // What came of one attempt.
 struct AttemptResult {
@@ -79,10 +119,10 @@ constexpr bool is_unreachable(store::AttemptError error) noexcept {
 }
 
 // The whole decision about a finished attempt, the `attempts_made`-th (so at least 1): 2xx is
-// delivered; 410 is dead; an endpoint that is gone or has no usable URL and a request that is too
-// large are dead; all else is retried while the policy allows, on 429, 502, 503 and 504 not before
-// Retry-After (capped by kRetryAfterMax).
-Judgement judge(const AttemptResult& result, const RetryPolicy& policy, std::uint32_t attempts_made,
+// delivered; what the rules call final is dead; an endpoint that is gone or has no usable URL and a
+// request that is too large are dead; all else is retried while the policy allows, on 429, 502, 503
+// and 504 not before Retry-After (capped by `retry_after_max`).
+Judgement judge(const AttemptResult& result, const RetryTerms& terms, std::uint32_t attempts_made,
                 std::uint64_t jitter) noexcept;
 
 }  // namespace headrace::dispatch

@@ -11,6 +11,9 @@ namespace headrace::dispatch {
 
 namespace {
 constexpr std::size_t kFreeConnectionsKept = 256;
+constexpr std::uint64_t kNsPerMs = 1'000'000;
+// A lane that waits for a token looks at the table as often, as its limit may have been raised.
+constexpr core::SteadyMs kNewLimitSeenWithinMs = 10'000;
 }  // namespace
 
 Shard::Shard(core::Loop& loop, const ShardLinks& links, ShardOptions options)
@@ -70,6 +73,11 @@ void Shard::accept(store::Delivery&& delivery) noexcept {
   if (entry.lane.on_hold(wall_ms())) {
     return hand_back(std::exchange(delivery, {}), entry.lane.hold_until());
   }
+  if (entry.turning_back &&
+      delivery.round == entry.round) {  // it was in the mail all through the hold
+    return hand_back(std::exchange(delivery, {}), entry.lane.hold_until());
+  }
+  entry.turning_back = false;
   Flight* flight = entry.lane.queued() < core::limits::kLaneWindowMax ? flights_.take() : nullptr;
   if (flight == nullptr) return hand_back(std::exchange(delivery, {}), 0);
   flight->delivery = std::move(delivery);
@@ -81,8 +89,13 @@ void Shard::accept(store::Delivery&& delivery) noexcept {
 LaneEntry& Shard::lane_of(core::EndpointNumber number) {
   std::unique_ptr<LaneEntry>& entry = lanes_[static_cast<std::uint32_t>(number)];
   if (entry == nullptr) {
-    entry = std::make_unique<LaneEntry>();
+    entry = std::make_unique<LaneEntry>(*this);
     entry->number = number;
+    entry->pace_timer.owner = entry.get();
+    entry->pace_timer.fire = [](core::Timer& timer) noexcept {
+      auto& lane = *static_cast<LaneEntry*>(timer.owner);
+      lane.shard.pump(lane);
+    };
     counters_.lanes.set(lanes_.size());
     arm_sweep();
   }
@@ -102,6 +115,9 @@ void Shard::refresh(LaneEntry& entry) noexcept {
   entry.endpoint = usable ? *found : nullptr;
   entry.session.forget();
   close_idle(entry);
+  if (usable && entry.endpoint->settings.rate_limit) {
+    entry.tokens.set_limit(*entry.endpoint->settings.rate_limit, loop_.clock().steady_ns());
+  }
 }
 
 void Shard::pump(LaneEntry& entry) noexcept {
@@ -111,14 +127,30 @@ void Shard::pump(LaneEntry& entry) noexcept {
   // An attempt may end before start_attempt() returns, and asks for the next: the loop here gives
   // it.
   entry.pumping = true;
-  const std::uint32_t cap = entry.endpoint->settings.in_flight_max;
   while (entry.endpoint != nullptr && entry.lane.queued() != 0) {
-    Flight* flight = entry.lane.start_next(wall_ms(), cap);
-    if (flight == nullptr) break;
-    start_attempt(entry, *flight);
+    const std::uint32_t cap = width_of(entry);
+    const core::WallMs now = wall_ms();
+    if (!entry.lane.may_start(now, cap) || !has_token(entry)) break;
+    start_attempt(entry, *entry.lane.start_next(now, cap));
   }
   entry.pumping = false;
   if (entry.endpoint == nullptr) bury_queue(entry);  // the end of an attempt saw a new table
+}
+
+std::uint32_t Shard::width_of(const LaneEntry& entry) noexcept {
+  const EndpointSettings& settings = entry.endpoint->settings;
+  if (settings.order == Order::kStrict) return 1;
+  return settings.adaptive ? entry.width.width(settings.in_flight_max) : settings.in_flight_max;
+}
+
+// Takes a token for the next attempt, where the endpoint's rate is limited. False: there is none,
+// and the lane is pumped again when there is.
+bool Shard::has_token(LaneEntry& entry) noexcept {
+  if (!entry.endpoint->settings.rate_limit) return true;
+  if (entry.tokens.try_take(loop_.clock().steady_ns())) return true;
+  const core::SteadyMs ready = (entry.tokens.ready_at() + kNsPerMs - 1) / kNsPerMs;
+  loop_.arm(entry.pace_timer, std::min(ready, now_ms() + kNewLimitSeenWithinMs));
+  return false;
 }
 
 void Shard::start_attempt(LaneEntry& entry, Flight& flight) noexcept {
@@ -227,6 +259,7 @@ void Shard::stop(std::function<void()> done) {
   loop_.disarm(sweep_timer_);
   while (deliveries_.size() != 0) take_mail();
   for (auto& [number, entry] : lanes_) {
+    loop_.disarm(entry->pace_timer);
     hand_back_queue(*entry, 0);
     close_idle(*entry);
   }
@@ -273,7 +306,10 @@ void Shard::sweep() noexcept {
   std::erase_if(lanes_, [&](const auto& item) {
     LaneEntry& entry = *item.second;
     if (!entry.lane.idle() || entry.connections != 0 || entry.lane.on_hold(wall)) return false;
-    return now >= entry.used_at + limit;
+    if (now < entry.used_at + limit || !entry.tokens.full(loop_.clock().steady_ns())) return false;
+    loop_.disarm(entry.pace_timer);
+    reset_breaker(entry);
+    return true;
   });
   counters_.lanes.set(lanes_.size());
   if (connections_.size() > connections_open_ + kFreeConnectionsKept) {

@@ -21,6 +21,8 @@
 #include "core/mailbox.h"
 #include "core/random.h"
 #include "core/snapshot.h"
+#include "dispatch/adaptive_width.h"
+#include "dispatch/breaker.h"
 #include "dispatch/connection.h"
 #include "dispatch/endpoint.h"
 #include "dispatch/flight.h"
@@ -28,6 +30,7 @@
 #include "dispatch/resolver.h"
 #include "dispatch/shard_counters.h"
 #include "dispatch/tls.h"
+#include "dispatch/token_bucket.h"
 #include "store/types.h"
 
 namespace headrace::dispatch {
@@ -51,8 +54,13 @@ struct ShardLinks {
   const TlsContext* tls = nullptr;  // null: https endpoints fail
 };
 
+class Shard;
+
 // A lane with all that belongs to it on this loop.
 struct LaneEntry {
+  explicit LaneEntry(Shard& owner) noexcept : shard(owner) {}
+
+  Shard& shard;
   core::EndpointNumber number{};
   Lane lane;
   std::shared_ptr<const Endpoint> endpoint;  // as of `table_version`; null: deleted or disabled
@@ -61,7 +69,13 @@ struct LaneEntry {
   Connection* idle = nullptr;  // the last used is used first
   std::size_t connections = 0;
   core::SteadyMs used_at = 0;
+  AdaptiveWidth width;
+  Breaker breaker;
+  TokenBucket tokens;
+  core::Timer pace_timer;  // armed while something is queued and no token is there
   bool pumping = false;
+  bool turning_back = false;  // what was handed over in `round` may not overtake one that blocks
+  std::uint32_t round = 0;
 };
 
 class Shard final : private ConnectionOwner, private core::BeforeWait {
@@ -98,13 +112,21 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   LaneEntry& lane_of(core::EndpointNumber number);
   void refresh(LaneEntry& entry) noexcept;
   void pump(LaneEntry& entry) noexcept;
+  static std::uint32_t width_of(const LaneEntry& entry) noexcept;
+  bool has_token(LaneEntry& entry) noexcept;
   void start_attempt(LaneEntry& entry, Flight& flight) noexcept;
 
   // Outcomes.
   void conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) noexcept;
   void settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement& judgement,
                    store::Outcome& outcome) noexcept;
+  std::chrono::milliseconds settle_breaker(LaneEntry& entry, const AttemptEnd& end,
+                                           core::WallMs now) noexcept;
+  void settle_width(LaneEntry& entry, const Flight& flight, const AttemptEnd& end) noexcept;
+  void reset_breaker(LaneEntry& entry) noexcept;
+  void note_breaker(const LaneEntry& entry, Breaker::Change change) noexcept;
   bool may_warn() noexcept;
+  void turn_back(LaneEntry& entry, std::uint32_t round) noexcept;
   void note_missing_secret(const LaneEntry& entry) noexcept;
   void note_unreachable(const LaneEntry& entry, store::AttemptError error) noexcept;
   void count(store::Verdict verdict) noexcept;
@@ -148,6 +170,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   Connection* free_connections_ = nullptr;
   std::size_t connections_open_ = 0;
   std::size_t connections_idle_ = 0;
+  std::size_t breakers_open_ = 0;
   core::Timer sweep_timer_;
   core::Timer grace_timer_;
   core::SteadyMs warned_at_ = 0;

@@ -15,8 +15,10 @@ struct ShardCounters {
   core::Counter failed;   // attempts that ended in an error or a status outside 2xx
   core::Counter retried;  // failed ones that will be tried again
   core::Counter dead;
-  core::Counter returned;  // handed back without an attempt
-  core::Counter holds;     // times that a lane was put on hold
+  core::Counter returned;       // handed back without an attempt
+  core::Counter holds;          // times that a lane was put on hold
+  core::Counter breaker_opens;  // a probe that fails opens it again
+  core::Counter breakers_open;  // gauge: lanes whose breaker is open or half-open
   core::Counter connections_opened;
   core::Counter connections_open;  // gauge
   core::Counter lanes;             // gauge

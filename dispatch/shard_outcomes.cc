@@ -26,10 +26,12 @@ Outcome outcome_of(const store::Delivery& delivery, Verdict verdict) noexcept {
   return outcome;
 }
 
-// What a failed delivery gets whose endpoint was deleted while the attempt ran.
-const RetryPolicy& no_retries() {
-  static const RetryPolicy policy = std::move(RetryPolicy::of_list({})).value();
-  return policy;
+// By what a failed delivery is judged. Null: its endpoint was deleted while the attempt ran.
+RetryTerms terms_of(const Endpoint* endpoint) {
+  static const RetryPolicy no_retries = std::move(RetryPolicy::of_list({})).value();
+  if (endpoint == nullptr) return {no_retries};
+  const EndpointSettings& settings = endpoint->settings;
+  return {settings.retry, settings.retry_rules, settings.retry_after_max};
 }
 
 }  // namespace
@@ -43,11 +45,9 @@ void Shard::on_attempt_end(Connection& connection, Flight& flight, const Attempt
 void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) noexcept {
   refresh(entry);
   const store::Delivery& delivery = flight.delivery;
-  const RetryPolicy& policy =
-      entry.endpoint != nullptr ? entry.endpoint->settings.retry : no_retries();
   const auto attempt = static_cast<std::uint16_t>(delivery.attempts + 1);
-  const Judgement judgement =
-      judge({end.error, end.http_status, end.retry_after_seconds}, policy, attempt, random_.next());
+  const Judgement judgement = judge({end.error, end.http_status, end.retry_after_seconds},
+                                    terms_of(entry.endpoint.get()), attempt, random_.next());
   const std::uint64_t now_ns = loop_.clock().steady_ns();
   Outcome outcome = outcome_of(delivery, judgement.verdict);
   outcome.error = end.error;
@@ -57,31 +57,97 @@ void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) no
   outcome.duration_us = static_cast<std::uint32_t>((now_ns - flight.started_ns) / 1000);
   keep_answer(end, outcome);
   count(judgement.verdict);
+  settle_width(entry, flight, end);
   entry.lane.on_attempt_end();
   entry.used_at = now_ns / 1'000'000;
   settle_lane(entry, end, judgement, outcome);
-  flights_.give_back(&flight);
   const core::WallMs hold_until = outcome.hold_until;
+  if (hold_until != 0 && entry.endpoint != nullptr && entry.endpoint->blocks()) {
+    turn_back(entry, delivery.round);
+  }
+  flights_.give_back(&flight);
   push(std::move(outcome));
   if (hold_until != 0) return hand_back_queue(entry, hold_until);
   pump(entry);
 }
 
-// What the attempt says about the endpoint, and what that says about the delivery's next time.
+// What the attempt says about the endpoint, and what that says about the delivery's next time. A
+// breaker that opens is a hold: what waits is handed back and keeps its place and its schedule.
 void Shard::settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement& judgement,
                         Outcome& outcome) noexcept {
-  if (end.http_status != 0) entry.lane.on_reached(wall_ms());
-  if (judgement.verdict != Verdict::kRetry) {
-    if (is_unreachable(end.error)) entry.lane.on_given_up();
-    return;
-  }
   const core::WallMs now = wall_ms();
-  if (!is_unreachable(end.error)) {
-    outcome.next_at = now + static_cast<core::WallMs>(judgement.delay.count());
-    return;
+  const bool was_on_hold = entry.lane.on_hold(now);
+  const bool retried = judgement.verdict == Verdict::kRetry;
+  const bool unreachable = is_unreachable(end.error);
+  const std::chrono::milliseconds open_for = settle_breaker(entry, end, now);
+  if (end.http_status != 0 && entry.breaker.closed()) entry.lane.on_reached(now);
+  if (retried) outcome.next_at = now + static_cast<core::WallMs>(judgement.delay.count());
+  if (retried && (unreachable || entry.endpoint->blocks())) {
+    if (unreachable && !was_on_hold) note_unreachable(entry, end.error);
+    const auto delay = std::max<std::chrono::milliseconds>(judgement.delay, open_for);
+    outcome.next_at = outcome.hold_until = entry.lane.hold(now, delay);
+  } else if (open_for.count() != 0) {
+    outcome.probes = static_cast<std::uint16_t>(entry.endpoint->settings.breaker->probes);
+    outcome.hold_until = entry.lane.hold(now, open_for, outcome.probes);
+  } else if (unreachable) {
+    entry.lane.on_given_up();
   }
-  if (!entry.lane.on_hold(now)) note_unreachable(entry, end.error);
-  outcome.next_at = outcome.hold_until = entry.lane.on_unreachable(now, judgement.delay);
+}
+
+// All of this round goes back behind the delivery that failed, what is in the mail yet included,
+// however short the hold. The store begins another round once it has everything back.
+void Shard::turn_back(LaneEntry& entry, std::uint32_t round) noexcept {
+  entry.turning_back = true;
+  entry.round = round;
+}
+
+void Shard::settle_width(LaneEntry& entry, const Flight& flight, const AttemptEnd& end) noexcept {
+  if (entry.endpoint == nullptr || !entry.endpoint->settings.adaptive) return;
+  const std::uint32_t cap = entry.endpoint->settings.in_flight_max;
+  if (is_overload(end.error, end.http_status)) {
+    entry.width.on_overload(flight.started_ns, loop_.clock().steady_ns(), cap);
+  } else if (health_of(end.error, end.http_status) == Health::kGood) {
+    entry.width.on_success(entry.lane.in_flight(), cap);
+  }
+}
+
+// How long the endpoint is left alone from now on; 0: nothing changed about that. What ends during
+// a hold belongs to the outage that it was made for, and one outage counts once.
+std::chrono::milliseconds Shard::settle_breaker(LaneEntry& entry, const AttemptEnd& end,
+                                                core::WallMs now) noexcept {
+  if (entry.endpoint == nullptr || !entry.endpoint->settings.breaker) {
+    reset_breaker(entry);
+    return {};
+  }
+  if (entry.lane.on_hold(now)) return {};
+  const bool was_closed = entry.breaker.closed();
+  const Breaker::Change change = entry.breaker.on_end(health_of(end.error, end.http_status), now,
+                                                      *entry.endpoint->settings.breaker);
+  if (change == Breaker::Change::kNone) return {};
+  if (change == Breaker::Change::kClosed) --breakers_open_;
+  if (change == Breaker::Change::kOpened && was_closed) ++breakers_open_;
+  note_breaker(entry, change);
+  if (change == Breaker::Change::kClosed) return {};
+  return std::chrono::milliseconds{entry.breaker.open_until() - now};
+}
+
+void Shard::reset_breaker(LaneEntry& entry) noexcept {
+  if (entry.breaker.closed()) return;
+  entry.breaker.reset();
+  counters_.breakers_open.set(--breakers_open_);
+}
+
+void Shard::note_breaker(const LaneEntry& entry, Breaker::Change change) noexcept {
+  const bool opened = change == Breaker::Change::kOpened;
+  if (opened) counters_.breaker_opens.add();
+  counters_.breakers_open.set(breakers_open_);
+  if (!may_warn()) return;
+  log_.write(opened ? core::LogLevel::kWarning : core::LogLevel::kInfo,
+             opened ? "breaker_opened" : "breaker_closed",
+             opened ? "An endpoint fails at nearly everything; its deliveries wait."
+                    : "An endpoint works again; its deliveries go on.",
+             {{"endpoint", static_cast<std::int64_t>(entry.number)},
+              {"host", std::string_view{entry.endpoint->url.host}}});
 }
 
 bool Shard::may_warn() noexcept {

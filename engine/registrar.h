@@ -45,6 +45,7 @@ class Registrar final : public store::OutcomeListener {
 
  private:
   void on_outcome(const store::Outcome& outcome) noexcept override;
+  void on_gone(const store::Outcome&) noexcept override {}  // each delivery is dead by itself
   void submit(core::EndpointNumber number);
   bool take_in_hand(core::EndpointNumber number);
   void put_down(core::EndpointNumber number);

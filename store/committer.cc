@@ -31,6 +31,11 @@ std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
   return ((b >> 32) - (a >> 32)) * limits::kSegmentBytes + (b & 0xffffffff) - (a & 0xffffffff);
 }
 
+bool is_gone(const Outcome& outcome) noexcept {
+  return outcome.verdict == Verdict::kDead && outcome.error == AttemptError::kNone &&
+         outcome.http_status == 410;
+}
+
 template <class T>
 void drain_into(core::Mailbox<T>& mailbox, std::vector<T>& batch, std::size_t count_max) {
   const std::size_t before = batch.size();
@@ -208,6 +213,7 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
   --window.in_memory;
   if (outcome.verdict == Verdict::kReturned) window.waiting = window.rewind = true;
   if (outcome.hold_until != 0) {
+    if (outcome.hold_until > window.hold_until) window.probes = outcome.probes;
     window.hold_until = std::max(window.hold_until, outcome.hold_until);
     window.probing = window.rewind = true;
   } else if (outcome.http_status != 0 && loop_.wall() >= window.hold_until) {
@@ -272,6 +278,7 @@ std::uint32_t Committer::give(Delivery&& delivery, LaneWindow& window,
   if (slots_.full() || !fits) return DeliverySlots::kNone;
   const std::uint32_t slot = slots_.take(delivery, bytes, sharer);
   delivery.ticket.slot = slot;
+  delivery.round = window.round;
   ++window.in_memory;
   window.bytes += bytes;
   auto& shard = *shards_[static_cast<std::uint32_t>(delivery.endpoint) % shards_.size()];
@@ -308,8 +315,11 @@ void Committer::index() noexcept {
 void Committer::tell_listener() noexcept {
   if (listener_ == nullptr) return;
   for (const Outcome& outcome : group_.outcomes) {
-    if (link_of(outcome.message) != core::kSystemLink) continue;
-    if (outcome.verdict != Verdict::kReturned) listener_->on_outcome(outcome);
+    if (link_of(outcome.message) == core::kSystemLink) {
+      if (outcome.verdict != Verdict::kReturned) listener_->on_outcome(outcome);
+    } else if (is_gone(outcome)) {
+      listener_->on_gone(outcome);
+    }
   }
 }
 

@@ -11,18 +11,23 @@ namespace headrace::store {
 using core::limits::kLaneWindowBytesMax;
 using core::limits::kLaneWindowMax;
 
-bool LaneWindow::open_at(core::WallMs now) const noexcept { return !waiting && room_at(now) != 0; }
+bool LaneWindow::open_at(core::WallMs now) const noexcept {
+  // After a hold, what it was made for comes first.
+  const bool probe_waits = probing && next_due && *next_due <= now;
+  return !waiting && !probe_waits && room_at(now) != 0;
+}
 
 std::size_t LaneWindow::room_at(core::WallMs now) const noexcept {
   if (rewind || hold_until > now) return 0;
   if (in_memory != 0 && bytes >= kLaneWindowBytesMax) return 0;
-  const std::size_t width = probing ? 1 : kLaneWindowMax;
+  const std::size_t width = probing ? probes : kLaneWindowMax;
   return in_memory < width ? width - in_memory : 0;
 }
 
 void LaneWindow::rewind_when_empty() noexcept {
   if (!rewind || in_memory != 0) return;
   rewind = false;
+  ++round;
   cursor = PendingCursor{};
 }
 

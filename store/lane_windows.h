@@ -23,12 +23,14 @@ struct LaneWindow {
   EndpointNumber endpoint{};
   std::uint32_t in_memory = 0;  // handed over, no outcome yet
   std::uint32_t forced = 0;     // of these: got a pending entry only to bound the replay
+  std::uint32_t round = 0;      // how often the waiting ones were read from the start again
   std::size_t bytes = 0;        // of their buffers, a shared one counted for each
   bool waiting = false;  // never-tried deliveries wait in the store, new ones wait behind them
-  bool probing = false;  // after a hold: one at a time until the endpoint answered
+  bool probing = false;  // after a hold: `probes` at a time until the endpoint answered
   bool rewind = false;   // read the waiting ones from the start again, once none is in memory
   bool refill_queued = false;
-  core::WallMs hold_until = 0;           // the endpoint could not be reached; nothing before this
+  std::uint16_t probes = 1;
+  core::WallMs hold_until = 0;           // nothing is handed over before this
   std::optional<core::WallMs> next_due;  // the earliest retry that waits
   PendingCursor cursor;
   core::Timer timer;               // its owner is this window

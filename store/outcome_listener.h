@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who hears what came of the calls that the engine makes itself.
+// Who hears what came of the calls that the engine makes itself, and which endpoints are gone.
 #pragma once
 
 #include "store/types.h"
@@ -12,6 +12,10 @@ class OutcomeListener {
   // which waits for it; `outcome` and its response are valid during the call only. After a crash an
   // attempt may be made, and heard of, once more.
   virtual void on_outcome(const Outcome& outcome) noexcept = 0;
+
+  // An endpoint answered 410 to a message on any other link, the delivery is dead and that is on
+  // record: it wants no more. As on_outcome() otherwise; heard once for each such delivery.
+  virtual void on_gone(const Outcome& outcome) noexcept = 0;
 
  protected:
   ~OutcomeListener() = default;

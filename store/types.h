@@ -105,6 +105,7 @@ struct Delivery {
   EventNumber event = EventNumber::kNone;
   std::uint16_t attempts = 0;  // finished before this hand-over
   bool is_test = false;
+  std::uint32_t round = 0;  // of its lane: another one begins once all of the last was taken back
   DeliveryTicket ticket;
 };
 
@@ -145,7 +146,8 @@ struct Outcome {
   core::WallMs started_at = 0;
   std::uint32_t duration_us = 0;
   core::WallMs next_at = 0;     // of kRetry
-  core::WallMs hold_until = 0;  // not 0: the endpoint could not be reached; hand over nothing before
+  core::WallMs hold_until = 0;  // not 0: the endpoint is on hold; hand over nothing before
+  std::uint16_t probes = 1;     // with hold_until: at a time after it, until one is answered
   core::BufferRef response;     // captured head and body
   core::Range response_head;
   core::Range response_body;

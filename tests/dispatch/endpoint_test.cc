@@ -77,6 +77,23 @@ TEST(EndpointTest, LimitsOfZeroAndMethodsThatDeliverNothingAreRefused) {
   EXPECT_FALSE(make_endpoint(settings));
 }
 
+TEST(EndpointTest, ARetryAfterLimitOutsideTheRetryDelaysIsRefused) {
+  for (const std::chrono::seconds limit :
+       {std::chrono::seconds{-1}, std::chrono::seconds{604'801}}) {
+    EndpointSettings settings = settings_for("http://h/");
+    settings.retry_after_max = limit;
+    EXPECT_EQ(make_endpoint(std::move(settings)).error().code, ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST(EndpointTest, ARateLimitThatIsNoneIsRefused) {
+  for (const RateLimit limit : {RateLimit{0, 1}, RateLimit{10, 0}, RateLimit{2e6, 1}}) {
+    EndpointSettings settings = settings_for("http://h/");
+    settings.rate_limit = limit;
+    EXPECT_EQ(make_endpoint(std::move(settings)).error().code, ErrorCode::kInvalidArgument);
+  }
+}
+
 TEST(EndpointTest, ABodyOfItsOwnIsBounded) {
   EndpointSettings settings = settings_for("http://h/");
   settings.body = std::string(core::limits::kBodyBytesMax + 1, 'x');

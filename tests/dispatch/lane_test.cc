@@ -25,15 +25,15 @@ TEST(LaneTest, LeavesInOrderUpToTheCap) {
 
 TEST(LaneTest, AHoldThatIsOnIsNotMovedByLaterFailures) {
   Lane lane;
-  EXPECT_EQ(lane.on_unreachable(1000, 5s), 6000u);
-  EXPECT_EQ(lane.on_unreachable(2000, 30s), 6000u);
-  EXPECT_EQ(lane.on_unreachable(6000, 30s), 36'000u) << "the hold was over";
+  EXPECT_EQ(lane.hold(1000, 5s), 6000u);
+  EXPECT_EQ(lane.hold(2000, 30s), 6000u);
+  EXPECT_EQ(lane.hold(6000, 30s), 36'000u) << "the hold was over";
 }
 
 TEST(LaneTest, AfterAHoldOneProbesUntilTheAnswer) {
   std::vector<Flight> flights(3);
   Lane lane;
-  lane.on_unreachable(1000, 5s);
+  lane.hold(1000, 5s);
   for (Flight& flight : flights) lane.push(flight);
   EXPECT_EQ(lane.start_next(5999, 8), nullptr);
   EXPECT_EQ(lane.start_next(6000, 8), &flights[0]);
@@ -43,10 +43,25 @@ TEST(LaneTest, AfterAHoldOneProbesUntilTheAnswer) {
   EXPECT_EQ(lane.start_next(6000, 8), &flights[2]);
 }
 
+TEST(LaneTest, AfterAHoldAsManyProbeAsItSaysWithinTheCap) {
+  std::vector<Flight> flights(9);
+  Lane lane;
+  lane.hold(1000, 5s, 3);
+  lane.hold(2000, 5s, 7);
+  for (Flight& flight : flights) lane.push(flight);
+  EXPECT_NE(lane.start_next(6000, 2), nullptr);
+  EXPECT_NE(lane.start_next(6000, 2), nullptr);
+  EXPECT_EQ(lane.start_next(6000, 2), nullptr);
+  EXPECT_NE(lane.start_next(6000, 8), nullptr);
+  EXPECT_EQ(lane.start_next(6000, 8), nullptr) << "the first hold's number";
+  lane.on_reached(6000);
+  EXPECT_NE(lane.start_next(6000, 8), nullptr);
+}
+
 TEST(LaneTest, AClockSetBackDoesNotBringAHoldBackThatIsOver) {
   std::vector<Flight> flights(2);
   Lane lane;
-  lane.on_unreachable(1000, 5s);
+  lane.hold(1000, 5s);
   for (Flight& flight : flights) lane.push(flight);
   EXPECT_EQ(lane.start_next(6000, 8), &flights[0]);
   lane.on_reached(6000);
@@ -57,7 +72,7 @@ TEST(LaneTest, ALateAnswerDoesNotEndAHold) {
   Flight flight;
   Lane lane;
   lane.push(flight);
-  lane.on_unreachable(1000, 5s);
+  lane.hold(1000, 5s);
   lane.on_reached(2000);
   EXPECT_EQ(lane.start_next(5999, 8), nullptr);
   EXPECT_TRUE(lane.probing());
@@ -98,7 +113,7 @@ RC_GTEST_PROP(LaneTest, KeepsOrderCapAndHoldInAnySequenceOfEvents,
         if (lane.in_flight() != 0) lane.on_attempt_end();
         break;
       case 3:
-        RC_ASSERT(lane.on_unreachable(now, std::chrono::milliseconds{event}) >= now);
+        RC_ASSERT(lane.hold(now, std::chrono::milliseconds{event}) >= now);
         break;
       case 4:
         lane.on_reached(now);

@@ -243,6 +243,24 @@ TEST_F(ShardDeliveryTest, ADeletedEndpointsDeliveriesAreDead) {
   EXPECT_EQ(outcome.error, AttemptError::kEndpointGone);
 }
 
+TEST_F(ShardDeliveryTest, AnEndpointsRulesDecideWhatIsRetriedAndHowLongItIsBelieved) {
+  FakeEndpoint& server = serve(FakeEndpoint::answer(404));
+  EndpointSettings settings = settings_for(server.url());
+  settings.retry_rules =
+      std::move(RetryRules::of(std::vector<std::string>{}, std::vector<std::string>{"4xx"}))
+          .value();
+  settings.retry = std::move(RetryPolicy::of_list(std::vector{1'000ms}, 0)).value();
+  settings.retry_after_max = 60s;
+  set_endpoint(std::move(settings));
+  start();
+  EXPECT_EQ(deliver(delivery(1)).verdict, Verdict::kDead);
+  server.set_script([](const auto&) { return FakeEndpoint::answer(500); });
+  EXPECT_EQ(deliver(delivery(2)).next_at, clock.wall_ms() + 1'000);
+  server.set_script(
+      [](const auto&) { return FakeEndpoint::answer(503, "", "Retry-After: 3600\r\n"); });
+  EXPECT_EQ(deliver(delivery(3)).next_at, clock.wall_ms() + 60'000);
+}
+
 TEST_F(ShardDeliveryTest, ADisabledEndpointsDeliveriesAreDead) {
   EndpointSettings settings = settings_for(serve(FakeEndpoint::answer(200)).url());
   settings.enabled = false;

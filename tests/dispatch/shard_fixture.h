@@ -57,6 +57,16 @@ class ManualClock final : public core::Clock {
   std::uint64_t passed_ms_ = 0;
 };
 
+// Keeps the names of what was logged.
+class EventLog final : public core::LogSink {
+ public:
+  void write(core::LogLevel, std::string_view event, std::string_view,
+             std::initializer_list<core::LogField>) noexcept override {
+    events.emplace_back(event);
+  }
+  std::vector<std::string> events;
+};
+
 class ShardTest : public testing::Test {
  protected:
   static constexpr core::EndpointNumber kEndpoint{7};
@@ -99,7 +109,7 @@ class ShardTest : public testing::Test {
   core::Loop loop{clock};
   core::BufferPool payloads{64 << 20};
   core::BufferPool answers{64 << 20};
-  core::NullLogSink log;
+  EventLog log;
   TableResolver resolver{loop};
   ShardOptions options;
   std::unique_ptr<TlsContext> tls;

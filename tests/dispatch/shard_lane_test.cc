@@ -137,6 +137,96 @@ TEST_F(ShardLaneTest, AProbeThatFailsHoldsTheLaneAgain) {
   EXPECT_GE(outcomes.back().hold_until, first + 18'000) << "the second step of the schedule";
 }
 
+class ShardOrderTest : public ShardLaneTest {
+ protected:
+  FakeEndpoint& serve_strictly(FakeEndpoint::Script script, HeadOfLine head_of_line,
+                               RetryPolicy::Delay delay = 1s) {
+    FakeEndpoint& server = serve(std::move(script));
+    EndpointSettings settings = settings_for(server.url());
+    settings.order = Order::kStrict;
+    settings.head_of_line = head_of_line;
+    settings.retry = std::move(RetryPolicy::of_list(std::vector{delay, delay}, 0)).value();
+    set_endpoint(std::move(settings));
+    return server;
+  }
+  static FakeEndpoint::Script failing_at(std::size_t which, const FakeEndpoint::Reply& reply) {
+    return [which, reply, count = std::size_t{0}](const auto&) mutable {
+      return ++count == which ? reply : FakeEndpoint::answer(200);
+    };
+  }
+};
+
+TEST_F(ShardOrderTest, StrictIsOneInFlightWhateverTheWidth) {
+  FakeEndpoint& server =
+      serve_strictly([](const auto&) { return FakeEndpoint::silence(); }, HeadOfLine::kSkip);
+  start();
+  push_many(1, 10);
+  run_until([&] { return server.request_count() == 1; });
+  run_turns(100);
+  EXPECT_EQ(server.request_count(), 1u);
+}
+
+TEST_F(ShardOrderTest, ADeliveryThatBlocksHoldsTheLaneUntilItsRetry) {
+  const auto broken_off = FakeEndpoint::raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
+                                            FakeEndpoint::After::kClose);
+  for (const auto& reply : {FakeEndpoint::answer(500), broken_off}) {
+    FakeEndpoint& server = serve_strictly(failing_at(3, reply), HeadOfLine::kBlock);
+    if (shard == nullptr) start();
+    push_many(1, 10);
+    run_until_outcomes(10);
+    EXPECT_EQ(server.request_count(), 3u);
+    EXPECT_EQ(outcomes[2].verdict, Verdict::kRetry);
+    EXPECT_EQ(outcomes[2].next_at, clock.wall_ms() + 1'000);
+    for (std::size_t i = 2; i < 10; ++i) {
+      EXPECT_EQ(outcomes[i].ticket.slot, i + 1);
+      EXPECT_EQ(outcomes[i].hold_until, clock.wall_ms() + 1'000);
+      EXPECT_EQ(outcomes[i].verdict, i == 2 ? Verdict::kRetry : Verdict::kReturned);
+    }
+    pass(1s);
+    store::Delivery again = delivery(3);
+    again.attempts = 1;
+    again.round = 1;
+    EXPECT_EQ(deliver(std::move(again)).verdict, Verdict::kDelivered);
+    outcomes.clear();
+  }
+}
+
+TEST_F(ShardOrderTest, WhatWasInTheMailDuringAHoldDoesNotOvertakeHoweverShortItIs) {
+  serve_strictly(failing_at(1, FakeEndpoint::answer(500)), HeadOfLine::kBlock, 0ms);
+  start();
+  EXPECT_EQ(deliver(delivery(1)).verdict, Verdict::kRetry);
+  pass(10ms);
+  const Outcome late = deliver(delivery(2));
+  EXPECT_EQ(late.verdict, Verdict::kReturned);
+  EXPECT_NE(late.hold_until, 0u) << "so that the store begins another round";
+  for (std::uint64_t message = 1; message <= 2; ++message) {
+    store::Delivery next = delivery(message);
+    next.round = 1;
+    EXPECT_EQ(deliver(std::move(next)).verdict, Verdict::kDelivered);
+  }
+}
+
+TEST_F(ShardOrderTest, ADeadDeliveryBlocksNothing) {
+  serve_strictly(failing_at(1, FakeEndpoint::answer(410)), HeadOfLine::kBlock);
+  start();
+  push_many(1, 10);
+  run_until_outcomes(10);
+  EXPECT_EQ(count_of(Verdict::kDead), 1u);
+  EXPECT_EQ(count_of(Verdict::kDelivered), 9u);
+}
+
+TEST_F(ShardOrderTest, ADeliveryThatIsSkippedLetsTheOthersGoOnInOrder) {
+  serve_strictly(failing_at(3, FakeEndpoint::answer(500)), HeadOfLine::kSkip);
+  start();
+  push_many(1, 10);
+  run_until_outcomes(10);
+  for (std::size_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(outcomes[i].ticket.slot, i + 1);
+    EXPECT_EQ(outcomes[i].hold_until, 0u);
+    EXPECT_EQ(outcomes[i].verdict, i == 2 ? Verdict::kRetry : Verdict::kDelivered);
+  }
+}
+
 TEST_F(ShardLaneTest, AFullWindowHandsBackWhatDoesNotFit) {
   serve_width(FakeEndpoint::silence(), 1);
   start();

@@ -43,6 +43,38 @@ TEST_F(CommitterTest, FiveThousandMessagesAreHandedOverInOrderOfArrival) {
   EXPECT_EQ(endpoints_waiting(), 0u);
 }
 
+// A lane in strict order: each failure is a hold, and what was handed over goes back.
+TEST_F(CommitterTest, AFailureThatHoldsTheLaneIsOvertakenByNothing) {
+  std::vector<MessageId> expected = accept_many(limits::kLaneWindowMax + 300);
+  std::vector<MessageId> order;
+  std::uint32_t round = 0;
+  for (int failures = 0; failures < 5; ++failures) {
+    for (int i = 0; i < 100; ++i) {
+      Delivery delivery = rig.take();
+      order.push_back(delivery.message);
+      rig.end(std::move(delivery));
+      rig.turn();
+    }
+    Delivery failing = rig.take();
+    const MessageId failed = failing.message;
+    const core::WallMs due = rig.now() + 1'000;
+    rig.end(std::move(failing), unreachable_until(due));
+    rig.end_all(returned(due));
+    rig.turn();
+    expected.push_back(rig.accept({1}).id);
+    EXPECT_TRUE(rig.held.empty());
+    rig.clock.advance(1'000ms);  // the hold ends, and before anybody looked there is a new message
+    expected.push_back(rig.accept({1}).id);
+    ASSERT_EQ(rig.held.size(), 1u);
+    EXPECT_EQ(rig.held.front().message, failed);
+    EXPECT_NE(rig.held.front().round, round);
+    round = rig.held.front().round;
+  }
+  for (const MessageId id : deliver_all()) order.push_back(id);
+  EXPECT_EQ(order, expected);
+  EXPECT_EQ(endpoints_waiting(), 0u);
+}
+
 TEST_F(CommitterTest, OneFullLaneLeavesTheOthersAlone) {
   accept_many(limits::kLaneWindowMax + 100, 1);
   rig.held.clear();  // they are simply never ended

@@ -220,6 +220,36 @@ TEST(LaneWindowTest, HasRoomForOneWhileProbing) {
   EXPECT_EQ(window.room_at(0), 0u);
 }
 
+TEST(LaneWindowTest, HasRoomForAsManyProbesAsTheHoldSaid) {
+  LaneWindow window;
+  window.probing = true;
+  window.probes = 3;
+  window.in_memory = 1;
+  EXPECT_EQ(window.room_at(0), 2u);
+}
+
+TEST(LaneWindowTest, ANewDeliveryDoesNotOvertakeTheProbeThatIsDue) {
+  LaneWindow window;
+  window.probing = true;
+  window.next_due = 100;
+  EXPECT_TRUE(window.open_at(99));
+  EXPECT_FALSE(window.open_at(100));
+  window.probing = false;
+  EXPECT_TRUE(window.open_at(100));
+}
+
+TEST(LaneWindowTest, ARewindBeginsAnotherRoundOnceNoneIsInMemory) {
+  LaneWindow window;
+  window.in_memory = 1;
+  window.rewind = true;
+  window.rewind_when_empty();
+  EXPECT_EQ(window.round, 0u);
+  window.in_memory = 0;
+  window.rewind_when_empty();
+  window.rewind_when_empty();
+  EXPECT_EQ(window.round, 1u);
+}
+
 TEST(LaneWindowTest, HasNoRoomUntilItWasRewound) {
   LaneWindow window;
   window.rewind = true;
