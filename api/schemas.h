@@ -23,5 +23,6 @@ void add_common_schemas(std::vector<Component>& to);
 void add_app_schemas(std::vector<Component>& to);
 void add_product_schemas(std::vector<Component>& to);
 void add_history_schemas(std::vector<Component>& to);
+void add_job_schemas(std::vector<Component>& to);
 
 }  // namespace headrace::api

@@ -16,7 +16,9 @@
 #include "core/log.h"
 #include "core/random.h"
 #include "dispatch/tls.h"
+#include "engine/dead_letters.h"
 #include "engine/history.h"
+#include "engine/jobs.h"
 #include "engine/registrar.h"
 #include "engine/registry.h"
 #include "engine/units.h"
@@ -110,7 +112,8 @@ class Engine::Impl final : public engine::WorkspaceAccess {
       : config_(std::move(config)),
         secrets_(std::move(dependencies.secret)),
         log_(std::move(dependencies.log)),
-        store_unit_(clock_) {}
+        store_unit_(clock_),
+        jobs_unit_(clock_, store_unit_) {}
   ~Impl() {
     close();
     // They hold ways into the mailboxes of units that are destroyed before the store's.
@@ -129,6 +132,8 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   engine::Registry& registry() noexcept override { return *registry_; }
   const engine::History& history() const noexcept override { return *history_; }
   engine::Registrar& registrar() noexcept override { return *registrar_; }
+  engine::Jobs& jobs() noexcept override { return *jobs_unit_.jobs; }
+  const engine::DeadLetters& dead_letters() const noexcept override { return *dead_letters_; }
   ingest::Submitter* submitter() noexcept override {
     return open_.load(std::memory_order_acquire) ? submit_unit_.submitter.get() : nullptr;
   }
@@ -150,9 +155,11 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::unique_ptr<store::EventStore> store_;
   std::unique_ptr<engine::Registry> registry_;
   std::unique_ptr<engine::History> history_;
+  std::unique_ptr<engine::DeadLetters> dead_letters_;
   std::unique_ptr<engine::Registrar> registrar_;
   std::unique_ptr<dispatch::TlsContext> tls_;
   engine::StoreUnit store_unit_;
+  engine::JobsUnit jobs_unit_;
   engine::SubmitUnit submit_unit_;
   std::vector<std::unique_ptr<engine::ShardUnit>> shards_;
   std::vector<std::unique_ptr<engine::IngestUnit>> ingest_;
@@ -173,7 +180,13 @@ Result<void> Engine::Impl::open() {
   if (!registry) return std::move(registry).error();
   registry_ = std::move(*registry);
   history_ = std::make_unique<engine::History>(*store_, *registry_);
+  dead_letters_ = std::make_unique<engine::DeadLetters>(*store_, *registry_);
   registrar_ = std::make_unique<engine::Registrar>(*registry_, *store_, clock_, log_);
+  jobs_unit_.jobs = std::make_unique<engine::Jobs>(
+      jobs_unit_.thread.loop(), *store_,
+      engine::JobSources{*store_, *registry_, *history_, *dead_letters_}, jobs_unit_.redelivery,
+      log_, config_.retention);
+  if (auto loaded = jobs_unit_.jobs->load(); !loaded) return loaded;
   auto tls = dispatch::TlsContext::make({.extra_roots_file = config_.tls_ca_file});
   if (!tls) return std::move(tls).error();
   tls_ = std::move(*tls);
@@ -269,6 +282,8 @@ Result<void> Engine::Impl::start(std::vector<ingest::BoundSocket> sockets) {
   store_unit_.thread.start();
   store_unit_.thread.run_and_wait([&] { running = store_unit_.committer->start(); });
   registrar_->start(*submit_unit_.submitter);
+  jobs_unit_.thread.start();
+  jobs_unit_.thread.run_and_wait([this] { jobs_unit_.jobs->start(); });
   for (std::size_t i = 0; running && i < sockets.size(); ++i) {
     ingest_[i]->thread.run_and_wait(
         [&] { running = ingest_[i]->receiver->start(std::move(sockets[i])); });
@@ -281,6 +296,7 @@ void Engine::Impl::close() {
   if (!started_) return;
   const bool was_open = open_.exchange(false);
   registrar_->release();
+  jobs_unit_.thread.run_and_wait([this] { jobs_unit_.jobs->stop(); });
   // Both at once, so that all of it takes one grace. What is accepted meanwhile is parked.
   store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop_hand_over(); });
   const auto shards_drained = drain_shards();
@@ -327,6 +343,7 @@ void Engine::Impl::stop_threads() {
   stopped->wait();
   store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop(); });
   registrar_->stop();  // behind the last outcome
+  jobs_unit_.thread.stop();
   for (auto& unit : ingest_) unit->thread.stop();
   for (auto& unit : shards_) unit->thread.stop();
   store_unit_.thread.stop();
@@ -394,7 +411,8 @@ Result<WorkspaceInfo> Engine::workspace_info(std::string_view tag) const {
   return impl_->registry().workspace(tag);
 }
 Result<void> Engine::delete_workspace(std::string_view tag, const ChangeOptions& options) {
-  return impl_->registry().delete_workspace(tag, options);
+  auto deleted = impl_->registry().delete_workspace(tag, options);
+  return deleted ? impl_->jobs().forget_workspace(tag) : std::move(deleted);
 }
 Result<Caller> Engine::authenticate(std::string_view secret) {
   return impl_->registry().authenticate(secret);

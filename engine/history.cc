@@ -35,6 +35,7 @@ class History::Budget {
   bool is_spent() const noexcept { return messages_ == 0 || reads_ == 0; }
   void look() noexcept { take(messages_); }
   void read() noexcept { take(reads_); }
+  std::uint64_t looked_at() const noexcept { return limits::kHistoryMessagesMax - messages_; }
 
  private:
   static void take(std::size_t& rest) noexcept { rest -= rest > 0 ? 1 : 0; }
@@ -95,8 +96,8 @@ class History::AttemptFiller {
 
 // --- Pages -------------------------------------------------------------------------------------
 
-Result<Page<Message>> History::messages(std::string_view workspace,
-                                        const HistoryFilter& filter) const {
+Result<Page<Message>> History::messages(std::string_view workspace, const HistoryFilter& filter,
+                                        std::uint64_t* looked_at) const {
   auto query = HistoryQuery::prepare(registry_, workspace, filter, List::kMessages);
   if (!query) return std::move(query).error();
   MessageWalk walk(store_, query->bounds());
@@ -122,19 +123,22 @@ Result<Page<Message>> History::messages(std::string_view workspace,
     if (fits) page.items.push_back(describe(*record));
     if (auto advanced = walk.advance(); !advanced) return std::move(advanced).error();
   }
+  if (looked_at != nullptr) *looked_at += budget.looked_at();
   return page;
 }
 
-Result<Page<Delivery>> History::deliveries(std::string_view workspace,
-                                           const HistoryFilter& filter) const {
+Result<Page<Delivery>> History::deliveries(std::string_view workspace, const HistoryFilter& filter,
+                                           std::uint64_t* looked_at) const {
   auto query = HistoryQuery::prepare(registry_, workspace, filter, List::kDeliveries);
   if (!query) return std::move(query).error();
   MessageWalk walk(store_, query->bounds());
   if (auto begun = begin(walk, workspace, filter); !begun) return std::move(begun).error();
   DeliveryFiller filler(*this, *query);
   if (query->is_void()) return std::move(filler.page);
-  auto next = fill(walk, *query, filler);
+  Budget budget;
+  auto next = fill(walk, *query, budget, filler);
   if (!next) return std::move(next).error();
+  if (looked_at != nullptr) *looked_at += budget.looked_at();
   filler.page.next = next->to_text(List::kDeliveries);
   return std::move(filler.page);
 }
@@ -150,7 +154,8 @@ Result<Page<Attempt>> History::attempts(std::string_view workspace,
     if (auto begun = begin(walk, workspace, filter); !begun) return std::move(begun).error();
   }
   if (query->is_void()) return std::move(filler.page);
-  auto next = is_walked ? fill(walk, *query, filler) : fill_of_endpoint(*query, filler);
+  Budget budget;
+  auto next = is_walked ? fill(walk, *query, budget, filler) : fill_of_endpoint(*query, filler);
   if (!next) return std::move(next).error();
   filler.page.next = next->to_text(List::kAttempts);
   return std::move(filler.page);
@@ -227,8 +232,8 @@ Result<bool> History::goes_to(const store::MessageRecord& record,
 // --- Ways through deliveries and attempts ------------------------------------------------------
 
 template <class Filler>
-Result<HistoryCursor> History::fill(MessageWalk& walk, HistoryQuery& query, Filler& filler) const {
-  Budget budget;
+Result<HistoryCursor> History::fill(MessageWalk& walk, HistoryQuery& query, Budget& budget,
+                                    Filler& filler) const {
   HistoryCursor last;
   while (const store::MessageRecord* record = walk.current()) {
     if (!filler.has_room() || budget.is_spent()) return last;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/numbers.h"
@@ -42,6 +43,12 @@ struct TestTarget {
   core::EventNumber event = core::EventNumber::kNone;
   std::string event_tag;
   std::string body;
+};
+
+// Where a message on record would go now.
+struct Rerouting {
+  core::EventNumber event = core::EventNumber::kNone;
+  std::vector<core::EndpointNumber> endpoints;
 };
 
 }  // namespace headrace::engine

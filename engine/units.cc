@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/units.h"
 
+#include <utility>
+
 namespace headrace::engine {
 
 void Countdown::done() {
@@ -29,6 +31,23 @@ ShardUnit::ShardUnit(const core::Clock& clock, std::size_t index)
     : thread(clock, "hr-shard-" + std::to_string(index)) {}
 
 StoreUnit::StoreUnit(const core::Clock& clock) : thread(clock, "hr-store") {}
+
+JobsUnit::JobsUnit(const core::Clock& clock, StoreUnit& to)
+    : thread(clock, "hr-jobs"), redelivery(to) {}
+
+void JobsUnit::Posted::reopen(std::vector<store::Reopening> reopenings,
+                              std::function<void(Result<store::ReopenResult>)> done) {
+  unit_.thread.loop().post(
+      [this, reopenings = std::move(reopenings), done = std::move(done)]() mutable {
+        unit_.committer->reopen(std::move(reopenings), std::move(done));
+      });
+}
+
+void JobsUnit::Posted::erase(MessageId message, std::function<void(Result<void>)> done) {
+  unit_.thread.loop().post([this, message, done = std::move(done)]() mutable {
+    unit_.committer->erase(message, std::move(done));
+  });
+}
 
 namespace {
 

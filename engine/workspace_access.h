@@ -2,7 +2,9 @@
 // What a Workspace handle reaches of its engine.
 #pragma once
 
+#include "engine/dead_letters.h"
 #include "engine/history.h"
+#include "engine/jobs.h"
 #include "engine/registrar.h"
 #include "engine/registry.h"
 #include "headrace/workspace.h"
@@ -15,6 +17,8 @@ class WorkspaceAccess {
   virtual Registry& registry() noexcept = 0;
   virtual const History& history() const noexcept = 0;
   virtual Registrar& registrar() noexcept = 0;
+  virtual Jobs& jobs() noexcept = 0;
+  virtual const DeadLetters& dead_letters() const noexcept = 0;
   virtual ingest::Submitter* submitter() noexcept = 0;  // null: the engine is closing
 
  protected:
