@@ -27,6 +27,15 @@ std::string error_of(const store::AttemptRecord& record) {
   return std::string(store::to_string(record.error));
 }
 
+// Whether nothing was tried since the delivery was opened again.
+bool is_reopened(const store::MessageTargets& message, core::EndpointNumber endpoint,
+                 const std::vector<store::AttemptRecord>& attempts) {
+  const auto it = std::find_if(message.reopened.begin(), message.reopened.end(),
+                               [endpoint](const auto& one) { return one.endpoint == endpoint; });
+  return it != message.reopened.end() &&
+         (attempts.empty() || attempts.back().attempt <= it->attempts_before);
+}
+
 }  // namespace
 
 // What one call may still do.
@@ -52,9 +61,14 @@ class History::DeliveryFiller {
   bool has_room() const noexcept { return page.items.size() < query_.count_max(); }
   // Takes what fits of one delivery, of its attempts those behind number `after`, which is moved
   // on. False: there was no room for all.
-  bool take(const store::MessageRecord& record, core::EndpointNumber endpoint,
+  bool take(const store::MessageTargets& message, core::EndpointNumber endpoint,
             const std::vector<store::AttemptRecord>& attempts, std::uint32_t& /*after*/) {
-    Delivery delivery = history_.describe(record, endpoint, attempts);
+    Delivery delivery = history_.describe(message.record, endpoint, attempts);
+    // Its last attempt is one of before it was opened again.
+    if (is_reopened(message, endpoint, attempts)) {
+      delivery.state = DeliveryState::kWaiting;
+      delivery.next_at = 0;
+    }
     if (query_.fits_outcome(delivery)) page.items.push_back(std::move(delivery));
     return true;
   }
@@ -73,7 +87,7 @@ class History::AttemptFiller {
 
   bool has_room() const noexcept { return page.items.size() < query_.count_max(); }
   std::size_t room() const noexcept { return query_.count_max() - page.items.size(); }
-  bool take(const store::MessageRecord& /*record*/, core::EndpointNumber /*endpoint*/,
+  bool take(const store::MessageTargets& /*message*/, core::EndpointNumber /*endpoint*/,
             const std::vector<store::AttemptRecord>& attempts, std::uint32_t& after) {
     return std::all_of(attempts.begin(), attempts.end(),
                        [&](const auto& attempt) { return take(attempt, after); });
@@ -267,7 +281,7 @@ Result<HistoryCursor> History::take_message(const store::MessageRecord& record,
     budget.read();
     auto attempts = store_.list_attempts(endpoint, record.id);
     if (!attempts) return std::move(attempts).error();
-    if (!filler.take(record, endpoint, *attempts, at.attempt)) return at;
+    if (!filler.take(*found, endpoint, *attempts, at.attempt)) return at;
   }
   return HistoryCursor{};
 }

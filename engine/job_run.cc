@@ -187,13 +187,13 @@ void JobRun::on_reopened(const Result<store::ReopenResult>& result) {
       std::count_if(batch_.begin(), batch_.end(), [](const auto& step) { return step.ends_item; }));
   // Of an item that goes to several endpoints it is over, not each, that counts.
   const bool is_one_each = ends == batch_.size();
-  const std::uint64_t open = is_one_each ? std::min<std::uint64_t>(result->open, ends) : 0;
+  const std::uint64_t done = is_one_each ? std::min<std::uint64_t>(result->reopened, ends) : ends;
   batch_.clear();
-  measure(ends - open);
+  measure(ends);
   note(
       [&](JobDefinition& known) {
-        known.done += ends - open;
-        known.skipped += open;
+        known.done += done;
+        known.skipped += ends - done;  // open already, or gone
       },
       false);
   again();

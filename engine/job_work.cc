@@ -70,6 +70,8 @@ Result<void> check_kind(const JobDefinition& job) {
     return invalid("/rate", "must be at most " + std::to_string(limits::kJobPerSecondMax));
   if (job.filter.message_state == MessageState::kRouted && job.kind == JobKind::kReplay)
     return invalid("/message_state", "must be unmatched or no_endpoint");
+  if (job.is_of_unrouted() && job.filter.delivery_state)
+    return invalid("/state", "messages that went nowhere have no deliveries");
   if (job.kind == JobKind::kErasure && names_nothing(job))
     return Error{ErrorCode::kInvalidArgument,
                  "it must say which messages; since 1970-01-01T00:00:00Z they are all", 0};

@@ -222,6 +222,8 @@ Result<void> Jobs::retry(std::string_view workspace, MessageId message, Endpoint
   auto reopened = wait_for(std::move(answer));
   if (!reopened) return std::move(reopened).error();
   if (reopened->open != 0) return conflict("the delivery is not over yet");
+  if (reopened->reopened == 0)
+    return not_found("the message is gone, or was tried too often to be tried again");
   return {};
 }
 
