@@ -271,7 +271,10 @@ void JobRun::note(const std::function<void(JobDefinition&)>& progress, bool is_d
 
 void JobRun::measure(std::uint64_t count) {
   const core::SteadyMs now = links_.loop.now();
-  if (measured_at_ == 0) measured_at_ = now;
+  if (measured_at_ == 0) {  // what comes first took no time
+    measured_at_ = now;
+    return;
+  }
   measured_ += count;
   if (now - measured_at_ < kMeasureEvery) return;
   const double lately =

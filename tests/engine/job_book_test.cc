@@ -236,8 +236,8 @@ TEST(JobDefinitionTest, IsWrittenAsItAlwaysWas) {
   const std::string text = job.to_json();
   EXPECT_EQ(
       text,
-      R"({"id":"job_0000000000LygHa16AHYG4","workspace":"home","kind":1,)"
-      R"("message":"msg_0000000000xYnRp3SHYGm","link":"lnk_0000000000000000000005",)"
+      R"({"id":"job_00000000000LygHa16AHYI","workspace":"home","kind":1,)"
+      R"("message":"msg_000000000013w2qk3IUqeq","link":"lnk_0000000000000000000005",)"
       R"("endpoint":"ep_0000000000000000000006","app":"a","webhook":"w","env":"prd","product":"p",)"
       R"("event":"w:e","message_state":1,"delivery_state":3,"error_class":"any","http_status":500,)"
       R"("since":7,"until":8,"to":"ep_0000000000000000000009","per_second":10,"payload":"{}",)"
