@@ -222,6 +222,18 @@ TEST(PowerCutTest, NoAcknowledgedMessageAndNoOpenDeliveryIsEverLost) {
   }
 }
 
+TEST(PowerCutTest, DirectoriesOfANewStoreSurviveLikeWhatIsInThem) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    StoreRig rig;
+    ASSERT_TRUE(rig.open());
+    const Placed placed = commit_one(rig.store(), rig.pool, {}, rig.clock.wall);
+    rig.cut_power(seed);
+    const auto opened = rig.open();
+    ASSERT_TRUE(opened) << "seed " << seed << ": " << opened.error().what;
+    EXPECT_TRUE(rig.store().read_message(placed.id)) << "seed " << seed;
+  }
+}
+
 TEST(PowerCutTest, WithoutSyncingMessagesAreLost) {
   std::size_t lives_with_loss = 0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {

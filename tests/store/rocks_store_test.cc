@@ -190,10 +190,10 @@ TEST_F(RocksStoreTest, FullDiskRefusesMessagesAndGoesOnWhenThereIsRoom) {
   EXPECT_EQ(load().size(), 1u);
 }
 
-TEST_F(RocksStoreTest, StoreOpensAndReadsOnAFullDisk) {
+TEST_F(RocksStoreTest, StoreOpensAndReadsThoughItsLogHasNoRoom) {
   const Placed placed = put();
   rig_.close();
-  rig_.files.set_room(0);
+  rig_.files.set_room(0, "/store/log/");
   open();
   EXPECT_TRUE(store().read_message(placed.id));
   EXPECT_EQ(load().size(), 1u);
