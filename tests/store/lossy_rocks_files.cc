@@ -3,10 +3,12 @@
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
+#include <rocksdb/system_clock.h>
 
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -254,18 +256,35 @@ class Files final : public rocksdb::FileSystem {
   std::set<std::string> locked_;
 };
 
+// Background work that failed sleeps a second before it is over: a test that fails it often would
+// do nothing else.
+class SleeplessClock final : public rocksdb::SystemClockWrapper {
+ public:
+  SleeplessClock() : rocksdb::SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  const char* Name() const override { return "SleeplessClock"; }
+  void SleepForMicroseconds(int) override { std::this_thread::yield(); }
+};
+
+class LossyEnv final : public rocksdb::EnvWrapper {
+ public:
+  explicit LossyEnv(const std::shared_ptr<rocksdb::FileSystem>& files)
+      : rocksdb::EnvWrapper(rocksdb::NewCompositeEnv(files)) {
+    file_system_ = files;
+    system_clock_ = std::make_shared<SleeplessClock>();
+  }
+};
+
 }  // namespace
 
 struct LossyRocksFiles::Parts {
-  explicit Parts(FaultyFileSystem& disk)
-      : env(rocksdb::NewCompositeEnv(std::make_shared<Files>(disk))) {}
-  const std::unique_ptr<rocksdb::Env> env;
+  explicit Parts(FaultyFileSystem& disk) : env(std::make_shared<Files>(disk)) {}
+  LossyEnv env;
 };
 
 LossyRocksFiles::LossyRocksFiles(FaultyFileSystem& disk) : parts_(std::make_unique<Parts>(disk)) {}
 
 LossyRocksFiles::~LossyRocksFiles() = default;
 
-void* LossyRocksFiles::env() const noexcept { return parts_->env.get(); }
+void* LossyRocksFiles::env() const noexcept { return &parts_->env; }
 
 }  // namespace headrace::testing
