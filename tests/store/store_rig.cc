@@ -134,6 +134,7 @@ StoreRig::StoreRig() {
   options.segment_bytes = 16 * 1024;
   options.log_files = &files;
   options.rocks_env_for_test = rocks_files_.env();
+  files.keep_order(options.directory + "/db/");
 }
 
 StoreRig::~StoreRig() { store_.reset(); }

@@ -332,6 +332,11 @@ void FaultyFileSystem::set_read_only(bool read_only) {
   read_only_ = read_only;
 }
 
+void FaultyFileSystem::keep_order(std::string under) {
+  const std::lock_guard lock(mutex_);
+  ordered_ = std::move(under);
+}
+
 void FaultyFileSystem::ignore_syncs(bool ignore) {
   const std::lock_guard lock(mutex_);
   ignore_syncs_ = ignore;
@@ -384,6 +389,7 @@ std::unique_ptr<FaultyFileSystem> FaultyFileSystem::clone() const {
     copy->live_[path] = std::move(twin);
   }
   copy->durable_ = copy->live_;
+  copy->ordered_ = ordered_;
   return copy;
 }
 

@@ -5,7 +5,8 @@
 // The model: a file's content is what was synced plus the changes since; a directory's entries are
 // what was synced plus the creations, removals and renames since. A power cut leaves each block of
 // 4 KiB at any of the states that it had since its last sync, or torn between two of them, whatever
-// became of its neighbours; it keeps or loses each change of a directory on its own.
+// became of its neighbours; it keeps or loses each change of a directory on its own, save where
+// keep_order() says otherwise.
 // Threads: any; one mutex, so that whoever shares the disk loses power at the same instant.
 #pragma once
 
@@ -68,6 +69,9 @@ class FaultyFileSystem final : public store::FileSystem {
   void set_room(std::uint64_t bytes, std::string under = {});
   // Nothing can be changed any more, as on a disk that was mounted anew after an error.
   void set_read_only(bool read_only);
+  // What changes in directories below `under` is kept or lost in the order in which it was done, as
+  // file systems with a journal have it, and as RocksDB relies on.
+  void keep_order(std::string under);
   // Whether syncs say that they succeeded and keep nothing, as on a disk that lies.
   void ignore_syncs(bool ignore);
   std::uint64_t syncs(std::string_view under = {}) const;
@@ -128,6 +132,7 @@ class FaultyFileSystem final : public store::FileSystem {
   std::vector<EntryChange> unsynced_entries_;
   std::map<Operation, Fault> faults_;
   std::map<std::string, std::uint64_t> rooms_;
+  std::string ordered_ = "none";  // of the directories, those whose changes are kept in order
   std::map<std::string, std::uint64_t> syncs_;
   std::uint64_t changes_ = 0;
   std::uint64_t changes_left_ = 0;  // before the power goes; 0: it stays

@@ -97,8 +97,16 @@ std::string PowerCut::content(const Node& node) {
 
 FaultyFileSystem::Nodes PowerCut::survivors(const FaultyFileSystem& disk) {
   FaultyFileSystem::Nodes entries = disk.durable_;
-  for (const auto& change : disk.unsynced_entries_) {
-    if (pick(1) == 1) FaultyFileSystem::perform(entries, change);
+  const auto is_ordered = [&](const auto& change) {
+    return change.path.starts_with(disk.ordered_);
+  };
+  const auto& changes = disk.unsynced_entries_;
+  std::size_t left =
+      pick(static_cast<std::size_t>(std::count_if(changes.begin(), changes.end(), is_ordered)));
+  for (const auto& change : changes) {
+    const bool kept = is_ordered(change) ? left > 0 : pick(1) == 1;
+    if (is_ordered(change) && left > 0) --left;
+    if (kept) FaultyFileSystem::perform(entries, change);
   }
   // With a directory goes what is in it.
   for (const auto& change : disk.unsynced_entries_) {
