@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t kReplayBatchBytes = core::limits::kMiB;
 
-FileSystem& log_files(const StoreOptions& options) {
-  return options.log_files != nullptr ? *options.log_files : posix_file_system();
-}
-
 std::string log_directory(const StoreOptions& options) { return options.directory + "/log"; }
 
 // Brings the families up to the log's end. Every delivery of a replayed message is put down as
@@ -138,6 +134,10 @@ Result<OpenedStore> open_parts(const StoreOptions& options, std::uint64_t seed,
 }
 
 }  // namespace
+
+FileSystem& log_files(const StoreOptions& options) noexcept {
+  return options.log_files != nullptr ? *options.log_files : posix_file_system();
+}
 
 Result<std::unique_ptr<EventStore>> RocksStore::open(const StoreOptions& options,
                                                      const core::Clock& clock, std::uint64_t seed,

@@ -29,4 +29,7 @@ struct StoreOptions {
   void* rocks_env_for_test = nullptr;
 };
 
+// The files that it lives on.
+FileSystem& log_files(const StoreOptions& options) noexcept;
+
 }  // namespace headrace::store
