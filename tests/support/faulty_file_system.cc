@@ -108,6 +108,7 @@ Result<void> FaultyFileSystem::sync(Node& node) {
 int FaultyFileSystem::strike(Operation operation) {
   Fault& fault = faults_[operation];
   if (fault.calls_left == 0 || --fault.calls_left != 0) return 0;
+  ++failures_;
   return fault.error_number;
 }
 
@@ -202,6 +203,11 @@ void FaultyFileSystem::fail(Operation operation, std::uint32_t nth, int error_nu
   faults_[operation] = {nth, error_number};
 }
 
+void FaultyFileSystem::heal() {
+  const std::lock_guard lock(mutex_);
+  faults_.clear();
+}
+
 void FaultyFileSystem::set_room(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   room_ = bytes;
@@ -210,6 +216,11 @@ void FaultyFileSystem::set_room(std::uint64_t bytes) {
 std::uint64_t FaultyFileSystem::syncs() const {
   const std::lock_guard lock(mutex_);
   return syncs_;
+}
+
+std::uint64_t FaultyFileSystem::failures() const {
+  const std::lock_guard lock(mutex_);
+  return failures_;
 }
 
 std::string FaultyFileSystem::content(const std::string& path) const {

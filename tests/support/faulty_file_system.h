@@ -40,9 +40,11 @@ class FaultyFileSystem final : public store::FileSystem {
   // The `nth` call of that kind from now on (1: the next) fails once with `error_number`. A failed
   // write leaves a part of itself; a failed sync loses for good what it should have kept.
   void fail(Operation operation, std::uint32_t nth, int error_number);
+  void heal();  // what was to fail does not
   // How much more the files may grow.
   void set_room(std::uint64_t bytes);
   std::uint64_t syncs() const;
+  std::uint64_t failures() const;  // of calls that were to fail
 
   // The bytes of a file as a reader sees them, and a way to damage them where they are.
   std::string content(const std::string& path) const;
@@ -83,6 +85,7 @@ class FaultyFileSystem final : public store::FileSystem {
   std::map<Operation, Fault> faults_;
   std::uint64_t room_ = ~std::uint64_t{0};
   std::uint64_t syncs_ = 0;
+  std::uint64_t failures_ = 0;
   core::Random random_{1};
 };
 
