@@ -207,8 +207,10 @@ void Shard::hand_back_queue(LaneEntry& entry, core::WallMs hold_until) noexcept 
   }
 }
 
+// On record behind the attempts that were made, of which none is lost.
 void Shard::bury(const store::Delivery& delivery) noexcept {
   Outcome outcome = outcome_of(delivery, Verdict::kDead);
+  ++outcome.attempt;
   outcome.error = AttemptError::kEndpointGone;
   outcome.started_at = wall_ms();
   counters_.dead.add();

@@ -243,6 +243,13 @@ TEST_F(ShardDeliveryTest, ADeletedEndpointsDeliveriesAreDead) {
   EXPECT_EQ(outcome.error, AttemptError::kEndpointGone);
 }
 
+TEST_F(ShardDeliveryTest, ADeletedEndpointsDeliveryKeepsTheRecordOfItsAttempts) {
+  start();
+  store::Delivery retried = delivery(1);
+  retried.attempts = 2;
+  EXPECT_EQ(deliver(std::move(retried)).attempt, 3u);
+}
+
 TEST_F(ShardDeliveryTest, AnEndpointsRulesDecideWhatIsRetriedAndHowLongItIsBelieved) {
   FakeEndpoint& server = serve(FakeEndpoint::answer(404));
   EndpointSettings settings = settings_for(server.url());
