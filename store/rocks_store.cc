@@ -144,7 +144,8 @@ Result<OpenedStore> open_parts(const StoreOptions& options, std::uint64_t seed,
   if (!applied) return std::move(applied).error();
   ReplayIntoFamilies replay(*opened.database, options);
   const LogOptions log_options{&log_files(options), log_directory(options), options.segment_bytes,
-                               options.durability == Durability::kFsync, seed};
+                               options.durability == Durability::kFsync, seed,
+                               applied->last_id};
   auto log = MessageLog::open(log_options, applied->position, replay);
   if (!log) return std::move(log).error();
   opened.log = std::move(*log);
