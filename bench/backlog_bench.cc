@@ -240,8 +240,8 @@ void drain(const Options& options, Board& board) {
   const double all = Seconds(Clock::now() - begin).count();
   const double busy = static_cast<double>(board.last_at - board.first_at) / 1e9;
   const auto count = static_cast<double>(board.received.load());
-  std::printf("drained          %8.1f s   of it %.1f s until the first one came (hold %.0f s)\n", all,
-              all - busy, options.hold_seconds);
+  std::printf("drained          %8.1f s   of it %.1f s until the first one came (hold %.0f s)\n",
+              all, all - busy, options.hold_seconds);
   std::printf("deliveries/s     %8.0f     per CPU second of the engine: %.0f (%.1f CPU s)\n",
               count / busy, count / cpu, cpu);
 }
@@ -257,9 +257,10 @@ void run(const std::string& directory, const Options& options, Board& board,
               kOpenSecondsMax, cpu_seconds());
   const Waited waited = wait_with_backlog(options);
   const double peak = memory_mb("VmHWM:");
-  std::printf("resident         %8.0f MB  at start; at most %.0f while they wait, peak %.0f; "
-              "demanded: < %.0f\n",
-              at_start, waited.resident_mb, peak, kResidentMbMax);
+  std::printf(
+      "resident         %8.0f MB  at start; at most %.0f while they wait, peak %.0f; "
+      "demanded: < %.0f\n",
+      at_start, waited.resident_mb, peak, kResidentMbMax);
   std::printf("CPU waiting      %8.2f s   in %.0f s\n", waited.cpu, options.wait_seconds);
   std::fflush(stdout);
   board.within_bounds = open_seconds < kOpenSecondsMax && peak < kResidentMbMax;
@@ -326,8 +327,7 @@ bool bench_with(const Options& options) {
               static_cast<unsigned long long>(options.messages),
               static_cast<unsigned long long>(options.endpoints),
               options.crash ? "killed" : "closed", load_average());
-  const bool filled =
-      ended_well(start([&] { fill(directory.path(), address, options, board); }));
+  const bool filled = ended_well(start([&] { fill(directory.path(), address, options, board); }));
   HEADRACE_CHECK(filled != options.crash && board.stored == options.messages);
   forget_cached(directory.path());
 
@@ -358,7 +358,7 @@ bool bench_with(const Options& options) {
               static_cast<unsigned long long>(board.strangers.load()), load_average());
   const bool exact =
       board.received == board.stored && board.duplicates == 0 && board.strangers == 0;
-  std::printf("%s\n", !exact                  ? "WRONG: not exactly what was accepted came"
+  std::printf("%s\n", !exact                 ? "WRONG: not exactly what was accepted came"
                       : !board.within_bounds ? "MISSED: a bound was not kept"
                                              : "ok");
   return ran && exact && board.within_bounds;
