@@ -246,6 +246,21 @@ void drain(const Options& options, Board& board) {
               count / busy, count / cpu, cpu);
 }
 
+// The sum of a metric over all threads.
+double metric(const Engine& engine, std::string_view name) {
+  const std::string text = engine.metrics();
+  double sum = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = std::string_view(text).substr(at, end - at);
+    at = end + 1;
+    if (!line.starts_with(name)) continue;
+    const char after = line.size() > name.size() ? line[name.size()] : 'x';
+    if (after == ' ' || after == '{') sum += std::stod(std::string(line.substr(line.rfind(' '))));
+  }
+  return sum;
+}
+
 void run(const std::string& directory, const Options& options, Board& board,
          const std::function<void()>& endpoints_come_back) {
   const auto begin = Clock::now();
@@ -266,6 +281,10 @@ void run(const std::string& directory, const Options& options, Board& board,
   board.within_bounds = open_seconds < kOpenSecondsMax && peak < kResidentMbMax;
   endpoints_come_back();
   drain(options, board);
+  const double count = std::max(1.0, static_cast<double>(board.received.load()));
+  std::printf("a delivery       %8.2f     connections, read back %.2f times\n",
+              metric(*engine, "headrace_endpoint_connections_total") / count,
+              metric(*engine, "headrace_deliveries_loaded_total") / count);
   std::printf("resident         %8.0f MB  after the drain, peak %.0f\n", memory_mb("VmRSS:"),
               memory_mb("VmHWM:"));
   const auto closing = Clock::now();
