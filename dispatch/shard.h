@@ -173,6 +173,8 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   Connection* free_connections_ = nullptr;
   std::size_t connections_open_ = 0;
   std::size_t connections_idle_ = 0;
+  Connection* newest_idle_ = nullptr;
+  Connection* oldest_idle_ = nullptr;
   std::size_t breakers_open_ = 0;
   core::Timer sweep_timer_;
   core::Timer grace_timer_;
