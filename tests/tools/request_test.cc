@@ -125,20 +125,20 @@ TEST(RequestTest, JsonComesFromTheFlagOrAFile) {
 }
 
 TEST(RequestTest, AScheduleIsAListOrNoneOrTheDefault) {
-  Values values = {{"endpoint", {"ep_1"}}, {"retry", {"5s,1m"}}, {"enabled", {"false"}}};
+  Values values = {{"endpoint", {"ep_1"}}, {"retry", {"5s,1m"}}, {"adaptive", {"false"}}};
   EXPECT_EQ(made("endpoint update", values).body,
-            R"({"retry":{"schedule":["5s","1m"]},"enabled":false})");
+            R"({"retry":{"schedule":["5s","1m"]},"adaptive":false})");
   values["retry"] = {"none"};
-  values["enabled"] = {"true"};
-  EXPECT_EQ(made("endpoint update", values).body, R"({"retry":{"schedule":[]},"enabled":true})");
+  values["adaptive"] = {"true"};
+  EXPECT_EQ(made("endpoint update", values).body, R"({"retry":{"schedule":[]},"adaptive":true})");
   values["retry"] = {"default"};
-  EXPECT_EQ(made("endpoint update", values).body, R"({"retry":null,"enabled":true})");
+  EXPECT_EQ(made("endpoint update", values).body, R"({"retry":null,"adaptive":true})");
 }
 
 TEST(RequestTest, NumbersAndBooleansAreChecked) {
   EXPECT_TRUE(refused("messages", {{"limit", {"many"}}}).starts_with("--limit: "));
-  EXPECT_TRUE(refused("endpoint update", {{"endpoint", {"e"}}, {"enabled", {"yes"}}})
-                  .starts_with("--enabled: "));
+  EXPECT_TRUE(refused("endpoint update", {{"endpoint", {"e"}}, {"adaptive", {"yes"}}})
+                  .starts_with("--adaptive: "));
 }
 
 TEST(RequestTest, UnsetMembersBecomeNullAndMustBeKnown) {

@@ -22,7 +22,7 @@ TEST(SameSettingTest, NothingIsNothingHoweverItIsSaid) {
     EXPECT_FALSE(same("description", wanted, "\"x\"")) << wanted;
   }
   EXPECT_FALSE(same("description", "\"x\"", "null"));
-  EXPECT_FALSE(same("enabled", "false", "true"));
+  EXPECT_FALSE(same("adaptive", "false", "true"));
 }
 
 TEST(SameSettingTest, EventsMayBeShortAndInAnyOrder) {
