@@ -51,7 +51,7 @@ void add_delivery_schemas(std::vector<Component>& to) {
     "properties": {
       "window": {"description": "Default 60s.", "$ref": "#/components/schemas/Duration"},
       "count_min": {"type": "integer", "minimum": 1, "maximum": 1000000, "description": "Attempts within the window, below which nothing is concluded. Default 20."},
-      "threshold": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "description": "The share of failures that opens it. Default 0.9."},
+      "threshold": {"type": "number", "minimum": 0, "maximum": 1, "description": "The share of failures that opens it. Default 0.9."},
       "open_for": {"description": "Default 30s; doubled each time.", "$ref": "#/components/schemas/Duration"},
       "open_for_max": {"description": "Default 10m, at most 24h.", "$ref": "#/components/schemas/Duration"},
       "probes": {"type": "integer", "minimum": 1, "maximum": 1024, "description": "Attempts at a time once open_for is over. Default 1."}}})"});
@@ -59,7 +59,7 @@ void add_delivery_schemas(std::vector<Component>& to) {
     "type": ["object", "null"], "additionalProperties": false, "required": ["per_second"],
     "description": "In any span of t seconds at most burst + per_second * t attempts begin. Null (default): as fast as it goes.",
     "properties": {
-      "per_second": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000000, "description": "At least one a day."},
+      "per_second": {"type": "number", "minimum": 0, "maximum": 1000000, "description": "At least one a day."},
       "burst": {"type": "integer", "minimum": 1, "maximum": 1000000, "description": "Default 1."}}})"});
   to.push_back({"EndpointState", R"({
     "type": "string", "enum": ["active", "paused", "draining", "disabled"],
