@@ -318,6 +318,7 @@ Result<Page<App>> Registry::apps(std::string_view workspace, const PageRequest& 
     if (!full) filler.add(current, prefix + current.tag);
   };
   table<WebhookDefinition>().scan(prefix, after, [&](const WebhookDefinition& webhook) {
+    if (webhook.app == kSystemApp) return true;  // it is there for whoever asks for it
     if (webhook.app != current.tag) {
       finish();
       current = {webhook.app, 0};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -124,6 +125,17 @@ bool same_retry(const Json& wanted, const Json* live) {
                     live_list->items.end(), same_duration);
 }
 
+// What null puts a member back to, of those that are never shown as null.
+const Json* usual_of(std::string_view member) {
+  static const std::map<std::string_view, Json> kUsual = {
+      {"in_flight_max", Json::number("64")},    {"adaptive", Json::boolean(false)},
+      {"order", Json::string("none")},          {"head_of_line", Json::string("block")},
+      {"retry_after_max", Json::string("24h")}, {"connect_timeout", Json::string("5s")},
+      {"attempt_timeout", Json::string("15s")}};
+  const auto it = kUsual.find(member);
+  return it == kUsual.end() ? nullptr : &it->second;
+}
+
 bool is_duration_member(std::string_view member) {
   return member == "retry_after_max" || member == "connect_timeout" ||
          member == "attempt_timeout" || member == "disable_after";
@@ -140,6 +152,8 @@ bool same_selector(const Json& wanted, const Json& live) {
 bool same_setting(std::string_view member, std::string_view webhook, const Json& wanted,
                   const Json* live) {
   if (member == "auth" || member == "delivery_auth") return same_credentials(wanted, live);
+  if (const Json* usual = usual_of(member); usual != nullptr && is_nothing(&wanted))
+    return live != nullptr && same_setting(member, webhook, *usual, live);
   if (member == "retry") return same_retry(wanted, live);
   if (member == "breaker") return same_object(kBreaker, wanted, live);
   if (member == "rate_limit") return same_object(kRateLimit, wanted, live);

@@ -187,6 +187,9 @@ TEST_F(StatesTest, EveryWorkspaceHasASystemWebhookThatNobodyChanges) {
       EXPECT_TRUE(event.warnings.empty());
     }
   }
+  EXPECT_TRUE(registry->links("tenant", {}, {})->items.empty()) << "lists show what people made";
+  EXPECT_TRUE(registry->apps("tenant", {})->items.empty());
+  EXPECT_EQ(registry->links("tenant", {.app = "headrace"}, {})->items.size(), 1u);
   const std::string before = stored();
   const auto forbidden = [](const auto& result) {
     EXPECT_FALSE(result);

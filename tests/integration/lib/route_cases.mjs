@@ -121,6 +121,11 @@ export const CASES = {
   listEndpoints: ({values}) => [{query: {app: values.app, env: 'prd'}}],
   getEndpoint: () => [{}],
   updateEndpoint: () => [{body: {state: 'disabled', filter: null, auth: null, events: null}}],
+  pauseEndpoint: () => [{}],
+  resumeEndpoint: () => [{}],
+  drainEndpoint: () => [{}],
+  disableEndpoint: () => [{}],
+  discardEndpoint: () => [{}],
   deleteEndpoint: () => [{query: CASCADE, status: 204}],
   testEndpoint: ({values}) =>
       [{status: 202},
