@@ -38,6 +38,26 @@ bool is_gone(const Outcome& outcome) noexcept {
          outcome.http_status == 410;
 }
 
+// Whether a failed attempt says something of the endpoint: it was asked, or could not be.
+bool is_endpoints_fault(const Outcome& outcome) noexcept {
+  switch (outcome.error) {
+    case AttemptError::kNone:
+      return outcome.http_status != 0;
+    case AttemptError::kResolve:
+    case AttemptError::kConnect:
+    case AttemptError::kConnectTimeout:
+    case AttemptError::kTls:
+    case AttemptError::kSend:
+    case AttemptError::kTimeout:
+    case AttemptError::kClosed:
+    case AttemptError::kProtocol:
+    case AttemptError::kBlockedAddress:
+      return true;
+    default:
+      return false;
+  }
+}
+
 template <class T>
 void drain_into(core::Mailbox<T>& mailbox, std::vector<T>& batch, std::size_t count_max) {
   const std::size_t before = batch.size();
@@ -341,10 +361,40 @@ void Committer::tell_listener() noexcept {
   for (const Outcome& outcome : group_.outcomes) {
     if (link_of(outcome.message) == core::kSystemLink) {
       if (outcome.verdict != Verdict::kReturned) listener_->on_outcome(outcome);
-    } else if (is_gone(outcome)) {
-      listener_->on_gone(outcome);
+    } else if (outcome.verdict != Verdict::kReturned) {
+      note_health(outcome);
     }
   }
+}
+
+void Committer::note_health(const Outcome& outcome) noexcept {
+  LaneWindow& window = windows_.at(outcome.endpoint);
+  if (outcome.breaker != BreakerChange::kNone) listener_->on_breaker(outcome);
+  if (outcome.verdict == Verdict::kDelivered) {
+    window.failures = 0;
+    window.past_known = true;
+    return;
+  }
+  if (!is_endpoints_fault(outcome)) return;
+  if (window.failures == 0) window.failing_since = outcome.started_at;
+  ++window.failures;
+  const bool is_first = !std::exchange(window.past_known, true);
+  if (is_gone(outcome)) return listener_->on_gone(outcome);
+  listener_->on_failing({outcome.endpoint, window.failing_since, outcome.started_at,
+                         window.failures, is_first});
+}
+
+void Committer::extend_failing(EndpointNumber endpoint, core::WallMs told, core::WallMs since,
+                               std::uint32_t failures) noexcept {
+  LaneWindow& window = windows_.at(endpoint);
+  if (window.failures == 0 || window.failing_since != told || since >= told) return;
+  window.failing_since = since;
+  window.failures += failures;
+}
+
+bool Committer::is_drained(EndpointNumber endpoint) noexcept {
+  const LaneWindow& window = windows_.at(endpoint);
+  return window.in_memory == 0 && !window.waiting && !window.next_due;
 }
 
 void Committer::want_refill(LaneWindow& window) noexcept {

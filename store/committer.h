@@ -67,6 +67,12 @@ class Committer final : private core::BeforeWait {
   // mailboxes. On the loop. Requires: ingest and the shards are stopped, so nothing is pushed any
   // more.
   void stop();
+  // Of a lane that fails since `told` (Failing::since): it has done so since before, by what is on
+  // record from before the start. No effect when that is over. On the loop.
+  void extend_failing(EndpointNumber endpoint, core::WallMs told, core::WallMs since,
+                      std::uint32_t failures) noexcept;
+  // Nothing of the lane is in memory, and nothing waits. On the loop.
+  bool is_drained(EndpointNumber endpoint) noexcept;
   // Hands over nothing more from now on (draining); intakes are still stored. On the loop.
   void stop_hand_over() noexcept { handing_over_ = false; }
 
@@ -116,6 +122,7 @@ class Committer final : private core::BeforeWait {
   void bound_replay() noexcept;
   void index() noexcept;
   void tell_listener() noexcept;
+  void note_health(const Outcome& outcome) noexcept;
   bool refill() noexcept;
   void refill(LaneWindow& window) noexcept;
   bool take_loaded(LaneWindow& window) noexcept;

@@ -34,6 +34,9 @@ struct LaneWindow {
   std::uint16_t probes = 1;
   core::WallMs hold_until = 0;           // nothing is handed over before this
   std::optional<core::WallMs> next_due;  // the earliest retry that waits
+  core::WallMs failing_since = 0;        // when the first of the failures below began
+  std::uint32_t failures = 0;            // attempts in a row that failed
+  bool past_known = false;               // an attempt was heard of since the start
   PendingCursor cursor;
   core::Timer timer;               // its owner is this window
   Committer* committer = nullptr;  // whom the timer tells

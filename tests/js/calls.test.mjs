@@ -161,8 +161,8 @@ const CALLS = [
   ],
   ['endpoints.get', (c) => c.endpoints.get(ID), 'GET', `/v1/endpoints/${ID}`],
   [
-    'endpoints.update', (c) => c.endpoints.update(ID, {enabled: false}), 'PATCH',
-    `/v1/endpoints/${ID}`, {enabled: false}
+    'endpoints.update', (c) => c.endpoints.update(ID, {adaptive: true}), 'PATCH',
+    `/v1/endpoints/${ID}`, {adaptive: true}
   ],
   ['endpoints.delete', (c) => c.endpoints.delete(ID), 'DELETE', `/v1/endpoints/${ID}`],
   [

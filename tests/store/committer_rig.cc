@@ -108,7 +108,9 @@ Answer CommitterRig::accept(const std::vector<std::uint32_t>& endpoints, std::st
 }
 
 void CommitterRig::end(Delivery delivery, const Ending& ending) {
-  EXPECT_TRUE(outcome_sender_.try_push(outcome_of(delivery, ending)));
+  Outcome outcome = outcome_of(delivery, ending);
+  if (ending.verdict != Verdict::kReturned) outcome.started_at = now();
+  EXPECT_TRUE(outcome_sender_.try_push(std::move(outcome)));
   outcome_sender_.notify();
 }
 
