@@ -10,6 +10,7 @@
 #include "store/event_store.h"
 #include "store/keys.h"
 #include "store/rocks_database.h"
+#include "store/segment_times.h"
 
 namespace headrace::store {
 
@@ -23,6 +24,11 @@ class DerivedBatch {
                    std::string_view response_body);
   void put_pending(const PendingPut& put);
   void erase_pending(const PendingKey& key);
+  void erase_message(MessageId message);
+  void erase_attempt(EndpointNumber endpoint, MessageId message, std::uint16_t attempt);
+  void erase_dedupe(Bits128 dedupe_key);
+  void put_times(std::uint32_t segment, const SegmentTimes& times);
+  void erase_times(std::uint32_t segment);
   void set_applied(const AppliedValue& applied);
 
   std::size_t bytes() const noexcept { return batch_.GetDataSize(); }

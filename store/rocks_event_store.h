@@ -7,7 +7,9 @@
 // RocksDB is at most one group behind and a duplicate is always found.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,13 +17,16 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "store/derived_batch.h"
+#include "store/disk_guard.h"
 #include "store/duplicates.h"
+#include "store/erasure.h"
 #include "store/event_store.h"
 #include "store/intake_reader.h"
 #include "store/message_ids.h"
 #include "store/message_log.h"
 #include "store/open_deliveries.h"
 #include "store/rocks_database.h"
+#include "store/segment_times.h"
 #include "store/store_options.h"
 
 namespace headrace::store {
@@ -31,6 +36,8 @@ struct OpenedStore {
   std::unique_ptr<RocksDatabase> database;
   std::unique_ptr<MessageLog> log;
   AppliedValue applied;
+  std::map<std::uint32_t, SegmentTimes> times;  // of every segment of the log
+  std::vector<Erasure> unfinished;              // RocksDB's files are still to be rewritten
 };
 
 class PendingLoader;
@@ -53,6 +60,10 @@ class RocksEventStore final : public EventStore {
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
   Result<void> checkpoint() override;
   Result<void> retain(core::WallMs now) override;
+  Result<std::size_t> erase(std::span<const MessageId> messages) override;
+  Result<DiskUse> measure_disk() override;
+  Result<void> finish_erasures() override;
+  void set_retention(std::map<LinkNumber, std::uint64_t> ms_by_link) override;
 
   Result<void> change_definitions(std::span<const DefinitionChange> changes) override;
   Result<void> scan_definitions(
@@ -78,9 +89,17 @@ class RocksEventStore final : public EventStore {
   Result<void> flush_when_due();
   Result<bool> take_pending(PendingLoader& loader, const PendingKey& key,
                             const PendingValue& value);
+  Error why_not(MessageId id, Error error) const;
   Result<MessageTargets> open_message(IntakeReader& reader, MessageId id) const;
-  bool is_retained(MessageId id) const noexcept;
-  bool is_disposable(std::size_t index) const;
+  void count_times(LogPosition record, MessageId message);
+  void seal_times();
+  void put_times();
+  Result<void> look_up_times();
+  bool is_disposable(const Segment& segment, core::WallMs now) const;
+  Result<std::vector<Erasure>> plan_erasures(std::span<const MessageId> messages);
+  Result<std::optional<Erasure>> plan_erasure(MessageId message);
+  Result<void> add_record(Erasure& erasure, LogPosition position) const;
+  Result<void> go_on_erasing();
 
   const StoreOptions options_;
   const std::unique_ptr<RocksDatabase> database_;
@@ -95,6 +114,21 @@ class RocksEventStore final : public EventStore {
   IntakeReader reader_;
   std::uint64_t unflushed_bytes_ = 0;
   std::uint64_t resumed_at_ns_ = 0;  // when RocksDB was last asked to go on after an error
+  DiskGuard disk_;
+
+  // The segment that is written, and until when each of the others is retained.
+  std::uint32_t times_segment_ = 0;
+  SegmentTimes times_;
+  std::map<std::uint32_t, core::WallMs> kept_through_;
+  std::uint64_t retention_version_ = 0;  // by which that was worked out
+
+  struct Begun {
+    Erasure erasure;
+    bool counted = false;  // its open deliveries are not counted as open any more
+  };
+  std::vector<Begun> begun_;          // defined; rows or records may still be there
+  std::mutex erased_mutex_;           // a helping thread finishes them
+  std::vector<Erasure> erased_;       // rows and records are gone, RocksDB's files not yet rewritten
 };
 
 }  // namespace headrace::store

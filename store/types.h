@@ -137,6 +137,7 @@ enum class Verdict : std::uint8_t {  // Frozen on disk.
 // The end of one hand-over: an attempt's result, or the delivery handed back.
 struct Outcome {
   DeliveryTicket ticket;
+  LogPosition logged_at{};  // of its record, once it has one; set by the store
   MessageId message;
   EndpointNumber endpoint{};
   Verdict verdict = Verdict::kReturned;

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the store gives up: by age, by request, and new messages for want of room.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "store/rocks_event_store.h"
+
+namespace headrace::store {
+
+void RocksEventStore::set_retention(std::map<LinkNumber, std::uint64_t> ms_by_link) {
+  database_->expiry().set(ms_by_link);
+}
+
+// Takes a record into account that was appended at `record`.
+void RocksEventStore::count_times(LogPosition record, MessageId message) {
+  if (segment_of(record) != times_segment_) {
+    seal_times();
+    times_segment_ = segment_of(record);
+  }
+  times_.add(message);
+}
+
+// The segment is full, or was left by a restart: it goes on record until when it is retained.
+void RocksEventStore::seal_times() {
+  if (times_segment_ == 0) return;
+  const auto is_it = [this](const Segment& segment) { return segment.number == times_segment_; };
+  const auto segments = log_->segments();
+  const auto it = std::find_if(segments.begin(), segments.end(), is_it);
+  if (it != segments.end()) {
+    times_.through = make_position(it->number, it->bytes);
+    batch_.put_times(times_segment_, times_);
+    kept_through_[times_segment_] =
+        times_.kept_through(database_->expiry().view().retention());
+  }
+  times_ = SegmentTimes{};
+  times_segment_ = 0;
+}
+
+// Of the segment that is written, so that opening the store has little of it to read.
+void RocksEventStore::put_times() {
+  if (times_segment_ == 0 || segment_of(log_->end()) != times_segment_) return;
+  if (times_.through == log_->end()) return;
+  times_.through = log_->end();
+  batch_.put_times(times_segment_, times_);
+}
+
+// Works out again until when each segment is retained, if the settings have changed.
+Result<void> RocksEventStore::look_up_times() {
+  const std::uint64_t version = database_->expiry().version();
+  if (version == retention_version_) return {};
+  if (auto written = write_batch(); !written) return written;
+  const Expiry::View expiry = database_->expiry().view();
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database_->db().NewIterator(rocksdb::ReadOptions(), database_->meta()));
+  for (entries->Seek(slice(SegmentTimes::kKeyPrefix)); entries->Valid(); entries->Next()) {
+    const auto segment = SegmentTimes::decode_key(view(entries->key()));
+    if (!segment) break;
+    const auto known = kept_through_.find(*segment);
+    const auto times = SegmentTimes::decode(view(entries->value()));
+    if (known != kept_through_.end() && times) {
+      known->second = times->kept_through(expiry.retention());
+    }
+  }
+  if (!entries->status().ok()) return error_of(entries->status());
+  retention_version_ = version;
+  return {};
+}
+
+// Whether nothing that a sealed segment holds is retained, open, or still to be replayed.
+bool RocksEventStore::is_disposable(const Segment& segment, core::WallMs now) const {
+  if (open_.in_segment(segment.number) != 0) return false;
+  if (segment.number >= segment_of(applied_.position)) return false;
+  const auto kept = kept_through_.find(segment.number);
+  return kept != kept_through_.end() && kept->second < now;
+}
+
+Result<void> RocksEventStore::retain(core::WallMs now) {
+  database_->expiry().advance(now);
+  if (auto erased = go_on_erasing(); !erased) return erased;
+  if (auto known = look_up_times(); !known) return known;
+  const core::WallMs latest = database_->expiry().view().now();
+  std::vector<std::uint32_t> disposable;
+  for (const Segment& segment : log_->sealed()) {
+    if (is_disposable(segment, latest)) disposable.push_back(segment.number);
+  }
+  if (disposable.empty()) return database_->drop_expired_files();
+  for (const std::uint32_t number : disposable) batch_.erase_times(number);
+  // That nothing in them is needed must be on the disk before they go.
+  if (auto durable = checkpoint(); !durable) return durable;
+  for (const std::uint32_t number : disposable) {
+    if (auto removed = log_->remove_segment(number); !removed) return removed;
+    kept_through_.erase(number);
+  }
+  return database_->drop_expired_files();
+}
+
+Result<DiskUse> RocksEventStore::measure_disk() {
+  FileSystem& files = options_.log_files != nullptr ? *options_.log_files : posix_file_system();
+  auto free_bytes = files.free_bytes(options_.directory);
+  if (!free_bytes) return std::move(free_bytes).error();
+  DiskUse use;
+  use.free_bytes = *free_bytes;
+  use.used_bytes = log_->file_bytes() + database_->file_bytes();
+  use.takes_messages = disk_.update(use.free_bytes, use.used_bytes);
+  return use;
+}
+
+Result<std::size_t> RocksEventStore::erase(std::span<const MessageId> messages) {
+  if (auto written = write_batch(); !written) return std::move(written).error();
+  // So that what is written down here is of records that are there after a power cut.
+  if (auto synced = log_->sync(); !synced) return std::move(synced).error();
+  const auto is_asked = [&](const Begun& begun) {
+    return std::find(messages.begin(), messages.end(), begun.erasure.message) != messages.end();
+  };
+  auto count = static_cast<std::size_t>(std::count_if(begun_.begin(), begun_.end(), is_asked));
+  auto planned = plan_erasures(messages);
+  if (!planned) return std::move(planned).error();
+  rocksdb::WriteBatch definitions;
+  for (const Erasure& erasure : *planned) {
+    definitions.Put(database_->registry(), slice(erasure_key(erasure)),
+                    slice(encode_erasure(erasure)));
+  }
+  if (auto defined = database_->write_synced(definitions); !defined) {
+    return std::move(defined).error();
+  }
+  count += planned->size();
+  for (Erasure& erasure : *planned) begun_.push_back({std::move(erasure), false});
+  if (auto erased = go_on_erasing(); !erased) return std::move(erased).error();
+  return count;
+}
+
+// Of those that are there and were not begun yet.
+Result<std::vector<Erasure>> RocksEventStore::plan_erasures(std::span<const MessageId> messages) {
+  std::vector<MessageId> ids(messages.begin(), messages.end());
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  std::vector<Erasure> planned;
+  for (const MessageId id : ids) {
+    auto erasure = plan_erasure(id);
+    if (!erasure) return std::move(erasure).error();
+    if (*erasure) planned.push_back(std::move(**erasure));
+  }
+  return planned;
+}
+
+Result<std::optional<Erasure>> RocksEventStore::plan_erasure(MessageId message) {
+  for (const Begun& begun : begun_) {
+    if (begun.erasure.message == message) return std::optional<Erasure>{};
+  }
+  auto record = find_message(message);
+  if (!record && record.error().code == ErrorCode::kNotFound) return std::optional<Erasure>{};
+  if (!record) return std::move(record).error();
+  if (auto opened = reader_.open(record->position); !opened) return std::move(opened).error();
+  Erasure erasure;
+  erasure.message = message;
+  erasure.dedupe_key = reader_.record().dedupe_key;
+  if (auto added = add_record(erasure, record->position); !added) return std::move(added).error();
+  for (std::uint32_t i = 0; i < reader_.record().target_count; ++i) {
+    const EndpointNumber endpoint = reader_.target(i);
+    auto attempts = list_attempts(endpoint, message);
+    if (!attempts) return std::move(attempts).error();
+    erasure.targets.push_back({endpoint, !attempts->empty()});
+    for (const AttemptRecord& attempt : *attempts) {
+      auto added = add_record(erasure, attempt.logged_at);
+      if (!added) return std::move(added).error();
+    }
+  }
+  return std::optional<Erasure>{std::move(erasure)};
+}
+
+// Of a segment that is gone, or of a record that was lost, there is nothing to erase.
+Result<void> RocksEventStore::add_record(Erasure& erasure, LogPosition position) const {
+  auto frame = log_->frame_at(position);
+  if (!frame) return std::move(frame).error();
+  if (!*frame || (*frame)->message != erasure.message) return {};
+  erasure.records.push_back({position, (*frame)->length, (*frame)->synced_through});
+  return {};
+}
+
+// Takes rows and records of all that were begun out. The rows first: nobody is to find a message
+// that is half there.
+Result<void> RocksEventStore::go_on_erasing() {
+  if (begun_.empty()) return {};
+  std::vector<ErasedRecord> records;
+  for (Begun& begun : begun_) {
+    const Erasure& erasure = begun.erasure;
+    auto open = remove_rows(*database_, erasure, batch_);
+    if (!open) return std::move(open).error();
+    for (std::size_t i = 0; i < *open && !begun.counted; ++i) {
+      open_.close(erasure.records.front().position);
+    }
+    begun.counted = true;
+    records.insert(records.end(), erasure.records.begin(), erasure.records.end());
+  }
+  if (auto written = write_batch(); !written) return written;
+  if (auto erased = log_->erase(records); !erased) return erased;
+  const std::lock_guard lock(erased_mutex_);
+  for (Begun& begun : begun_) erased_.push_back(std::move(begun.erasure));
+  begun_.clear();
+  return {};
+}
+
+Result<void> RocksEventStore::finish_erasures() {
+  std::vector<Erasure> erased;
+  {
+    const std::lock_guard lock(erased_mutex_);
+    erased.swap(erased_);
+  }
+  auto finished = finish(*database_, erased);
+  if (finished) return finished;
+  const std::lock_guard lock(erased_mutex_);
+  erased_.insert(erased_.end(), std::make_move_iterator(erased.begin()),
+                 std::make_move_iterator(erased.end()));
+  return finished;
+}
+
+}  // namespace headrace::store
