@@ -95,6 +95,7 @@ class RocksEventStore final : public EventStore {
   void seal_times();
   void put_times();
   Result<void> look_up_times();
+  Result<void> drop_expired();
   bool is_disposable(const Segment& segment, core::WallMs now) const;
   Result<std::vector<Erasure>> plan_erasures(std::span<const MessageId> messages);
   Result<std::optional<Erasure>> plan_erasure(MessageId message);

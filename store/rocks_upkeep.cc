@@ -77,7 +77,12 @@ bool RocksEventStore::is_disposable(const Segment& segment, core::WallMs now) co
 
 Result<void> RocksEventStore::retain(core::WallMs now) {
   database_->expiry().advance(now);
-  if (auto erased = go_on_erasing(); !erased) return erased;
+  auto erased = go_on_erasing();  // whatever comes of it, what is old goes
+  auto dropped = drop_expired();
+  return dropped ? std::move(erased) : std::move(dropped);
+}
+
+Result<void> RocksEventStore::drop_expired() {
   if (auto known = look_up_times(); !known) return known;
   const core::WallMs latest = database_->expiry().view().now();
   std::vector<std::uint32_t> disposable;
@@ -152,6 +157,9 @@ Result<std::optional<Erasure>> RocksEventStore::plan_erasure(MessageId message) 
   if (!record && record.error().code == ErrorCode::kNotFound) return std::optional<Erasure>{};
   if (!record) return std::move(record).error();
   if (auto opened = reader_.open(record->position); !opened) return std::move(opened).error();
+  if (reader_.record().message != message) {
+    return Error{ErrorCode::kCorrupted, "a stored record is not what was written", 0};
+  }
   Erasure erasure;
   erasure.message = message;
   erasure.dedupe_key = reader_.record().dedupe_key;

@@ -171,6 +171,7 @@ StoreRig::StoreRig()
       env_(rocksdb::NewCompositeEnv(disk_)) {
   options.directory = "/store";
   options.segment_bytes = 16 * 1024;
+  options.disk_reserve_bytes = 0;
   options.log_files = &files;
   options.rocks_env_for_test = env_.get();
 }
