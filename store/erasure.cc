@@ -24,17 +24,11 @@ constexpr std::size_t kTargetBytes = sizeof(std::uint32_t) + 1;
 constexpr std::size_t kRangesMax = 8;
 constexpr std::uint16_t kLastAttempt = std::numeric_limits<std::uint16_t>::max();
 
-// The attempts of one delivery, as far as an erasure needs them.
-struct Attempts {
-  bool any = false;
-  bool ended = false;           // the last of them was the end of it
-  std::set<core::WallMs> dues;  // when it may wait to be made (again)
-};
-
-Result<Attempts> remove_attempts(RocksDatabase& database, EndpointNumber endpoint,
-                                 MessageId message, DerivedBatch& batch) {
-  Attempts attempts;
-  attempts.dues.insert(0);
+// Of one delivery: its attempts, what waits of it, and its place among the dead.
+Result<void> remove_delivery(RocksDatabase& database, const Erasure::Target& target,
+                             MessageId message, DerivedBatch& batch) {
+  const EndpointNumber endpoint = target.endpoint;
+  std::set<core::WallMs> dues = {0, target.due};
   const std::unique_ptr<rocksdb::Iterator> entries(
       database.db().NewIterator(rocksdb::ReadOptions(), database.attempts()));
   for (entries->Seek(slice(view(attempt_key(endpoint, message, 0)))); entries->Valid();
@@ -42,28 +36,12 @@ Result<Attempts> remove_attempts(RocksDatabase& database, EndpointNumber endpoin
     const auto record = decode_attempt(view(entries->key()), view(entries->value()));
     if (!record || record->endpoint != endpoint || record->message != message) break;
     batch.erase_attempt(endpoint, message, record->attempt);
-    attempts.any = true;
-    attempts.ended = record->verdict != Verdict::kRetry;
-    if (!attempts.ended) attempts.dues.insert(std::max<core::WallMs>(record->next_at, 1));
+    if (record->verdict == Verdict::kRetry) dues.insert(std::max<core::WallMs>(record->next_at, 1));
   }
   if (!entries->status().ok()) return error_of(entries->status());
-  return attempts;
-}
-
-// Whether there was any.
-Result<bool> remove_pending(RocksDatabase& database, EndpointNumber endpoint, MessageId message,
-                            const std::set<core::WallMs>& dues, DerivedBatch& batch) {
-  bool found = false;
-  for (const core::WallMs due : dues) {
-    const auto key = pending_key({endpoint, due, message});
-    rocksdb::PinnableSlice value;
-    const auto status =
-        database.db().Get(rocksdb::ReadOptions(), database.pending(), slice(view(key)), &value);
-    if (!status.ok() && !status.IsNotFound()) return error_of(status);
-    found = found || status.ok();
-    batch.erase_pending({endpoint, due, message});
-  }
-  return found;
+  for (const core::WallMs due : dues) batch.erase_pending({endpoint, due, message});
+  batch.erase_dead(endpoint, message);
+  return {};
 }
 
 // A later message may have come under the same key since.
@@ -190,22 +168,29 @@ Result<std::vector<Erasure>> read_erasures(RocksDatabase& database) {
   return erasures;
 }
 
-Result<std::size_t> remove_rows(RocksDatabase& database, const Erasure& erasure,
-                                DerivedBatch& batch) {
-  std::size_t open = 0;
+Result<void> remove_rows(RocksDatabase& database, const Erasure& erasure, DerivedBatch& batch) {
   for (const Erasure::Target& target : erasure.targets) {
-    auto attempts = remove_attempts(database, target.endpoint, erasure.message, batch);
-    if (!attempts) return std::move(attempts).error();
-    auto waits =
-        remove_pending(database, target.endpoint, erasure.message, attempts->dues, batch);
-    if (!waits) return std::move(waits).error();
-    if (*waits || !attempts->ended) ++open;
+    auto removed = remove_delivery(database, target, erasure.message, batch);
+    if (!removed) return removed;
   }
-  if (auto removed = remove_dedupe(database, erasure, batch); !removed) {
-    return std::move(removed).error();
-  }
+  if (auto removed = remove_dedupe(database, erasure, batch); !removed) return removed;
   batch.erase_message(erasure.message);
-  return open;
+  return {};
+}
+
+Result<void> remove_waiting(RocksDatabase& database, std::span<const Erasure> erasures,
+                            DerivedBatch& batch) {
+  if (erasures.empty()) return {};
+  std::set<MessageId> messages;
+  for (const Erasure& erasure : erasures) messages.insert(erasure.message);
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database.db().NewIterator(rocksdb::ReadOptions(), database.pending()));
+  for (entries->SeekToFirst(); entries->Valid(); entries->Next()) {
+    const auto key = decode_pending_key(view(entries->key()));
+    if (key && messages.contains(key->message)) batch.erase_pending(*key);
+  }
+  if (!entries->status().ok()) return error_of(entries->status());
+  return {};
 }
 
 Result<void> finish(RocksDatabase& database, std::span<const Erasure> erasures) {

@@ -25,6 +25,7 @@ struct Erasure {
   struct Target {
     EndpointNumber endpoint{};
     bool attempted = false;  // there are attempts, whose responses RocksDB's files hold
+    core::WallMs due = 0;    // of a delivery opened again; not written down
   };
 
   MessageId message;
@@ -40,10 +41,11 @@ std::optional<Erasure> decode_erasure(std::string_view value);
 // All that were begun and not finished. kCorrupted when one of them cannot be read.
 Result<std::vector<Erasure>> read_erasures(RocksDatabase& database);
 
-// Has `batch` take all rows of the message out. Returns how many of its deliveries were open, as far
-// as the families tell.
-Result<std::size_t> remove_rows(RocksDatabase& database, const Erasure& erasure,
-                                DerivedBatch& batch);
+// Has `batch` take all rows of the message out.
+Result<void> remove_rows(RocksDatabase& database, const Erasure& erasure, DerivedBatch& batch);
+// Has it take out what waits of the messages, at whatever time: a walk over all that waits.
+Result<void> remove_waiting(RocksDatabase& database, std::span<const Erasure> erasures,
+                            DerivedBatch& batch);
 
 // Rewrites what RocksDB's files still hold, then forgets the definitions. Requires: rows and records
 // are gone. Any thread.

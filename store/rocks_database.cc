@@ -73,6 +73,11 @@ bool is_old_attempt(const ExpiryView& expiry, std::string_view key, std::string_
   return id && !expiry.keeps(*id);
 }
 
+bool is_old_dead(const ExpiryView& expiry, std::string_view key, std::string_view) {
+  const auto id = decode_dead_message(key);
+  return id && !expiry.keeps(*id);
+}
+
 bool is_old_dedupe(const ExpiryView& expiry, std::string_view, std::string_view value) {
   const auto entry = decode_dedupe_value(value);
   return entry && entry->expires_at <= expiry.now();
@@ -122,9 +127,10 @@ bool are_old_messages(const ExpiryView& expiry, std::string_view first, std::str
   return link_of(*from) == link_of(*to) && !expiry.keeps(*to);
 }
 
-// The same of `attempts`: rows of an endpoint lie in order of time, whatever their links are.
-bool are_old_attempts(const ExpiryView& expiry, std::string_view first, std::string_view last) {
-  const auto to = decode_attempt_message(last);
+// The same of `attempts` and `dead`: rows of an endpoint lie in order of time, whatever their links are.
+template <auto Decode>
+bool are_old_rows(const ExpiryView& expiry, std::string_view first, std::string_view last) {
+  const auto to = Decode(last);
   if (!to || first.size() != last.size()) return false;
   return number_of(first) == number_of(last) && !expiry.may_keep(accepted_at(*to));
 }
@@ -237,6 +243,8 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
   auto attempts = plain(kAttemptsBufferBytes);
   attempts.memtable_insert_with_hint_prefix_extractor = by_number;
   attempts.compaction_filter_factory = filters("headrace.attempts", &is_old_attempt);
+  auto dead = plain(kOtherBufferBytes);
+  dead.compaction_filter_factory = filters("headrace.dead", &is_old_dead);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
   auto messages = plain(kOtherBufferBytes);
   messages.compaction_filter_factory = filters("headrace.messages", &is_old_message);
@@ -251,7 +259,8 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
       {"messages", messages},
       {"pending", pending},
       {"attempts", attempts},
-      {"dedupe", dedupe}};
+      {"dedupe", dedupe},
+      {"dead", dead}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   rocksdb::DBOptions database_options = db_options(options, logger_);
@@ -314,7 +323,9 @@ Result<void> RocksDatabase::flush(bool wait) {
 Result<void> RocksDatabase::drop_expired_files() {
   const Expiry::View expiry = expiry_.view();
   if (auto done = drop_files(messages(), &are_old_messages, expiry); !done) return done;
-  return drop_files(attempts(), &are_old_attempts, expiry);
+  auto done = drop_files(attempts(), &are_old_rows<decode_attempt_message>, expiry);
+  if (!done) return done;
+  return drop_files(dead(), &are_old_rows<decode_dead_message>, expiry);
 }
 
 Result<void> RocksDatabase::drop_files(rocksdb::ColumnFamilyHandle* family, OldRange old,

@@ -53,6 +53,7 @@ class RocksDatabase {
   rocksdb::ColumnFamilyHandle* pending() const noexcept { return families_[3]; }
   rocksdb::ColumnFamilyHandle* attempts() const noexcept { return families_[4]; }
   rocksdb::ColumnFamilyHandle* dedupe() const noexcept { return families_[5]; }
+  rocksdb::ColumnFamilyHandle* dead() const noexcept { return families_[6]; }
   // What time has made of no use: dropped by compactions, hidden from readers. Any thread.
   Expiry& expiry() noexcept { return expiry_; }
   const Expiry& expiry() const noexcept { return expiry_; }
@@ -72,7 +73,7 @@ class RocksDatabase {
   Result<void> write_synced(rocksdb::WriteBatch& batch);
   // Makes all derived writes durable, together. `wait` false: soon.
   Result<void> flush(bool wait);
-  // Drops whole files of messages and attempts that have all had their time, without a look into
+  // Drops whole files of messages, attempts and dead deliveries that have all had their time, without a look into
   // them: at most one removal a file, however many rows it has. What lies in files with others goes
   // when those are compacted.
   Result<void> drop_expired_files();
@@ -82,7 +83,7 @@ class RocksDatabase {
   void resume() noexcept;
 
  private:
-  static constexpr std::size_t kFamilies = 6;
+  static constexpr std::size_t kFamilies = 7;
 
   using OldRange = bool (*)(const Expiry::View&, std::string_view first, std::string_view last);
 

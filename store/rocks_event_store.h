@@ -25,6 +25,7 @@
 #include "store/message_ids.h"
 #include "store/message_log.h"
 #include "store/open_deliveries.h"
+#include "store/reopenings.h"
 #include "store/rocks_database.h"
 #include "store/segment_times.h"
 #include "store/store_options.h"
@@ -57,6 +58,8 @@ class RocksEventStore final : public EventStore {
   Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
                                    std::size_t count_max, std::size_t bytes_max,
                                    core::BufferPool& pool, std::vector<Delivery>& out) override;
+  Result<std::vector<PendingItem>> list_pending(EndpointNumber endpoint, core::WallMs after_due,
+                                                MessageId after, std::size_t count_max) override;
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
   Result<void> checkpoint() override;
   Result<void> retain(core::WallMs now) override;
@@ -80,6 +83,8 @@ class RocksEventStore final : public EventStore {
   Result<std::vector<AttemptRecord>> list_endpoint_attempts(EndpointNumber endpoint,
                                                             MessageId before,
                                                             std::size_t count_max) const override;
+  Result<std::vector<DeadRecord>> list_dead(EndpointNumber endpoint, MessageId before,
+                                            std::size_t count_max) const override;
 
  private:
   Result<void> place(Group& group);
@@ -87,6 +92,7 @@ class RocksEventStore final : public EventStore {
   void count(const Group& group);
   Result<void> write_batch();
   Result<void> flush_when_due();
+  Result<MessageEntry> find_entry(MessageId id) const;
   Result<bool> take_pending(PendingLoader& loader, const PendingKey& key,
                             const PendingValue& value);
   Error why_not(MessageId id, Error error) const;
@@ -97,8 +103,11 @@ class RocksEventStore final : public EventStore {
   Result<void> look_up_times();
   Result<void> drop_expired();
   bool is_disposable(const Segment& segment, core::WallMs now) const;
-  Result<std::vector<Erasure>> plan_erasures(std::span<const MessageId> messages);
-  Result<std::optional<Erasure>> plan_erasure(MessageId message);
+  struct Begun;
+  Result<std::vector<Begun>> plan_erasures(std::span<const MessageId> messages);
+  Result<std::optional<Begun>> plan_erasure(MessageId message);
+  Result<void> add_target(Begun& begun, const MessageEntry& message, EndpointNumber endpoint);
+  Result<core::WallMs> find_due(EndpointNumber endpoint, MessageId message);
   Result<void> add_record(Erasure& erasure, LogPosition position) const;
   Result<void> go_on_erasing();
 
@@ -111,6 +120,7 @@ class RocksEventStore final : public EventStore {
   AppliedValue applied_;
   DerivedBatch batch_;  // not empty: the last apply() failed
   Duplicates duplicates_;
+  Reopenings reopenings_;
   OpenDeliveries open_;
   IntakeReader reader_;
   std::uint64_t unflushed_bytes_ = 0;
@@ -125,7 +135,7 @@ class RocksEventStore final : public EventStore {
 
   struct Begun {
     Erasure erasure;
-    bool counted = false;  // its open deliveries are not counted as open any more
+    std::size_t open = 0;  // of its deliveries, and still counted as such
   };
   std::vector<Begun> begun_;          // defined; rows or records may still be there
   std::mutex erased_mutex_;           // a helping thread finishes them

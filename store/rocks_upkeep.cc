@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/check.h"
 #include "store/rocks_event_store.h"
 
 namespace headrace::store {
@@ -122,59 +123,95 @@ Result<std::size_t> RocksEventStore::erase(std::span<const MessageId> messages) 
   auto planned = plan_erasures(messages);
   if (!planned) return std::move(planned).error();
   rocksdb::WriteBatch definitions;
-  for (const Erasure& erasure : *planned) {
-    definitions.Put(database_->registry(), slice(erasure_key(erasure)),
-                    slice(encode_erasure(erasure)));
+  for (const Begun& begun : *planned) {
+    definitions.Put(database_->registry(), slice(erasure_key(begun.erasure)),
+                    slice(encode_erasure(begun.erasure)));
   }
   if (auto defined = database_->write_synced(definitions); !defined) {
     return std::move(defined).error();
   }
   count += planned->size();
-  for (Erasure& erasure : *planned) begun_.push_back({std::move(erasure), false});
+  for (Begun& begun : *planned) begun_.push_back(std::move(begun));
   if (auto erased = go_on_erasing(); !erased) return std::move(erased).error();
   return count;
 }
 
 // Of those that are there and were not begun yet.
-Result<std::vector<Erasure>> RocksEventStore::plan_erasures(std::span<const MessageId> messages) {
+Result<std::vector<RocksEventStore::Begun>> RocksEventStore::plan_erasures(
+    std::span<const MessageId> messages) {
   std::vector<MessageId> ids(messages.begin(), messages.end());
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  std::vector<Erasure> planned;
+  std::vector<Begun> planned;
   for (const MessageId id : ids) {
-    auto erasure = plan_erasure(id);
-    if (!erasure) return std::move(erasure).error();
-    if (*erasure) planned.push_back(std::move(**erasure));
+    auto begun = plan_erasure(id);
+    if (!begun) return std::move(begun).error();
+    if (*begun) planned.push_back(std::move(**begun));
   }
   return planned;
 }
 
-Result<std::optional<Erasure>> RocksEventStore::plan_erasure(MessageId message) {
-  for (const Begun& begun : begun_) {
-    if (begun.erasure.message == message) return std::optional<Erasure>{};
+Result<std::optional<RocksEventStore::Begun>> RocksEventStore::plan_erasure(MessageId message) {
+  const auto is_it = [message](const Begun& begun) { return begun.erasure.message == message; };
+  if (std::any_of(begun_.begin(), begun_.end(), is_it)) return std::optional<Begun>{};
+  auto entry = find_entry(message);
+  if (!entry && entry.error().code == ErrorCode::kNotFound) return std::optional<Begun>{};
+  if (!entry) return std::move(entry).error();
+  auto known = open_message(reader_, message);
+  if (!known) return std::move(known).error();
+  Begun begun;
+  begun.erasure.message = message;
+  begun.erasure.dedupe_key = reader_.record().dedupe_key;
+  if (auto added = add_record(begun.erasure, entry->record.position); !added) {
+    return std::move(added).error();
   }
-  auto record = find_message(message);
-  if (!record && record.error().code == ErrorCode::kNotFound) return std::optional<Erasure>{};
-  if (!record) return std::move(record).error();
-  if (auto opened = reader_.open(record->position); !opened) return std::move(opened).error();
-  if (reader_.record().message != message) {
-    return Error{ErrorCode::kCorrupted, "a stored record is not what was written", 0};
+  HEADRACE_CHECK(begun.erasure.records.size() == 1);  // it was read just now
+  for (const EndpointNumber endpoint : known->targets) {
+    if (auto added = add_target(begun, *entry, endpoint); !added) return std::move(added).error();
   }
-  Erasure erasure;
-  erasure.message = message;
-  erasure.dedupe_key = reader_.record().dedupe_key;
-  if (auto added = add_record(erasure, record->position); !added) return std::move(added).error();
-  for (std::uint32_t i = 0; i < reader_.record().target_count; ++i) {
-    const EndpointNumber endpoint = reader_.target(i);
-    auto attempts = list_attempts(endpoint, message);
-    if (!attempts) return std::move(attempts).error();
-    erasure.targets.push_back({endpoint, !attempts->empty()});
-    for (const AttemptRecord& attempt : *attempts) {
-      auto added = add_record(erasure, attempt.logged_at);
-      if (!added) return std::move(added).error();
+  return std::optional<Begun>{std::move(begun)};
+}
+
+Result<void> RocksEventStore::add_target(Begun& begun, const MessageEntry& message,
+                                         EndpointNumber endpoint) {
+  auto attempts = list_attempts(endpoint, message.record.id);
+  if (!attempts) return std::move(attempts).error();
+  std::optional<LastAttempt> last;
+  for (const AttemptRecord& attempt : *attempts) {
+    last = LastAttempt{attempt.attempt, attempt.verdict};
+    if (auto added = add_record(begun.erasure, attempt.logged_at); !added) return added;
+  }
+  Erasure::Target target{endpoint, !attempts->empty(), 0};
+  const ReopenedTarget* const reopened = find_reopened(message.reopened, endpoint);
+  if (is_open(reopened, last)) {
+    ++begun.open;
+    const bool untried = !last || (reopened != nullptr && last->attempt <= reopened->attempts_before);
+    if (reopened != nullptr && untried) {
+      auto due = find_due(endpoint, message.record.id);
+      if (!due) return std::move(due).error();
+      target.due = *due;
     }
   }
-  return std::optional<Erasure>{std::move(erasure)};
+  begun.erasure.targets.push_back(target);
+  return {};
+}
+
+// When a delivery waits that was opened again and not tried since: nothing else says so. 0: it does
+// not wait. A walk over the endpoint's retries.
+Result<core::WallMs> RocksEventStore::find_due(EndpointNumber endpoint, MessageId message) {
+  constexpr std::size_t kStep = 4096;
+  core::WallMs after_due = 1;
+  MessageId after;
+  for (;;) {
+    auto items = list_pending(endpoint, after_due, after, kStep);
+    if (!items) return std::move(items).error();
+    for (const PendingItem& item : *items) {
+      if (item.message == message) return item.due;
+    }
+    if (items->size() < kStep) return core::WallMs{0};
+    after_due = items->back().due;
+    after = items->back().message;
+  }
 }
 
 // Of a segment that is gone, or of a record that was lost, there is nothing to erase.
@@ -193,12 +230,8 @@ Result<void> RocksEventStore::go_on_erasing() {
   std::vector<ErasedRecord> records;
   for (Begun& begun : begun_) {
     const Erasure& erasure = begun.erasure;
-    auto open = remove_rows(*database_, erasure, batch_);
-    if (!open) return std::move(open).error();
-    for (std::size_t i = 0; i < *open && !begun.counted; ++i) {
-      open_.close(erasure.records.front().position);
-    }
-    begun.counted = true;
+    if (auto removed = remove_rows(*database_, erasure, batch_); !removed) return removed;
+    for (; begun.open != 0; --begun.open) open_.close(erasure.records.front().position);
     records.insert(records.end(), erasure.records.begin(), erasure.records.end());
   }
   if (auto written = write_batch(); !written) return written;

@@ -138,6 +138,39 @@ TEST_F(ErasureTest, ErasedDeliveriesNoLongerKeepASegment) {
   EXPECT_LE(rig_.files.paths().size(), 2u);
 }
 
+TEST_F(ErasureTest, DeliveriesThatWereOpenedAgainGoAsWellAlsoThoseOfAReplay) {
+  const Placed erased = put(1);
+  const Placed kept = put(2);
+  attempt(store(), rig_.pool, erased, 1);
+  const core::WallMs due = rig_.clock.wall + 5'000;
+  Group group;
+  for (const std::uint32_t endpoint : {1u, 9u}) {  // ended there, and never sent there
+    for (const Placed& placed : {erased, kept}) {
+      Reopening reopening;
+      reopening.message = placed.id;
+      reopening.position = placed.position;
+      reopening.endpoint = EndpointNumber{endpoint};
+      reopening.due = due;
+      group.reopenings.push_back(reopening);
+    }
+  }
+  ASSERT_TRUE(commit(store(), group));
+  ASSERT_EQ(load_all(store(), rig_.pool, 9, due).size(), 2u);
+  ASSERT_EQ(store().erase({&erased.id, 1}).value(), 1u);
+  for (int round = 0; round < 3; ++round) {
+    const auto waiting = load_all(store(), rig_.pool, 9, due);
+    ASSERT_EQ(waiting.size(), 1u);
+    EXPECT_EQ(waiting[0].message, kept.id);
+    EXPECT_EQ(load_all(store(), rig_.pool, 1, due).size(), 1u);
+    EXPECT_EQ(rig_.sink.count("delivery_lost"), 0u);
+    if (round == 1) {
+      ASSERT_TRUE(store().checkpoint());
+    }
+    rig_.close();
+    open();  // the first time the log brings the reopenings back
+  }
+}
+
 TEST_F(ErasureTest, DamageBeforeAnErasedRecordIsStillNoticed) {
   const Placed first = put(1);
   const Placed erased = put(2);  // vouches for the first
