@@ -106,9 +106,9 @@ std::string erasure_key(const Erasure& erasure) {
 }
 
 std::string encode_erasure(const Erasure& erasure) {
-  std::string value(kHeadBytes + erasure.records.size() * kRecordBytes +
-                        erasure.targets.size() * kTargetBytes,
-                    '\0');
+  std::string value(
+      kHeadBytes + erasure.records.size() * kRecordBytes + erasure.targets.size() * kTargetBytes,
+      '\0');
   BigWriter out{value.data()};
   out.put(kVersion);
   out.put_id(erasure.message.bits);
@@ -137,7 +137,8 @@ std::optional<Erasure> decode_erasure(std::string_view value) {
   erasure.dedupe_key = in.get_id();
   const std::size_t records = in.get<std::uint32_t>();
   const std::size_t targets = in.get<std::uint32_t>();
-  if (records == 0 || value.size() != kHeadBytes + records * kRecordBytes + targets * kTargetBytes) {
+  if (records == 0 ||
+      value.size() != kHeadBytes + records * kRecordBytes + targets * kTargetBytes) {
     return std::nullopt;
   }
   for (std::size_t i = 0; i < records; ++i) {

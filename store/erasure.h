@@ -3,9 +3,9 @@
 // the registry family. Internal to store/.
 //
 // Steps: the definition, synced; the rows go and the records in the log become gaps, synced; the
-// files of RocksDB that hold captured responses are rewritten; the definition goes. Whatever was not
-// done when the process ended is done again when the store is opened, before the log is replayed.
-// Every step may be repeated.
+// files of RocksDB that hold captured responses are rewritten; the definition goes. Whatever was
+// not done when the process ended is done again when the store is opened, before the log is
+// replayed. Every step may be repeated.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +47,8 @@ Result<void> remove_rows(RocksDatabase& database, const Erasure& erasure, Derive
 Result<void> remove_waiting(RocksDatabase& database, std::span<const Erasure> erasures,
                             DerivedBatch& batch);
 
-// Rewrites what RocksDB's files still hold, then forgets the definitions. Requires: rows and records
-// are gone. Any thread.
+// Rewrites what RocksDB's files still hold, then forgets the definitions. Requires: rows and
+// records are gone. Any thread.
 Result<void> finish(RocksDatabase& database, std::span<const Erasure> erasures);
 
 }  // namespace headrace::store

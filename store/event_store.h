@@ -212,8 +212,8 @@ class EventStore {
 
   // Erases messages with all that came of them, and gives up what is open of them; how many there were. On success none
   // is found any more, the log holds none of their bytes nor of the captured responses, and no crash brings them back;
-  // what RocksDB's files still hold goes with finish_erasures(). After a failure some may be half erased: they are hidden
-  // and erased for good by the next call, by retain(), or when the store is opened.
+  // what RocksDB's files still hold goes with finish_erasures(). After a failure some may be half erased: they are not
+  // found, and are erased for good by the next call, by retain(), or when the store is opened.
   // Requires: the caller lets no outcome of theirs through any more.
   virtual Result<std::size_t> erase(std::span<const MessageId> messages) = 0;
   // Room on the disk as far as the settings ask for it; to be asked about once a second.

@@ -49,9 +49,8 @@ Result<void> erase_in_segment(FileSystem& files, const std::string& directory,
 Result<void> erase_records(FileSystem& files, const std::string& directory,
                            std::span<const ErasedRecord> records) {
   std::vector<ErasedRecord> sorted(records.begin(), records.end());
-  std::sort(sorted.begin(), sorted.end(), [](const ErasedRecord& a, const ErasedRecord& b) {
-    return a.position < b.position;
-  });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const ErasedRecord& a, const ErasedRecord& b) { return a.position < b.position; });
   for (std::size_t begin = 0, end = 0; begin < sorted.size(); begin = end) {
     const std::uint32_t number = segment_of(sorted[begin].position);
     while (end < sorted.size() && segment_of(sorted[end].position) == number) ++end;

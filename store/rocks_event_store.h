@@ -7,9 +7,12 @@
 // RocksDB is at most one group behind and a duplicate is always found.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -137,8 +140,11 @@ class RocksEventStore final : public EventStore {
     Erasure erasure;
     std::size_t open = 0;  // of its deliveries, and still counted as such
   };
-  std::vector<Begun> begun_;          // defined; rows or records may still be there
-  std::mutex erased_mutex_;           // a helping thread finishes them
+  bool is_begun(MessageId message) const;
+  std::vector<Begun> begun_;  // defined; rows or records may still be there
+  std::atomic<bool> any_begun_{false};
+  mutable std::mutex erased_mutex_;   // a helping thread finishes them, and queries look for them
+  std::set<MessageId> begun_ids_;     // of begun_
   std::vector<Erasure> erased_;       // rows and records are gone, RocksDB's files not yet rewritten
 };
 

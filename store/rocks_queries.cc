@@ -27,7 +27,7 @@ void seek_before(rocksdb::Iterator& entries, std::string_view key) {
 }  // namespace
 
 Result<MessageEntry> RocksEventStore::find_entry(MessageId id) const {
-  if (!database_->expiry().view().keeps(id)) return no_such_message();
+  if (!database_->expiry().view().keeps(id) || is_begun(id)) return no_such_message();
   auto entry = read_message_value(*database_, id);
   if (!entry) return std::move(entry).error();
   // A row may outlive its message.

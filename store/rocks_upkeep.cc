@@ -31,8 +31,7 @@ void RocksEventStore::seal_times() {
   if (it != segments.end()) {
     times_.through = make_position(it->number, it->bytes);
     batch_.put_times(times_segment_, times_);
-    kept_through_[times_segment_] =
-        times_.kept_through(database_->expiry().view().retention());
+    kept_through_[times_segment_] = times_.kept_through(database_->expiry().view().retention());
   }
   times_ = SegmentTimes{};
   times_segment_ = 0;
@@ -131,6 +130,11 @@ Result<std::size_t> RocksEventStore::erase(std::span<const MessageId> messages) 
     return std::move(defined).error();
   }
   count += planned->size();
+  {
+    const std::lock_guard lock(erased_mutex_);
+    for (const Begun& begun : *planned) begun_ids_.insert(begun.erasure.message);
+    any_begun_ = !begun_ids_.empty();
+  }
   for (Begun& begun : *planned) begun_.push_back(std::move(begun));
   if (auto erased = go_on_erasing(); !erased) return std::move(erased).error();
   return count;
@@ -185,7 +189,8 @@ Result<void> RocksEventStore::add_target(Begun& begun, const MessageEntry& messa
   const ReopenedTarget* const reopened = find_reopened(message.reopened, endpoint);
   if (is_open(reopened, last)) {
     ++begun.open;
-    const bool untried = !last || (reopened != nullptr && last->attempt <= reopened->attempts_before);
+    const bool untried =
+        !last || (reopened != nullptr && last->attempt <= reopened->attempts_before);
     if (reopened != nullptr && untried) {
       auto due = find_due(endpoint, message.record.id);
       if (!due) return std::move(due).error();
@@ -223,6 +228,12 @@ Result<void> RocksEventStore::add_record(Erasure& erasure, LogPosition position)
   return {};
 }
 
+bool RocksEventStore::is_begun(MessageId message) const {
+  if (!any_begun_) return false;
+  const std::lock_guard lock(erased_mutex_);
+  return begun_ids_.contains(message);
+}
+
 // Takes rows and records of all that were begun out. The rows first: nobody is to find a message
 // that is half there.
 Result<void> RocksEventStore::go_on_erasing() {
@@ -239,6 +250,8 @@ Result<void> RocksEventStore::go_on_erasing() {
   const std::lock_guard lock(erased_mutex_);
   for (Begun& begun : begun_) erased_.push_back(std::move(begun.erasure));
   begun_.clear();
+  begun_ids_.clear();
+  any_begun_ = false;
   return {};
 }
 

@@ -88,7 +88,8 @@ Result<void> read_segment_times(FileSystem& files, const std::string& directory,
   while (offset < segment.bytes) {
     auto frame = scanner.frame_at(offset);
     if (!frame) return std::move(frame).error();
-    if (!*frame) {  // rotten, or the unused rest: then what it said too much costs but a little room
+    if (!*frame) {  // rotten, or the unused rest: then what it said too much costs but a little
+                    // room
       times.add_unknown(accepted_at(last_id));
       break;
     }

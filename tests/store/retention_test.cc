@@ -47,8 +47,8 @@ RC_GTEST_PROP(SegmentTimesTest, KeptThroughIsTheLastMomentAtWhichAnyMessageIsKep
   std::vector<MessageId> ids;
   std::map<LinkNumber, std::uint64_t> named;
   for (int i = 0; i < 12; ++i) {
-    ids.push_back(id_at(*rc::gen::inRange<std::uint64_t>(1, 1'000),
-                        *rc::gen::inRange<std::uint32_t>(1, 5)));
+    ids.push_back(
+        id_at(*rc::gen::inRange<std::uint64_t>(1, 1'000), *rc::gen::inRange<std::uint32_t>(1, 5)));
     times.add(ids.back());
     named[LinkNumber{*rc::gen::inRange<std::uint32_t>(1, 5)}] =
         *rc::gen::inRange<std::uint64_t>(1, 1'000);
@@ -181,6 +181,39 @@ TEST_F(LinkRetentionTest, TimesOfSegmentsAreKnownAfterAKillAtAnyMoment) {
   }
 }
 
+class DiskBudgetTest : public LinkRetentionTest {};
+
+TEST_F(DiskBudgetTest, ReserveIsKeptFree) {
+  rig_.options.disk_reserve_bytes = 1'000'000;
+  open();
+  rig_.files.set_room(1'000'000);
+  EXPECT_TRUE(store().measure_disk()->takes_messages);
+  fill(1);  // segments take what was free
+  const auto use = store().measure_disk();
+  ASSERT_TRUE(use);
+  EXPECT_FALSE(use->takes_messages);
+  EXPECT_LT(use->free_bytes, 1'000'000u);
+  rig_.files.set_room(1'060'000);
+  EXPECT_TRUE(store().measure_disk()->takes_messages);
+}
+
+TEST_F(DiskBudgetTest, BudgetIsOfWhatTheStoreTakesAndRetentionMakesRoom) {
+  rig_.options.disk_budget_bytes = 200'000;
+  rig_.options.retention_ms = 1'000;
+  open();
+  EXPECT_TRUE(store().measure_disk()->takes_messages);
+  for (int i = 0; i < 3; ++i) fill(1);
+  const auto full = store().measure_disk();
+  ASSERT_TRUE(full);
+  EXPECT_FALSE(full->takes_messages);
+  EXPECT_GE(full->used_bytes, 3u * 40 * 2'000);
+  rig_.clock.wall += 1'001;
+  retain();
+  const auto use = store().measure_disk();
+  EXPECT_TRUE(use->takes_messages);
+  EXPECT_LT(use->used_bytes, 100'000u);
+}
+
 // What dropping costs: RocksDB itself, with many rows in few files.
 class DropTest : public ::testing::Test {
  protected:
@@ -207,7 +240,8 @@ class DropTest : public ::testing::Test {
       record.id = id_at(at, number, i);
       record.link = LinkNumber{number};
       batch.add_message(record, {});
-      batch.add_outcome(make_outcome(record.id, LogPosition{}, number, Verdict::kDelivered), {}, {});
+      batch.add_outcome(make_outcome(record.id, LogPosition{}, number, Verdict::kDelivered), {},
+                        {});
     }
     ASSERT_TRUE(batch.write());
     ASSERT_TRUE(database_->flush(true));
@@ -266,8 +300,7 @@ TEST_F(DropTest, CompactionDropsOldRowsOfEachLinkFromAFileOfSeveral) {
   database_->expiry().advance(kStart + 50'000);
   rocksdb::CompactRangeOptions options;
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-  ASSERT_TRUE(
-      database_->db().CompactRange(options, database_->messages(), nullptr, nullptr).ok());
+  ASSERT_TRUE(database_->db().CompactRange(options, database_->messages(), nullptr, nullptr).ok());
   std::string value;
   const auto get = [&](std::uint32_t link) {
     const auto key = message_key(id_at(kStart, link));
