@@ -90,6 +90,9 @@ inline constexpr std::uint32_t kJobPerSecondMax = 1'000'000;
 
 // Disk.
 inline constexpr std::uint64_t kSegmentBytes = 256 * kMiB;
+// Kept free on the disk: what deliveries, compactions and a checkpoint may need while no message is
+// taken.
+inline constexpr std::uint64_t kDiskReserveBytes = 1024 * kMiB;
 inline constexpr std::uint64_t kReplayBytesMax = 256 * kMiB;  // log behind the applied position
 inline constexpr std::size_t kDedupeKeyBytesMax = 256;
 

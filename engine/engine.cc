@@ -74,6 +74,8 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
   options.durability =
       config.durability == Durability::kFsync ? store::Durability::kFsync : store::Durability::kOs;
   options.retention_ms = static_cast<std::uint64_t>(config.retention.count());
+  options.disk_reserve_bytes = config.disk_reserve_bytes;
+  options.disk_budget_bytes = config.disk_budget_bytes;
   options.dedupe_window_ms = static_cast<std::uint64_t>(config.dedupe_window.count());
   if (seams.open_store) return seams.open_store(options, clock, log);
   if (config.data_directory.empty()) {

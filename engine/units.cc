@@ -146,6 +146,15 @@ void register_metrics(core::MetricsRegistry& registry, const StoreUnit& unit) {
                "Deliveries that waited in the store.", "", &counters.spilled);
   registry.add(MetricKind::kCounter, "headrace_deliveries_loaded_total",
                "Deliveries read back from the store.", "", &counters.loaded);
+  registry.add(MetricKind::kCounter, "headrace_messages_erased_total",
+               "Messages erased by request.", "", &counters.erased);
+  registry.add(MetricKind::kGauge, "headrace_store_out_of_room",
+               "1 while messages are refused for want of room on the disk.", "",
+               &counters.out_of_room);
+  registry.add(MetricKind::kGauge, "headrace_disk_free_bytes",
+               "Free on the file system of the data directory.", "", &counters.disk_free_bytes);
+  registry.add(MetricKind::kGauge, "headrace_disk_used_bytes",
+               "What the message log and its indexes take.", "", &counters.disk_used_bytes);
   registry.add(MetricKind::kGauge, "headrace_deliveries_in_memory",
                "Deliveries handed over and not yet ended.", "", &counters.in_memory);
 }

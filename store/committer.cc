@@ -25,6 +25,7 @@ constexpr core::SteadyMs kProbeEveryMs = 1'000;
 constexpr core::SteadyMs kRetainEveryMs = 60'000;
 // Where lanes take turns, one that frees no memory for so long does not make the others wait.
 constexpr core::SteadyMs kTurnMaxMs = 100;
+constexpr core::SteadyMs kLookAtDiskEveryMs = 1'000;
 
 // How far apart two positions are, in bytes of log; a segment counts full.
 std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
@@ -75,13 +76,16 @@ Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::Log
       listener_(ports.listener),
       log_(log),
       pool_(limits::kBufferBytesMaxDefault),
-      slots_(limits::kDeliveriesInMemoryMax) {
+      slots_(limits::kDeliveriesInMemoryMax),
+      finisher_(loop, store, ports.finish_erasures_in_place) {
   retry_timer_.owner = this;
   retry_timer_.fire = &Committer::on_retry_timer;
   retain_timer_.owner = this;
   retain_timer_.fire = &Committer::on_retain_timer;
   short_timer_.owner = this;
   short_timer_.fire = &Committer::on_short_timer;
+  disk_timer_.owner = this;
+  disk_timer_.fire = &Committer::on_disk_timer;
   for (auto* mailbox : ports.origins) {
     origins_.push_back(std::make_unique<core::Mailbox<Answer>::Sender>(*mailbox));
   }
@@ -110,6 +114,8 @@ Result<void> Committer::start() {
   outcomes_.open(loop_, &Committer::on_mail, this);
   loop_.add_before_wait(this);
   loop_.arm(retain_timer_, loop_.now());
+  look_at_disk();
+  loop_.arm(disk_timer_, loop_.now() + kLookAtDiskEveryMs);
   started_ = taking_requests_ = true;
   work_ = true;
   return {};
@@ -123,11 +129,16 @@ void Committer::stop() {
   requests_.cancel_discards();
   while (cycle()) {
   }
+  finisher_.stop();
+  for (ErasureRequest& request : std::exchange(erasures_, {})) {
+    request.done(Error{ErrorCode::kUnavailable, "the store is not running", 0});
+  }
   if (auto done = store_.checkpoint(); !done) report(done.error(), "checkpoint_failed");
   windows_.for_each([this](LaneWindow& window) { loop_.disarm(window.timer); });
   loop_.disarm(retry_timer_);
   loop_.disarm(retain_timer_);
   loop_.disarm(short_timer_);
+  loop_.disarm(disk_timer_);
   loop_.remove_before_wait(this);
   intakes_.close();
   outcomes_.close();
@@ -146,7 +157,9 @@ void Committer::before_wait() noexcept {
 
 // One group. False: nothing is left to do.
 bool Committer::cycle() noexcept {
+  take_erasures();
   gather();
+  refuse_for_room();
   // With nothing to write it asks a store that failed whether it works again.
   if (std::exchange(retry_, false) || !group_.intakes.empty() || !group_.outcomes.empty() ||
       !group_.reopenings.empty() || group_.sync) {
@@ -155,7 +168,8 @@ bool Committer::cycle() noexcept {
       // These are refused as well; outcomes wait for the timer.
       return intakes_.size() != 0 || requests_.wants_turn(indexed_);
     }
-    healthy_.store(true, std::memory_order_relaxed);
+    healthy_.store(has_room_, std::memory_order_relaxed);
+    look_at_disk_when_segment_begins();
     counters_.groups.add();
     answer();
     close_slots();
@@ -184,6 +198,7 @@ void Committer::gather() {
     for (; counted < group_.intakes.size(); ++counted)
       bytes += group_.intakes[counted].payload.bytes();
   }
+  drop_erased();
   discard_marked();
   take_requests();
 }
@@ -233,17 +248,20 @@ void Committer::answer() noexcept {
 
 void Committer::close_slots() noexcept {
   for (Outcome& outcome : group_.outcomes) {
-    if (outcome.ticket.slot == DeliverySlots::kNone) continue;  // waited in the store
-    const DeliverySlots::Slot slot = slots_.release(outcome.ticket.slot);
-    LaneWindow& window = windows_.at(outcome.endpoint);
-    window.bytes -= slot.bytes;
-    if (slot.pending_entry && !outcome.ticket.pending_entry) {
-      outcome.ticket.pending_entry = true;
-      --window.forced;
-    }
-    settle(window, outcome);
+    if (outcome.ticket.slot != DeliverySlots::kNone) close_slot(outcome);  // else it waited
   }
   counters_.outcomes.add(group_.outcomes.size());
+}
+
+void Committer::close_slot(Outcome& outcome) noexcept {
+  const DeliverySlots::Slot slot = slots_.release(outcome.ticket.slot);
+  LaneWindow& window = windows_.at(outcome.endpoint);
+  window.bytes -= slot.bytes;
+  if (slot.pending_entry && !outcome.ticket.pending_entry) {
+    outcome.ticket.pending_entry = true;
+    --window.forced;
+  }
+  settle(window, outcome);
 }
 
 // What an outcome means for the window of its lane.
@@ -380,8 +398,8 @@ void Committer::note_health(const Outcome& outcome) noexcept {
   ++window.failures;
   const bool is_first = !std::exchange(window.past_known, true);
   if (is_gone(outcome)) return listener_->on_gone(outcome);
-  listener_->on_failing({outcome.endpoint, window.failing_since, outcome.started_at,
-                         window.failures, is_first});
+  listener_->on_failing(
+      {outcome.endpoint, window.failing_since, outcome.started_at, window.failures, is_first});
 }
 
 void Committer::extend_failing(EndpointNumber endpoint, core::WallMs told, core::WallMs since,
@@ -534,11 +552,18 @@ void Committer::on_retain_timer(core::Timer& timer) noexcept {
   if (auto retained = committer.store_.retain(committer.loop_.wall()); !retained) {
     committer.report(retained.error(), "retention_failed");
   }
+  committer.finish_erasures_again();
   committer.loop_.arm(timer, committer.loop_.now() + kRetainEveryMs);
 }
 
 void Committer::on_short_timer(core::Timer& timer) noexcept {
   static_cast<Committer*>(timer.owner)->work_ = true;
+}
+
+void Committer::on_disk_timer(core::Timer& timer) noexcept {
+  auto& committer = *static_cast<Committer*>(timer.owner);
+  committer.look_at_disk();
+  committer.loop_.arm(timer, committer.loop_.now() + kLookAtDiskEveryMs);
 }
 
 // A disk that fails does so for every group: one line a second is enough.

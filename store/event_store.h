@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -147,8 +148,16 @@ struct AttemptRecord {
   core::WallMs started_at = 0;
   std::uint32_t duration_us = 0;
   core::WallMs next_at = 0;
+  LogPosition logged_at{};  // of the outcome's record
   std::string response_head;
   std::string response_body;
+};
+
+// What the data takes, and whether there is room for more.
+struct DiskUse {
+  std::uint64_t free_bytes = 0;  // of the file system
+  std::uint64_t used_bytes = 0;  // by the store
+  bool takes_messages = true;    // false: too little is free, or too much used
 };
 
 // A change of the registry: the value to write, or none to delete.
@@ -198,8 +207,25 @@ class EventStore {
   // Makes everything so far durable, so that the next open replays nothing.
   virtual Result<void> checkpoint() = 0;
 
-  // Drops what is older than the retention. Cheap when there is nothing to drop.
+  // Drops what is older than the retention of its link. Cheap when there is nothing to drop.
   virtual Result<void> retain(core::WallMs now) = 0;
+
+  // Erases messages with all that came of them, and gives up what is open of them; how many there were. On success none
+  // is found any more, the log holds none of their bytes nor of the captured responses, and no crash brings them back;
+  // what RocksDB's files still hold goes with finish_erasures(). After a failure some may be half erased: they are not
+  // found, and are erased for good by the next call, by retain(), or when the store is opened.
+  // Requires: the caller lets no outcome of theirs through any more.
+  virtual Result<std::size_t> erase(std::span<const MessageId> messages) = 0;
+  // Room on the disk as far as the settings ask for it; to be asked about once a second.
+  virtual Result<DiskUse> measure_disk() = 0;
+
+  // --- Any thread -------------------------------------------------------------------------------------------
+
+  // Rewrites the files that hold bytes of what was erased: one compaction for all of it. Takes its time.
+  virtual Result<void> finish_erasures() = 0;
+  // How long messages of each link are kept; others for StoreOptions::retention_ms. What is kept no longer is hidden
+  // from the next retain() on, and what was not dropped yet shows again when it is to be kept longer.
+  virtual void set_retention(std::map<LinkNumber, std::uint64_t> ms_by_link) = 0;
 
   // --- The registry, any thread -----------------------------------------------------------------------------
 

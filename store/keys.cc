@@ -202,6 +202,7 @@ FixedBytes<kAttemptValueHeadBytes> attempt_value_head(const Outcome& outcome,
   out.put(std::uint64_t{outcome.started_at});
   out.put(outcome.duration_us);
   out.put(std::uint64_t{outcome.next_at});
+  out.put(static_cast<std::uint64_t>(outcome.logged_at));
   out.put(static_cast<std::uint32_t>(response_head_bytes));
   return bytes;
 }
@@ -227,6 +228,7 @@ std::optional<AttemptRecord> decode_attempt(std::string_view key, std::string_vi
   record.started_at = in.get<std::uint64_t>();
   record.duration_us = in.get<std::uint32_t>();
   record.next_at = in.get<std::uint64_t>();
+  record.logged_at = LogPosition{in.get<std::uint64_t>()};
   const auto head_bytes = in.get<std::uint32_t>();
   const std::size_t response_bytes = value.size() - kAttemptValueHeadBytes;
   if (head_bytes > response_bytes) return std::nullopt;

@@ -44,7 +44,7 @@ inline constexpr std::size_t kDeadKeyBytes = 20;
 inline constexpr std::size_t kDeadValueBytes = 14;
 inline constexpr std::size_t kDedupeValueBytes = 25;
 inline constexpr std::size_t kAppliedValueBytes = 25;
-inline constexpr std::size_t kAttemptValueHeadBytes = 29;  // before the response
+inline constexpr std::size_t kAttemptValueHeadBytes = 37;  // before the response
 
 inline constexpr std::string_view kFormatName = "format";    // meta: u32
 inline constexpr std::string_view kAppliedName = "applied";  // meta: AppliedValue

@@ -63,6 +63,7 @@ std::uint32_t DeliverySlots::take(const Delivery& delivery, std::size_t bytes,
   slot.pending_entry = delivery.ticket.pending_entry;
   slot.used = true;
   slot.discarded = false;
+  slot.erased = false;
   join(index, sharer);
   if (!slot.pending_entry) {
     slot.previous = tail_;
@@ -76,12 +77,24 @@ std::uint32_t DeliverySlots::take(const Delivery& delivery, std::size_t bytes,
 DeliverySlots::Slot DeliverySlots::release(std::uint32_t index) noexcept {
   Slot& slot = slots_[index];
   HEADRACE_CHECK(slot.used);  // an outcome answered twice would free another delivery's slot
-  if (!slot.pending_entry) unlink(slot);
+  if (!slot.pending_entry && !slot.erased) unlink(slot);
   leave(index);
   const Slot released = slot;
   slot.used = false;
   free_.push_back(index);
   return released;
+}
+
+std::size_t DeliverySlots::mark_erased(std::span<const MessageId> messages) noexcept {
+  std::size_t count = 0;
+  for (Slot& slot : slots_) {
+    if (!slot.used || slot.erased) continue;
+    if (!std::binary_search(messages.begin(), messages.end(), slot.message)) continue;
+    if (!slot.pending_entry) unlink(slot);
+    slot.erased = true;
+    ++count;
+  }
+  return count;
 }
 
 void DeliverySlots::mark_oldest_pending() noexcept {

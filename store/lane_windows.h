@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "core/loop.h"
@@ -83,6 +84,7 @@ class DeliverySlots {
     bool pending_entry = false;
     bool used = false;
     bool discarded = false;  // is dead unless it is delivered now
+    bool erased = false;     // its end is of no consequence
     std::uint32_t previous = kNone;
     std::uint32_t next = kNone;
     // The deliveries of one message share its buffer: a ring.
@@ -103,6 +105,9 @@ class DeliverySlots {
   const Slot& at(std::uint32_t index) const noexcept { return slots_[index]; }
   // Linear. Marks what is in memory of the endpoint's messages before the position as discarded.
   void mark_discarded(EndpointNumber endpoint, LogPosition before) noexcept;
+  // Linear. Marks what is in memory of those messages as erased; none of it holds the low-water mark.
+  // How many there are. Requires: sorted.
+  std::size_t mark_erased(std::span<const MessageId> messages) noexcept;
   // Linear. Whose deliveries to the endpoint are in memory, sorted.
   std::vector<MessageId> messages_of(EndpointNumber endpoint) const;
 

@@ -256,8 +256,10 @@ std::size_t encode_reopening(const ReopeningRecord& record, LogPosition synced_t
   return kReopeningBytes;
 }
 
-void encode_gap(std::size_t length, std::uint64_t seed, char* record) noexcept {
+void encode_gap(std::size_t length, LogPosition synced_through, std::uint64_t seed,
+                char* record) noexcept {
   RecordFrame frame;
+  frame.synced_through = synced_through;
   frame.length = static_cast<std::uint32_t>(length);
   frame.type = RecordType::kGap;
   encode_frame(frame, seed, record);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <set>
 
 #include "store/outcome_effects.h"
 
@@ -48,7 +49,7 @@ core::Range append_range(char* base, std::size_t& used, std::string_view bytes) 
 }  // namespace
 
 MemoryStore::MemoryStore(const StoreOptions& options, const core::Clock& clock, std::uint64_t seed)
-    : options_(options), clock_(clock), ids_(seed), end_(kFirstPosition) {}
+    : options_(options), clock_(clock), ids_(seed), end_(kFirstPosition), expiry_(options.retention_ms) {}
 
 const MemoryStore::Kept* MemoryStore::find(MessageId id) const {
   const auto found = messages_.find({link_of(id), id});
@@ -87,7 +88,7 @@ Placed MemoryStore::place(const Intake& intake, core::WallMs now) {
 // What is decided counts from here on, as a message does; that it waits comes with apply().
 Reopened MemoryStore::reopen(Reopening& reopening) {
   const auto found = messages_.find({link_of(reopening.message), reopening.message});
-  if (found == messages_.end() || accepted_at(reopening.message) < retained_from_) {
+  if (found == messages_.end() || !expiry_.view().keeps(reopening.message)) {
     return Reopened::kGone;
   }
   MessageContent& content = found->second.content;
@@ -258,18 +259,32 @@ Result<std::vector<PendingEndpoint>> MemoryStore::pending_endpoints() {
 
 Result<void> MemoryStore::retain(core::WallMs now) {
   const std::lock_guard lock(mutex_);
-  const core::WallMs floor = now > options_.retention_ms ? now - options_.retention_ms : 0;
-  retained_from_ = std::max(retained_from_, floor);
+  expiry_.advance(now);
+  const Expiry::View expiry = expiry_.view();
   std::erase_if(messages_, [&](const auto& entry) {
-    return accepted_at(entry.first.second) < retained_from_ && entry.second.open == 0;
+    return !expiry.keeps(entry.first.second) && entry.second.open == 0;
   });
-  std::erase_if(attempts_, [&](const auto& entry) {
-    return accepted_at(std::get<1>(entry.first)) < retained_from_;
-  });
-  std::erase_if(
-      dead_, [&](const auto& entry) { return accepted_at(entry.first.second) < retained_from_; });
+  std::erase_if(attempts_,
+                [&](const auto& entry) { return !expiry.keeps(std::get<1>(entry.first)); });
+  std::erase_if(dead_, [&](const auto& entry) { return !expiry.keeps(entry.first.second); });
   std::erase_if(dedupe_, [&](const auto& entry) { return entry.second.expires_at <= now; });
   return {};
+}
+
+Result<std::size_t> MemoryStore::erase(std::span<const MessageId> messages) {
+  const std::lock_guard lock(mutex_);
+  const Expiry::View expiry = expiry_.view();
+  std::set<MessageId> gone;
+  for (const MessageId id : messages) {
+    if (find(id) != nullptr && expiry.keeps(id)) gone.insert(id);
+  }
+  std::erase_if(messages_, [&](const auto& entry) { return gone.contains(entry.first.second); });
+  std::erase_if(pending_, [&](const auto& entry) { return gone.contains(std::get<2>(entry.first)); });
+  std::erase_if(attempts_,
+                [&](const auto& entry) { return gone.contains(std::get<1>(entry.first)); });
+  std::erase_if(dead_, [&](const auto& entry) { return gone.contains(entry.first.second); });
+  std::erase_if(dedupe_, [&](const auto& entry) { return gone.contains(entry.second.message); });
+  return gone.size();
 }
 
 Result<void> MemoryStore::change_definitions(std::span<const DefinitionChange> changes) {
@@ -302,14 +317,14 @@ Result<void> MemoryStore::scan_definitions(
 Result<MessageRecord> MemoryStore::find_message(MessageId id) const {
   const std::lock_guard lock(mutex_);
   const Kept* kept = find(id);
-  if (kept == nullptr || accepted_at(id) < retained_from_) return not_found();
+  if (kept == nullptr || !expiry_.view().keeps(id)) return not_found();
   return kept->content.record;
 }
 
 Result<MessageContent> MemoryStore::read_message(MessageId id) const {
   const std::lock_guard lock(mutex_);
   const Kept* kept = find(id);
-  if (kept == nullptr || accepted_at(id) < retained_from_) return not_found();
+  if (kept == nullptr || !expiry_.view().keeps(id)) return not_found();
   MessageContent content = kept->content;
   add_reopened(content.targets, content.reopened);
   return content;
@@ -318,7 +333,7 @@ Result<MessageContent> MemoryStore::read_message(MessageId id) const {
 Result<MessageTargets> MemoryStore::read_targets(MessageId id) const {
   const std::lock_guard lock(mutex_);
   const Kept* kept = find(id);
-  if (kept == nullptr || accepted_at(id) < retained_from_) return not_found();
+  if (kept == nullptr || !expiry_.view().keeps(id)) return not_found();
   const MessageContent& content = kept->content;
   MessageTargets message{content.record, content.targets, content.reopened};
   add_reopened(message.targets, message.reopened);
@@ -328,11 +343,12 @@ Result<MessageTargets> MemoryStore::read_targets(MessageId id) const {
 Result<std::vector<MessageRecord>> MemoryStore::list_messages(LinkNumber link, MessageId before,
                                                               std::size_t count_max) const {
   const std::lock_guard lock(mutex_);
+  const Expiry::View expiry = expiry_.view();
   std::vector<MessageRecord> records;
   auto it = before ? messages_.lower_bound({link, before}) : messages_.upper_bound({link, kLastId});
   while (it != messages_.begin() && records.size() < count_max) {
     --it;
-    if (it->first.first != link || accepted_at(it->first.second) < retained_from_) break;
+    if (it->first.first != link || !expiry.keeps(it->first.second)) break;
     records.push_back(it->second.content.record);
   }
   return records;

@@ -15,6 +15,7 @@
 #include "store/event_store.h"
 #include "store/message_ids.h"
 #include "store/reopening_rules.h"
+#include "store/retention.h"
 #include "store/store_options.h"
 
 namespace headrace::store {
@@ -35,6 +36,12 @@ class MemoryStore final : public EventStore {
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
   Result<void> checkpoint() override { return {}; }
   Result<void> retain(core::WallMs now) override;
+  Result<std::size_t> erase(std::span<const MessageId> messages) override;
+  Result<DiskUse> measure_disk() override { return DiskUse{}; }
+  Result<void> finish_erasures() override { return {}; }
+  void set_retention(std::map<LinkNumber, std::uint64_t> ms_by_link) override {
+    expiry_.set(ms_by_link);
+  }
 
   Result<void> change_definitions(std::span<const DefinitionChange> changes) override;
   Result<void> scan_definitions(
@@ -85,7 +92,7 @@ class MemoryStore final : public EventStore {
   mutable std::mutex mutex_;  // queries come from any thread
   MessageIds ids_;
   std::uint64_t end_;
-  core::WallMs retained_from_ = 0;
+  Expiry expiry_;
   std::map<std::pair<LinkNumber, MessageId>, Kept> messages_;
   std::map<PendingKey, Waiting> pending_;
   std::map<DeadKey, DeadRecord> dead_;

@@ -46,6 +46,7 @@ AttemptRecord attempt_record(const Outcome& outcome) {
   record.started_at = outcome.started_at;
   record.duration_us = outcome.duration_us;
   record.next_at = outcome.next_at;
+  record.logged_at = outcome.logged_at;
   return record;
 }
 

@@ -154,6 +154,7 @@ struct Reopening {
 // The end of one hand-over: an attempt's result, or the delivery handed back.
 struct Outcome {
   DeliveryTicket ticket;
+  LogPosition logged_at{};  // of its record, once it has one; set by the store
   MessageId message;
   EndpointNumber endpoint{};
   Verdict verdict = Verdict::kReturned;

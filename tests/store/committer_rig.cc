@@ -58,6 +58,7 @@ Result<void> CommitterRig::start() {
   Committer::Ports ports{intakes_, outcomes_, {&answer_mail_}, {}};
   for (auto& mail : delivery_mail_) ports.shards.push_back(mail.get());
   ports.listener = listener;
+  ports.finish_erasures_in_place = finish_in_place;
   committer = std::make_unique<Committer>(loop, store, std::move(ports), log);
   if (before_start) before_start(*committer);
   auto started = committer->start();

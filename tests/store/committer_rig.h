@@ -52,6 +52,7 @@ class CommitterRig {
   // Of the messages that follow.
   LinkNumber link{1};
   bool is_test = false;
+  bool finish_in_place = true;          // of committers that are started from now on
   OutcomeListener* listener = nullptr;  // of committers that are started from now on
 
   // Gives a message to the committer, not yet looked at; its token.

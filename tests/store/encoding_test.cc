@@ -246,9 +246,10 @@ TEST(KeysTest, ValuesAreFrozen) {
   EXPECT_EQ(hex(view(format_value(kStoreFormat))), "00000002");
   Outcome outcome = make_outcome(kId, LogPosition{}, 1, Verdict::kRetry, 2, 0x55);
   outcome.error = AttemptError::kTls;
+  outcome.logged_at = LogPosition{0x200000048};
   EXPECT_EQ(hex(view(attempt_value_head(outcome, 16))),
             "01020401f7000000000000004d000005dc0000000000000055"
-            "00000010");
+            "000000020000004800000010");
 }
 
 TEST(KeysTest, MessageWithTargetsOpenedAgainIsReadBack) {

@@ -71,7 +71,7 @@ class MessageLogTest : public ::testing::Test {
     return placed;
   }
   Result<void> append_outcome(MessageId message) {
-    const Outcome outcome = make_outcome(message, LogPosition{}, 1, Verdict::kDelivered);
+    Outcome outcome = make_outcome(message, LogPosition{}, 1, Verdict::kDelivered);
     return log_->append({}, {}, {&outcome, 1});
   }
   static std::string path(std::uint32_t number) { return "/log/" + segment_name(number); }

@@ -73,4 +73,21 @@ Result<void> FaultyStore::change_definitions(std::span<const store::DefinitionCh
   return inner_.change_definitions(changes);
 }
 
+Result<std::size_t> FaultyStore::erase(std::span<const MessageId> messages) {
+  if (faults.erase) return refusal(ErrorCode::kStorageFailed);
+  return inner_.erase(messages);
+}
+
+Result<store::DiskUse> FaultyStore::measure_disk() {
+  auto use = inner_.measure_disk();
+  if (use && faults.room) use->takes_messages = false;
+  return use;
+}
+
+Result<void> FaultyStore::finish_erasures() {
+  ++finishes_;
+  if (faults.finish_erasures) return refusal(ErrorCode::kStorageFull);
+  return inner_.finish_erasures();
+}
+
 }  // namespace headrace::test

@@ -40,6 +40,14 @@ class ReadingStore final : public store::EventStore {
   }
   Result<void> checkpoint() override { return inner_.checkpoint(); }
   Result<void> retain(core::WallMs now) override { return inner_.retain(now); }
+  Result<std::size_t> erase(std::span<const MessageId> messages) override {
+    return inner_.erase(messages);
+  }
+  Result<store::DiskUse> measure_disk() override { return inner_.measure_disk(); }
+  Result<void> finish_erasures() override { return inner_.finish_erasures(); }
+  void set_retention(std::map<store::LinkNumber, std::uint64_t> ms_by_link) override {
+    inner_.set_retention(std::move(ms_by_link));
+  }
   Result<void> change_definitions(std::span<const store::DefinitionChange> changes) override {
     return inner_.change_definitions(changes);
   }
