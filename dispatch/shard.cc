@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "dispatch/tcp_transport.h"
 
 namespace headrace::dispatch {
 
@@ -26,7 +27,9 @@ Shard::Shard(core::Loop& loop, const ShardLinks& links, ShardOptions options)
       log_(links.log),
       options_(std::move(options)),
       random_(options_.seed),
+      own_transport_(links.transport == nullptr ? std::make_unique<TcpTransport>(loop) : nullptr),
       context_{loop,
+               links.transport == nullptr ? *own_transport_ : *links.transport,
                links.resolver,
                *this,
                counters_,

@@ -90,7 +90,7 @@ Result<void> Committer::start() {
   outcomes_.open(loop_, &Committer::on_mail, this);
   loop_.add_before_wait(this);
   loop_.arm(retain_timer_, loop_.now());
-  started_ = true;
+  started_ = taking_requests_ = true;
   work_ = true;
   return {};
 }
@@ -99,6 +99,8 @@ void Committer::stop() {
   if (!started_) return;
   handing_over_ = false;
   retry_ = true;  // what the store refused before
+  taking_requests_ = false;
+  requests_.cancel_discards();
   while (cycle()) {
   }
   if (auto done = store_.checkpoint(); !done) report(done.error(), "checkpoint_failed");
@@ -126,22 +128,27 @@ void Committer::before_wait() noexcept {
 bool Committer::cycle() noexcept {
   gather();
   // With nothing to write it asks a store that failed whether it works again.
-  if (std::exchange(retry_, false) || !group_.intakes.empty() || !group_.outcomes.empty()) {
+  if (std::exchange(retry_, false) || !group_.intakes.empty() || !group_.outcomes.empty() ||
+      !group_.reopenings.empty() || group_.sync) {
     if (auto appended = store_.append(group_); !appended) {
       append_failed(appended.error());
-      return intakes_.size() != 0;  // these are refused as well; outcomes wait for the timer
+      // These are refused as well; outcomes wait for the timer.
+      return intakes_.size() != 0 || requests_.wants_turn(indexed_);
     }
     healthy_.store(true, std::memory_order_relaxed);
     counters_.groups.add();
     answer();
     close_slots();
     hand_over();
+    settle_requests();
     index();
     tell_listener();
   }
+  finish_requests();
   const bool refilled = refill();
   counters_.in_memory.set(slots_.size());
-  return refilled || intakes_.size() != 0 || outcomes_.size() != 0;
+  return refilled || intakes_.size() != 0 || outcomes_.size() != 0 ||
+         requests_.wants_turn(indexed_);
 }
 
 void Committer::gather() {
@@ -157,6 +164,8 @@ void Committer::gather() {
     for (; counted < group_.intakes.size(); ++counted)
       bytes += group_.intakes[counted].payload.bytes();
   }
+  discard_marked();
+  take_requests();
 }
 
 // Nothing of this group was accepted. The intakes are refused; the outcomes are kept and logged
@@ -169,9 +178,11 @@ void Committer::append_failed(const Error& error) noexcept {
       error.code == ErrorCode::kStorageFull ? Acceptance::kFull : Acceptance::kUnavailable;
   group_.placed.assign(group_.intakes.size(), Placed{acceptance, MessageId{}, LogPosition{}});
   answer();
+  fail_requests_in_group(error);  // takes what was to be discarded out of the outcomes
   deferred_.swap(group_.outcomes);
   group_.clear();
   retry_after(deferred_.empty() ? kProbeEveryMs : kRetryAfterFailureMs);
+  finish_requests();
 }
 
 void Committer::retry_after(core::SteadyMs delay) noexcept {
@@ -202,6 +213,7 @@ void Committer::answer() noexcept {
 
 void Committer::close_slots() noexcept {
   for (Outcome& outcome : group_.outcomes) {
+    if (outcome.ticket.slot == DeliverySlots::kNone) continue;  // waited in the store
     const DeliverySlots::Slot slot = slots_.release(outcome.ticket.slot);
     LaneWindow& window = windows_.at(outcome.endpoint);
     window.bytes -= slot.bytes;
@@ -217,7 +229,9 @@ void Committer::close_slots() noexcept {
 // What an outcome means for the window of its lane.
 void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
   --window.in_memory;
-  if (outcome.verdict == Verdict::kReturned) {
+  const bool returned =
+      outcome.verdict == Verdict::kReturned || outcome.error == AttemptError::kDiscarded;
+  if (returned) {
     window.waiting = window.rewind = true;
   } else {
     window.untried = false;  // if it could not be reached, it is on hold and probed from now on
@@ -334,7 +348,7 @@ void Committer::tell_listener() noexcept {
 }
 
 void Committer::want_refill(LaneWindow& window) noexcept {
-  if (window.refill_queued) return;
+  if (window.refill_queued || window.held) return;
   window.refill_queued = true;
   refill_queue_.push_back(&window);
 }
@@ -435,7 +449,7 @@ bool Committer::take_loaded(LaneWindow& window) noexcept {
 // Has the lane looked at again when the next thing in it comes due.
 void Committer::arm(LaneWindow& window, core::WallMs now) noexcept {
   loop_.disarm(window.timer);
-  if (window.refill_queued || (!window.waiting && !window.next_due)) return;
+  if (window.held || window.refill_queued || (!window.waiting && !window.next_due)) return;
   core::WallMs at = window.waiting ? now : *window.next_due;
   at = std::max(at, window.hold_until);
   if (at <= now) {

@@ -16,6 +16,7 @@
 
 #include "store/keys.h"
 #include "store/message_ids.h"
+#include "store/rocks_tail.h"
 
 namespace headrace::store {
 
@@ -170,6 +171,10 @@ RocksDatabase::RocksDatabase(core::LogSink& log)
     const auto id = decode_attempt_message(key);
     return id && accepted_at(*id) < expiry.messages_from.load(std::memory_order_relaxed);
   });
+  dead_filter_ = make_filter("headrace.dead", [&expiry](std::string_view key, auto) {
+    const auto id = decode_dead_message(key);
+    return id && accepted_at(*id) < expiry.messages_from.load(std::memory_order_relaxed);
+  });
   dedupe_filter_ = make_filter("headrace.dedupe", [&expiry](auto, std::string_view value) {
     const auto entry = decode_dedupe_value(value);
     return entry && entry->expires_at <= expiry.now.load(std::memory_order_relaxed);
@@ -179,11 +184,12 @@ RocksDatabase::RocksDatabase(core::LogSink& log)
 Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const StoreOptions& options,
                                                            core::LogSink& log) {
   std::unique_ptr<RocksDatabase> database(new RocksDatabase(log));
-  if (auto opened = database->open_families(options); !opened) return std::move(opened).error();
+  if (auto opened = database->open_families(options, log); !opened)
+    return std::move(opened).error();
   return database;
 }
 
-Result<void> RocksDatabase::open_families(const StoreOptions& options) {
+Result<void> RocksDatabase::open_families(const StoreOptions& options, core::LogSink& log) {
   rocksdb::BlockBasedTableOptions table = table_options();
   const auto plain = [&](std::size_t bytes) { return family_options(table, bytes); };
   const auto small = plain(kSmallBufferBytes);
@@ -194,6 +200,8 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
   auto attempts = plain(kAttemptsBufferBytes);
   attempts.memtable_insert_with_hint_prefix_extractor = by_number;
   attempts.compaction_filter = attempt_filter_.get();
+  auto dead = plain(kOtherBufferBytes);
+  dead.compaction_filter = dead_filter_.get();
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
   auto messages = plain(kOtherBufferBytes);
   messages.compaction_filter = message_filter_.get();
@@ -208,13 +216,33 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
       {"messages", messages},
       {"pending", pending},
       {"attempts", attempts},
-      {"dedupe", dedupe}};
+      {"dedupe", dedupe},
+      {"dead", dead}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   rocksdb::DBOptions database_options = db_options(options, logger_);
   database_options.listeners.push_back(listener_);
-  const auto status =
-      rocksdb::DB::Open(database_options, options.directory + "/db", descriptors, &handles, &db);
+  const std::string directory = options.directory + "/db";
+  const auto try_open = [&] {
+    return rocksdb::DB::Open(database_options, directory, descriptors, &handles, &db);
+  };
+  auto status = try_open();
+  if (status.IsCorruption()) {
+    FileSystem& files = log_files(options);
+    auto cut = cut_torn_tail(files, directory);
+    if (!cut) return std::move(cut).error();
+    if (!*cut) return error_of(status);
+    // What is left must be our database: its families are not made anew.
+    database_options.create_if_missing = database_options.create_missing_column_families = false;
+    if (!try_open().ok()) {
+      if (auto undone = put_back(files, **cut); !undone) return std::move(undone).error();
+      return error_of(status);
+    }
+    log.write(core::LogLevel::kWarning, "rocksdb_tail_cut",
+              "the last write to a log of RocksDB was torn by a power cut and is forgotten",
+              {{"file", (*cut)->path}, {"bytes", static_cast<std::int64_t>((*cut)->tail.size())}});
+    status = rocksdb::Status::OK();
+  }
   if (!status.ok()) return error_of(status);
   db_.reset(db);
   std::copy(handles.begin(), handles.end(), families_.begin());

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/rocks_store.h"
 
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <string>
 #include <utility>
 
+#include "store/reopenings.h"
 #include "store/rocks_event_store.h"
 
 namespace headrace::store {
@@ -10,10 +15,6 @@ namespace headrace::store {
 namespace {
 
 constexpr std::size_t kReplayBatchBytes = core::limits::kMiB;
-
-FileSystem& log_files(const StoreOptions& options) {
-  return options.log_files != nullptr ? *options.log_files : posix_file_system();
-}
 
 std::string log_directory(const StoreOptions& options) { return options.directory + "/log"; }
 
@@ -23,7 +24,7 @@ std::string log_directory(const StoreOptions& options) { return options.director
 class ReplayIntoFamilies final : public LogVisitor {
  public:
   ReplayIntoFamilies(RocksDatabase& database, const StoreOptions& options)
-      : batch_(database, options.dedupe_window_ms) {}
+      : database_(database), batch_(database, options.dedupe_window_ms) {}
 
   Result<void> on_intake(LogPosition position, const IntakeRecord& intake,
                          std::string_view bytes) override {
@@ -45,6 +46,20 @@ class ReplayIntoFamilies final : public LogVisitor {
     return write_when_large();
   }
 
+  // What it makes of its message is the one thing that a replay has to look up.
+  Result<void> on_reopening(LogPosition, const ReopeningRecord& record) override {
+    if (auto written = batch_.write(); !written) return written;
+    auto message = read_message_value(database_, record.reopening.message);
+    if (!message) return std::move(message).error();
+    if (*message) {
+      reopen_in(**message, record);
+      batch_.change_message((*message)->record, (*message)->reopened);
+    }
+    batch_.add_reopening(record);
+    ++reopenings_;
+    return {};
+  }
+
   Result<void> finish(const AppliedValue& applied) {
     batch_.set_applied(applied);
     return batch_.write();
@@ -52,6 +67,7 @@ class ReplayIntoFamilies final : public LogVisitor {
 
   std::int64_t messages() const noexcept { return messages_; }
   std::int64_t outcomes() const noexcept { return outcomes_; }
+  std::int64_t reopenings() const noexcept { return reopenings_; }
 
  private:
   Result<void> write_when_large() {
@@ -59,22 +75,31 @@ class ReplayIntoFamilies final : public LogVisitor {
     return batch_.write();
   }
 
+  RocksDatabase& database_;
   DerivedBatch batch_;
   std::int64_t messages_ = 0;
   std::int64_t outcomes_ = 0;
+  std::int64_t reopenings_ = 0;
 };
 
-Result<void> make_directories(const StoreOptions& options) {
-  if (options.rocks_env_for_test == nullptr) {
-    // RocksDB would make its own as well, for everybody to read, and complain that it was not there.
-    for (const char* part : {"", "/db"}) {
-      auto made = posix_file_system().make_directory(options.directory + part);
-      if (!made) return made;
-    }
+// A directory whose name is lost takes along what was synced in it. Those above the store's are
+// not ours, and may not be for us to read.
+Result<void> sync_names(FileSystem& files, const std::string& directory) {
+  std::filesystem::path above = std::filesystem::absolute(directory + "/").parent_path();
+  while (above.has_relative_path()) {
+    above = above.parent_path();
+    (void)files.sync_directory(above.string());
   }
+  return files.sync_directory(directory);
+}
+
+Result<void> make_directories(const StoreOptions& options) {
   FileSystem& files = log_files(options);
-  if (auto made = files.make_directory(options.directory); !made) return made;
-  return files.make_directory(log_directory(options));
+  // RocksDB would make its own as well, for everybody to read, and complain that it was not there.
+  for (const char* part : {"", "/db", "/log"}) {
+    if (auto made = files.make_directory(options.directory + part); !made) return made;
+  }
+  return sync_names(files, options.directory);
 }
 
 // A store of an unknown format is left alone; a new one is given ours.
@@ -91,7 +116,8 @@ Result<void> check_format(RocksDatabase& database) {
   const auto format = decode_format_value(value);
   if (format == kStoreFormat) return {};
   return Error{ErrorCode::kUnsupported,
-               "the store was written in a format that this version does not know",
+               fmt::format("the store was written in format {}; this version knows format {} only",
+                           format ? std::to_string(*format) : "unknown", kStoreFormat),
                format ? std::int64_t{*format} : 0};
 }
 
@@ -118,18 +144,25 @@ Result<OpenedStore> open_parts(const StoreOptions& options, std::uint64_t seed,
   if (!applied) return std::move(applied).error();
   ReplayIntoFamilies replay(*opened.database, options);
   const LogOptions log_options{&log_files(options), log_directory(options), options.segment_bytes,
-                               options.durability == Durability::kFsync, seed};
+                               options.durability == Durability::kFsync, seed,
+                               applied->last_id};
   auto log = MessageLog::open(log_options, applied->position, replay);
   if (!log) return std::move(log).error();
   opened.log = std::move(*log);
   opened.applied = {opened.log->end(), std::max(applied->last_id, opened.log->last_id())};
   if (auto done = replay.finish(opened.applied); !done) return std::move(done).error();
   sink.write(core::LogLevel::kInfo, "store_opened", "the store is open",
-             {{"replayed_messages", replay.messages()}, {"replayed_outcomes", replay.outcomes()}});
+             {{"replayed_messages", replay.messages()},
+              {"replayed_outcomes", replay.outcomes()},
+              {"replayed_reopenings", replay.reopenings()}});
   return opened;
 }
 
 }  // namespace
+
+FileSystem& log_files(const StoreOptions& options) noexcept {
+  return options.log_files != nullptr ? *options.log_files : posix_file_system();
+}
 
 Result<std::unique_ptr<EventStore>> RocksStore::open(const StoreOptions& options,
                                                      const core::Clock& clock, std::uint64_t seed,

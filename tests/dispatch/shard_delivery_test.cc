@@ -243,6 +243,30 @@ TEST_F(ShardDeliveryTest, ADeletedEndpointsDeliveriesAreDead) {
   EXPECT_EQ(outcome.error, AttemptError::kEndpointGone);
 }
 
+TEST_F(ShardDeliveryTest, WhatIsGivenUpUntriedLeavesTheLastAttemptOnRecord) {
+  start();
+  store::Delivery tried = delivery(1);
+  tried.attempts = 3;
+  EXPECT_EQ(deliver(std::move(tried)).attempt, 4);
+}
+
+TEST_F(ShardDeliveryTest, AReopenedDeliveryBeginsItsScheduleAnewAndItsAttemptsAreNumberedOn) {
+  EndpointSettings settings = settings_for(serve(FakeEndpoint::answer(500)).url());
+  settings.retry = std::move(RetryPolicy::of_list(std::vector{1'000ms, 7'000ms}, 0)).value();
+  set_endpoint(std::move(settings));
+  start();
+  store::Delivery reopened = delivery(1);
+  reopened.attempts = reopened.attempts_before = 3;
+  const Outcome first = deliver(reopened);
+  EXPECT_EQ(first.verdict, Verdict::kRetry);
+  EXPECT_EQ(first.attempt, 4);
+  EXPECT_EQ(first.next_at, clock.wall_ms() + 1'000);
+  reopened.attempts = 5;
+  const Outcome last = deliver(reopened);
+  EXPECT_EQ(last.verdict, Verdict::kDead) << "the schedule is used up";
+  EXPECT_EQ(last.attempt, 6);
+}
+
 TEST_F(ShardDeliveryTest, AnEndpointsRulesDecideWhatIsRetriedAndHowLongItIsBelieved) {
   FakeEndpoint& server = serve(FakeEndpoint::answer(404));
   EndpointSettings settings = settings_for(server.url());

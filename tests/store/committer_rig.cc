@@ -59,6 +59,7 @@ Result<void> CommitterRig::start() {
   for (auto& mail : delivery_mail_) ports.shards.push_back(mail.get());
   ports.listener = listener;
   committer = std::make_unique<Committer>(loop, store, std::move(ports), log);
+  if (before_start) before_start(*committer);
   auto started = committer->start();
   turn();
   return started;
@@ -116,10 +117,14 @@ void CommitterRig::end_all(const Ending& ending) {
 }
 
 void CommitterRig::turn() {
-  std::size_t seen = answers.size() + handed_over;
+  const auto progress = [this] {
+    const std::uint64_t groups = committer ? committer->counters().groups.value() : 0;
+    return answers.size() + handed_over + groups;
+  };
+  std::uint64_t seen = progress();
   for (int quiet = 0; quiet < kQuietTurns; ++quiet) {
     loop.run_once();
-    const std::size_t sees = answers.size() + handed_over;
+    const std::uint64_t sees = progress();
     const bool busy = sees != seen || intakes_.size() != 0;
     seen = sees;
     if (busy) quiet = -1;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/faulty_store.h"
 
+#include <utility>
+
 namespace headrace::test {
 
 namespace {
@@ -22,14 +24,12 @@ Result<void> FaultyStore::append(store::Group& group) {
 
 Result<void> FaultyStore::apply(const store::Group& group) {
   if (faults.apply) {
-    unapplied_.outcomes.insert(unapplied_.outcomes.end(), group.outcomes.begin(),
-                               group.outcomes.end());
-    unapplied_.spilled.insert(unapplied_.spilled.end(), group.spilled.begin(), group.spilled.end());
+    unapplied_.push_back(group);
     return refusal(ErrorCode::kStorageFailed);
   }
-  const store::Group late = std::move(unapplied_);
-  unapplied_ = {};
-  if (auto applied = inner_.apply(late); !applied) return applied;
+  for (const store::Group& late : std::exchange(unapplied_, {})) {
+    if (auto applied = inner_.apply(late); !applied) return applied;
+  }
   return inner_.apply(group);
 }
 
@@ -47,6 +47,20 @@ Result<store::PendingLoad> FaultyStore::load_pending(store::EndpointNumber endpo
       inner_.load_pending(endpoint, cursor, now, faults.load ? 3 : count_max, bytes_max, pool, out);
   if (faults.load) return refusal(ErrorCode::kStorageFailed);
   return loaded;
+}
+
+Result<std::vector<store::PendingItem>> FaultyStore::list_pending(store::EndpointNumber endpoint,
+                                                                  core::WallMs after_due,
+                                                                  MessageId after,
+                                                                  std::size_t count_max) {
+  ++lists_;
+  if (faults.list) return refusal(ErrorCode::kStorageFailed);
+  auto items = inner_.list_pending(endpoint, after_due, after, count_max);
+  if (!items) return items;
+  for (store::PendingItem& item : *items) {
+    item.position = store::LogPosition{static_cast<std::uint64_t>(item.position) + grown_};
+  }
+  return items;
 }
 
 Result<std::vector<store::PendingEndpoint>> FaultyStore::pending_endpoints() {
