@@ -189,7 +189,7 @@ class EventStore {
   // The position behind the last appended record.
   virtual LogPosition end() const noexcept = 0;
 
-  // Loads waiting deliveries of one endpoint, at most `count_max` and about `bytes_max` of payload: first retries due at
+  // Loads waiting deliveries of one endpoint, at most `count_max` and about `bytes_max` of buffers: first retries due at
   // `now` in order of due time, then ready ones in order of message. They keep their pending entries until their outcome.
   // Stops early when `pool` has no room. Appends to `out` with their tickets filled, save `slot`.
   virtual Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,

@@ -174,7 +174,7 @@ Result<PendingLoad> MemoryStore::load_pending(EndpointNumber endpoint, PendingCu
   const auto take = [&](const auto& entry) {
     room = room && result.count < count_max && bytes < bytes_max &&
            load(entry.first, entry.second, pool, out);
-    if (room) bytes += out.back().payload.bytes();
+    if (room) bytes += out.back().payload.buffer.capacity();
     if (room) ++result.count;
     return room;
   };

@@ -124,7 +124,7 @@ class PendingLoader {
       auto message = read_message_value(database_, key.message);
       if (message && *message) out_.back().event = (*message)->record.event;
     }
-    bytes_ += out_.back().payload.bytes();
+    bytes_ += out_.back().payload.buffer.capacity();
     ++count_;
     return Taken::kYes;
   }
