@@ -410,9 +410,11 @@ void Committer::extend_failing(EndpointNumber endpoint, core::WallMs told, core:
   window.failures += failures;
 }
 
-bool Committer::is_drained(EndpointNumber endpoint) noexcept {
-  const LaneWindow& window = windows_.at(endpoint);
-  return window.in_memory == 0 && !window.waiting && !window.next_due;
+Result<bool> Committer::is_drained(EndpointNumber endpoint) {
+  if (windows_.at(endpoint).in_memory != 0) return false;
+  auto waiting = store_.list_pending(endpoint, 0, {}, 1);
+  if (!waiting) return std::move(waiting).error();
+  return waiting->empty();
 }
 
 void Committer::want_refill(LaneWindow& window) noexcept {

@@ -77,8 +77,8 @@ class Committer final : private core::BeforeWait {
   // record from before the start. No effect when that is over. On the loop.
   void extend_failing(EndpointNumber endpoint, core::WallMs told, core::WallMs since,
                       std::uint32_t failures) noexcept;
-  // Nothing of the lane is in memory, and nothing waits. On the loop.
-  bool is_drained(EndpointNumber endpoint) noexcept;
+  // Nothing of the lane is in memory, and nothing waits: looks at one key. On the loop.
+  Result<bool> is_drained(EndpointNumber endpoint);
   // Hands over nothing more from now on (draining); intakes are still stored. On the loop.
   void stop_hand_over() noexcept { handing_over_ = false; }
 
