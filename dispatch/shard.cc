@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "dispatch/tcp_transport.h"
 
 namespace headrace::dispatch {
 
@@ -26,7 +27,9 @@ Shard::Shard(core::Loop& loop, const ShardLinks& links, ShardOptions options)
       log_(links.log),
       options_(std::move(options)),
       random_(options_.seed),
+      own_transport_(links.transport == nullptr ? std::make_unique<TcpTransport>(loop) : nullptr),
       context_{loop,
+               links.transport == nullptr ? *own_transport_ : *links.transport,
                links.resolver,
                *this,
                counters_,
@@ -200,22 +203,33 @@ void Shard::on_idle_end(Connection& connection) noexcept {
   unlink_idle(*connection.lane(), connection);
 }
 
+// Where too many are kept, the one that was not used for longest goes: a lane that is busy needs
+// its own again at once, however many others have left.
 void Shard::keep_idle(LaneEntry& entry, Connection& connection) noexcept {
-  if (state_ != State::kRunning || connection.endpoint() != entry.endpoint.get() ||
-      connections_idle_ >= options_.idle_connections_max) {
+  if (state_ != State::kRunning || connection.endpoint() != entry.endpoint.get()) {
     return connection.close();
   }
   connection.previous = nullptr;
   connection.next = entry.idle;
   if (entry.idle != nullptr) entry.idle->previous = &connection;
   entry.idle = &connection;
-  ++connections_idle_;
+  connection.newer = nullptr;
+  connection.older = newest_idle_;
+  (newest_idle_ == nullptr ? oldest_idle_ : newest_idle_->newer) = &connection;
+  newest_idle_ = &connection;
+  if (++connections_idle_ <= options_.idle_connections_max) return;
+  Connection& oldest = *oldest_idle_;
+  unlink_idle(*oldest.lane(), oldest);
+  oldest.close();
 }
 
 void Shard::unlink_idle(LaneEntry& entry, Connection& connection) noexcept {
   (connection.previous == nullptr ? entry.idle : connection.previous->next) = connection.next;
   if (connection.next != nullptr) connection.next->previous = connection.previous;
   connection.next = connection.previous = nullptr;
+  (connection.newer == nullptr ? newest_idle_ : connection.newer->older) = connection.older;
+  (connection.older == nullptr ? oldest_idle_ : connection.older->newer) = connection.newer;
+  connection.newer = connection.older = nullptr;
   --connections_idle_;
 }
 

@@ -31,6 +31,7 @@
 #include "dispatch/shard_counters.h"
 #include "dispatch/tls.h"
 #include "dispatch/token_bucket.h"
+#include "dispatch/transport.h"
 #include "store/types.h"
 
 namespace headrace::dispatch {
@@ -52,6 +53,7 @@ struct ShardLinks {
   core::BufferPool& answers;  // of this shard alone
   core::LogSink& log;
   const TlsContext* tls = nullptr;  // null: https endpoints fail
+  Transport* transport = nullptr;   // null: TCP on the loop
 };
 
 class Shard;
@@ -162,6 +164,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   const ShardOptions options_;
   ShardCounters counters_;
   core::Random random_;
+  const std::unique_ptr<Transport> own_transport_;  // null: the one of the links is used
   ConnectionContext context_;
   FlightPool flights_;
   State state_ = State::kNew;
@@ -170,6 +173,8 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   Connection* free_connections_ = nullptr;
   std::size_t connections_open_ = 0;
   std::size_t connections_idle_ = 0;
+  Connection* newest_idle_ = nullptr;
+  Connection* oldest_idle_ = nullptr;
   std::size_t breakers_open_ = 0;
   core::Timer sweep_timer_;
   core::Timer grace_timer_;

@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/random.h"
 #include "dispatch/tls.h"
+#include "engine/engine_opener.h"
 #include "engine/history.h"
 #include "engine/registrar.h"
 #include "engine/registry.h"
@@ -62,6 +63,7 @@ std::size_t connections_for(std::size_t ingest_loops) noexcept {
 }
 
 Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config,
+                                                      const engine::EngineSeams& seams,
                                                       const core::Clock& clock,
                                                       core::LogSink& log) {
   store::StoreOptions options;
@@ -70,6 +72,7 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
       config.durability == Durability::kFsync ? store::Durability::kFsync : store::Durability::kOs;
   options.retention_ms = static_cast<std::uint64_t>(config.retention.count());
   options.dedupe_window_ms = static_cast<std::uint64_t>(config.dedupe_window.count());
+  if (seams.open_store) return seams.open_store(options, clock, log);
   if (config.data_directory.empty()) {
     return std::unique_ptr<store::EventStore>(
         std::make_unique<store::MemoryStore>(options, clock, core::random_seed()));
@@ -106,8 +109,9 @@ class SubmitReply {
 
 class Engine::Impl final : public engine::WorkspaceAccess {
  public:
-  Impl(EngineConfig config, Dependencies dependencies)
+  Impl(EngineConfig config, Dependencies dependencies, engine::EngineSeams seams)
       : config_(std::move(config)),
+        seams_(std::move(seams)),
         secrets_(std::move(dependencies.secret)),
         log_(std::move(dependencies.log)),
         store_unit_(clock_) {}
@@ -143,8 +147,10 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::shared_ptr<engine::Countdown> drain_shards();
 
   const EngineConfig config_;
+  const engine::EngineSeams seams_;
   const engine::SecretSource secrets_;
-  const core::SystemClock clock_;
+  const core::SystemClock system_clock_;
+  const core::Clock& clock_{seams_.clock != nullptr ? *seams_.clock : system_clock_};
   HostLog log_;
   std::string ingest_address_;
   std::unique_ptr<store::EventStore> store_;
@@ -164,7 +170,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
 };
 
 Result<void> Engine::Impl::open() {
-  auto store = open_store(config_, clock_, log_);
+  auto store = open_store(config_, seams_, clock_, log_);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
   auto registry = engine::Registry::load(
@@ -364,7 +370,14 @@ Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::open(EngineConfig config, Dependencies dependencies) {
-  auto impl = std::make_unique<Impl>(std::move(config), std::move(dependencies));
+  return engine::EngineOpener::open(std::move(config), std::move(dependencies), {});
+}
+
+Result<std::unique_ptr<Engine>> engine::EngineOpener::open(EngineConfig config,
+                                                           Dependencies dependencies,
+                                                           EngineSeams seams) {
+  auto impl = std::make_unique<Engine::Impl>(std::move(config), std::move(dependencies),
+                                             std::move(seams));
   if (auto opened = impl->open(); !opened) return std::move(opened).error();
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }

@@ -23,6 +23,8 @@ constexpr core::SteadyMs kReportEveryMs = 1'000;
 constexpr core::SteadyMs kRetryAfterFailureMs = 100;
 constexpr core::SteadyMs kProbeEveryMs = 1'000;
 constexpr core::SteadyMs kRetainEveryMs = 60'000;
+// Where lanes take turns, one that frees no memory for so long does not make the others wait.
+constexpr core::SteadyMs kTurnMaxMs = 100;
 
 // How far apart two positions are, in bytes of log; a segment counts full.
 std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
@@ -58,6 +60,8 @@ Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::Log
   retry_timer_.fire = &Committer::on_retry_timer;
   retain_timer_.owner = this;
   retain_timer_.fire = &Committer::on_retain_timer;
+  short_timer_.owner = this;
+  short_timer_.fire = &Committer::on_short_timer;
   for (auto* mailbox : ports.origins) {
     origins_.push_back(std::make_unique<core::Mailbox<Answer>::Sender>(*mailbox));
   }
@@ -79,6 +83,7 @@ Result<void> Committer::start() {
     LaneWindow& window = windows_.at(pending.endpoint);
     window.waiting = pending.has_ready;
     window.next_due = pending.next_due;
+    window.untried = true;
     want_refill(window);
   }
   intakes_.open(loop_, &Committer::on_mail, this);
@@ -102,6 +107,7 @@ void Committer::stop() {
   windows_.for_each([this](LaneWindow& window) { loop_.disarm(window.timer); });
   loop_.disarm(retry_timer_);
   loop_.disarm(retain_timer_);
+  loop_.disarm(short_timer_);
   loop_.remove_before_wait(this);
   intakes_.close();
   outcomes_.close();
@@ -225,7 +231,11 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
   --window.in_memory;
   const bool returned =
       outcome.verdict == Verdict::kReturned || outcome.error == AttemptError::kDiscarded;
-  if (returned) window.waiting = window.rewind = true;
+  if (returned) {
+    window.waiting = window.rewind = true;
+  } else {
+    window.untried = false;  // if it could not be reached, it is on hold and probed from now on
+  }
   if (outcome.hold_until != 0) {
     if (outcome.hold_until > window.hold_until) window.probes = outcome.probes;
     window.hold_until = std::max(window.hold_until, outcome.hold_until);
@@ -343,13 +353,41 @@ void Committer::want_refill(LaneWindow& window) noexcept {
   refill_queue_.push_back(&window);
 }
 
+// Whether there is room for all that is read back at once.
+bool Committer::batch_fits() const noexcept {
+  return slots_.free() >= limits::kPendingLoadMax &&
+         slots_.bytes() + limits::kPendingLoadBytesMax <= limits::kDeliveryBytesInMemoryMax;
+}
+
+bool Committer::is_crowded() const noexcept {
+  return slots_.free() < limits::kDeliveriesInMemoryMax / 2 ||
+         slots_.bytes() > limits::kDeliveryBytesInMemoryMax / 2;
+}
+
+// Many lanes that drain at once take turns, a batch each: a delivery here and there would cost a
+// connection each, and a walk through the store. Only where what is in memory does not move, so
+// that no turn comes, those that have nothing there go on with one each.
+bool Committer::has_turn() noexcept {
+  if (batch_fits()) {
+    short_since_ = 0;
+    return true;
+  }
+  if (slots_.full()) return false;
+  if (slots_.bytes() >= limits::kDeliveryBytesInMemoryMax) return true;
+  if (short_since_ == 0) {
+    short_since_ = loop_.now();
+    loop_.arm(short_timer_, short_since_ + kTurnMaxMs);
+  }
+  return loop_.now() - short_since_ >= kTurnMaxMs;
+}
+
 // One round over the lanes that want more; a lane that is not done comes again. False: nothing was
 // handed over.
 bool Committer::refill() noexcept {
   if (!handing_over_ || !indexed_ || refill_queue_.empty()) return false;
   const std::uint64_t loaded_before = counters_.loaded.value();
   for (std::size_t lanes = refill_queue_.size(); lanes != 0; --lanes) {
-    if (slots_.full()) break;
+    if (!has_turn()) break;
     LaneWindow& window = *refill_queue_.front();
     refill_queue_.pop_front();
     window.refill_queued = false;
@@ -362,11 +400,16 @@ bool Committer::refill() noexcept {
 void Committer::refill(LaneWindow& window) noexcept {
   const core::WallMs now = loop_.wall();
   std::size_t room = window.room_at(now);
-  if (slots_.bytes() >= limits::kDeliveryBytesInMemoryMax)
+  std::size_t batch = limits::kPendingLoadMax;
+  if (!batch_fits()) {
     room = window.in_memory == 0 ? std::min<std::size_t>(room, 1) : 0;
+  } else if (is_crowded()) {
+    room = std::min(room, batch - std::min<std::size_t>(batch, window.in_memory));
+    batch /= 2;
+  }
   const bool due = window.waiting || (window.next_due && *window.next_due <= now);
   // A nearly full window is left to drain first, so that reading back comes in batches.
-  const bool worth_it = room >= limits::kPendingLoadMax || window.in_memory == 0 || !window.waiting;
+  const bool worth_it = room >= batch || window.in_memory == 0 || !window.waiting;
   if (room != 0 && due && worth_it) {
     PendingCursor cursor = window.cursor;
     auto load =
@@ -442,6 +485,10 @@ void Committer::on_retain_timer(core::Timer& timer) noexcept {
     committer.report(retained.error(), "retention_failed");
   }
   committer.loop_.arm(timer, committer.loop_.now() + kRetainEveryMs);
+}
+
+void Committer::on_short_timer(core::Timer& timer) noexcept {
+  static_cast<Committer*>(timer.owner)->work_ = true;
 }
 
 // A disk that fails does so for every group: one line a second is enough.

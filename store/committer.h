@@ -103,6 +103,7 @@ class Committer final : private core::BeforeWait {
   static void on_window_timer(core::Timer& timer) noexcept;
   static void on_retry_timer(core::Timer& timer) noexcept;
   static void on_retain_timer(core::Timer& timer) noexcept;
+  static void on_short_timer(core::Timer& timer) noexcept;
 
   bool cycle() noexcept;
   void gather();
@@ -118,6 +119,9 @@ class Committer final : private core::BeforeWait {
   bool refill() noexcept;
   void refill(LaneWindow& window) noexcept;
   bool take_loaded(LaneWindow& window) noexcept;
+  bool batch_fits() const noexcept;
+  bool is_crowded() const noexcept;
+  bool has_turn() noexcept;
   void arm(LaneWindow& window, core::WallMs now) noexcept;
   void arm_timer(LaneWindow& window, core::SteadyMs delay) noexcept;
   void retry_after(core::SteadyMs delay) noexcept;
@@ -154,6 +158,8 @@ class Committer final : private core::BeforeWait {
   RequestQueue requests_;
   core::Timer retry_timer_;
   core::Timer retain_timer_;
+  core::Timer short_timer_;
+  core::SteadyMs short_since_ = 0;  // no room for a batch since then; 0: there is
   CommitterCounters counters_;
   std::atomic<bool> healthy_{true};
   core::SteadyMs reported_at_ = 0;
