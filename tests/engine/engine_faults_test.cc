@@ -159,6 +159,23 @@ TEST_F(EngineFaultsTest, ChangeOfTheRegistryThatIsNotSyncedIsRefusedAndNotShown)
   expect_all_delivered();
 }
 
+// RocksDB trusts no file whose sync failed, and takes nothing until it is opened again.
+TEST_F(EngineFaultsTest, RegistryWhoseSyncFailedStopsAcknowledgingUntilTheRestart) {
+  const auto create = [this](const char* tag) {
+    return home(*engine_).create_webhook("github", {.tag = tag, .envs = {{.slug = "prd"}}});
+  };
+  machine_.disk.fail(Operation::kSync, 1, EIO, kFamilies);
+  EXPECT_FALSE(create("new"));
+  EXPECT_TRUE(eventually([this] { return is_another_try_later(post()); }));
+  EXPECT_FALSE(engine_->ready());
+  EXPECT_FALSE(create("newer"));
+  expect_all_delivered();
+  restart();
+  EXPECT_TRUE(engine_->ready());
+  EXPECT_TRUE(create("newest"));
+  EXPECT_TRUE(is_taken(post()));
+}
+
 TEST_F(EngineFaultsTest, ClockThatJumpsAnHourAheadMakesRetriesDueAndNothingElse) {
   sink_.answer_with(FakeEndpoint::answer(500));
   set_retries(milliseconds(kHourMs / 2));
