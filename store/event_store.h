@@ -175,9 +175,9 @@ class EventStore {
 
   // --- The committer's thread -------------------------------------------------------------------------------
 
-  // Makes intakes, outcomes and reopenings durable: one write and, if an intake was stored, a delivery opened
-  // again, or group.sync asks for it, one sync. Fills group.placed: a duplicate within its window (or within the group) is marked so and not stored. Fills
-  // group.reopened: whether a delivery is open is decided by what was on record before the group. On failure no intake
+  // Makes intakes, outcomes and reopenings durable: one write and, if an intake was stored, a delivery opened again, or
+  // group.sync asks for it, one sync. Fills group.placed: a duplicate within its window (or within the group) is marked
+  // so and not stored. Fills group.reopened, which counts from here on: whether a delivery is open is decided by what was on record before the group. On failure no intake
   // was accepted and nothing opened again: kStorageFull (may be tried again later), kStorageFailed (the store accepts
   // nothing more until it is reopened).
   virtual Result<void> append(Group& group) = 0;
