@@ -27,6 +27,7 @@
 #include "core/mailbox.h"
 #include "core/metrics.h"
 #include "store/event_store.h"
+#include "store/lane_terms.h"
 #include "store/lane_windows.h"
 #include "store/outcome_listener.h"
 
@@ -53,6 +54,7 @@ class Committer final : private core::BeforeWait {
     std::vector<core::Mailbox<Answer>*> origins;   // by Intake::origin
     std::vector<core::Mailbox<Delivery>*> shards;  // an endpoint belongs to number % size
     OutcomeListener* listener = nullptr;           // null: nobody wants to know
+    LaneTermsOf terms;                             // null: all endpoints have the default
   };
 
   Committer(core::Loop& loop, EventStore& store, Ports ports, core::LogSink& log);
@@ -78,6 +80,10 @@ class Committer final : private core::BeforeWait {
   static void on_retry_timer(core::Timer& timer) noexcept;
   static void on_retain_timer(core::Timer& timer) noexcept;
 
+  LaneTerms terms_of(EndpointNumber endpoint) const;
+  Result<void> take_up(LaneWindow& window);
+  Result<void> hold_for_first_retry(LaneWindow& window);
+  Result<void> find_blocked_keys(LaneWindow& window);
   bool cycle() noexcept;
   void gather();
   void close_slots() noexcept;
@@ -91,6 +97,7 @@ class Committer final : private core::BeforeWait {
   void tell_listener() noexcept;
   bool refill() noexcept;
   void refill(LaneWindow& window) noexcept;
+  PendingQuota quota_of(LaneWindow& window, std::size_t room, core::WallMs now) noexcept;
   bool take_loaded(LaneWindow& window) noexcept;
   void arm(LaneWindow& window, core::WallMs now) noexcept;
   void arm_timer(LaneWindow& window, core::SteadyMs delay) noexcept;
@@ -107,6 +114,7 @@ class Committer final : private core::BeforeWait {
   std::vector<std::unique_ptr<core::Mailbox<Answer>::Sender>> origins_;
   std::vector<std::unique_ptr<core::Mailbox<Delivery>::Sender>> shards_;
   OutcomeListener* const listener_;
+  const LaneTermsOf terms_;
   core::LogSink& log_;
 
   core::BufferPool pool_;  // payloads that are read back

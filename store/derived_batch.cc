@@ -37,7 +37,7 @@ void DerivedBatch::add_outcome(const Outcome& outcome, std::string_view response
 
 void DerivedBatch::put_pending(const PendingPut& put) {
   batch_.Put(database_.pending(), slice(view(pending_key({put.endpoint, put.due, put.message}))),
-             slice(view(pending_value({put.attempts, put.position}))));
+             slice(view(pending_value({put.attempts, put.position, put.order_key}))));
 }
 
 void DerivedBatch::erase_pending(const PendingKey& key) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,6 +34,7 @@ struct PendingPut {
   MessageId message;
   LogPosition position{};
   std::uint16_t attempts = 0;
+  std::uint64_t order_key = 0;  // see Outcome
 };
 
 // One group commit. The committer fills intakes and outcomes, append() fills placed, the committer decides what
@@ -55,6 +57,19 @@ struct PendingCursor {
   core::WallMs due_after = 0;  // retries up to (due_after, due_message) were loaded
   MessageId due_message;
 };
+
+// How much one load_pending() may take.
+struct PendingQuota {
+  std::size_t count_max = 0;
+  std::size_t bytes_max = 0;  // of payload, about
+  std::size_t retries_max = std::numeric_limits<std::size_t>::max();  // of the count; of the bytes as large a part
+};
+
+// What of the bytes is for retries.
+constexpr std::size_t retry_bytes_of(const PendingQuota& quota) noexcept {
+  if (quota.retries_max >= quota.count_max) return quota.bytes_max;
+  return quota.bytes_max / quota.count_max * quota.retries_max;
+}
 
 struct PendingLoad {
   std::size_t count = 0;
@@ -133,15 +148,20 @@ class EventStore {
   // The position behind the last appended record.
   virtual LogPosition end() const noexcept = 0;
 
-  // Loads waiting deliveries of one endpoint, at most `count_max` and about `bytes_max` of payload: first retries due at
-  // `now` in order of due time, then ready ones in order of message. They keep their pending entries until their outcome.
+  // Loads waiting deliveries of one endpoint within `quota`: first retries due at `now` in order of due time, then ready
+  // ones in order of message. Ready ones get what retries leave, and at least one when retries may not take all. They
+  // keep their pending entries until their outcome.
   // Stops early when `pool` has no room. Appends to `out` with their tickets filled, save `slot`.
   virtual Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
-                                           std::size_t count_max, std::size_t bytes_max, core::BufferPool& pool,
+                                           const PendingQuota& quota, core::BufferPool& pool,
                                            std::vector<Delivery>& out) = 0;
 
   // Every endpoint with something waiting; for the start.
   virtual Result<std::vector<PendingEndpoint>> pending_endpoints() = 0;
+
+  // What of an endpoint waits until a time, in order of it, until `visit` says false; for the start.
+  virtual Result<void> visit_retries(EndpointNumber endpoint,
+                                     const std::function<bool(const PendingPut&)>& visit) = 0;
 
   // Makes everything so far durable, so that the next open replays nothing.
   virtual Result<void> checkpoint() = 0;

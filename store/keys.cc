@@ -96,6 +96,7 @@ FixedBytes<kPendingValueBytes> pending_value(const PendingValue& value) noexcept
   out.put(kValueVersion);
   out.put(value.attempts);
   out.put(static_cast<std::uint64_t>(value.position));
+  out.put(value.order_key);
   return bytes;
 }
 
@@ -105,6 +106,7 @@ std::optional<PendingValue> decode_pending_value(std::string_view value) noexcep
   PendingValue decoded;
   decoded.attempts = in.get<std::uint16_t>();
   decoded.position = LogPosition{in.get<std::uint64_t>()};
+  decoded.order_key = in.get<std::uint64_t>();
   return decoded;
 }
 

@@ -5,7 +5,7 @@
 // Integers are big-endian, so that keys sort by number and time:
 //   messages  link u32 | message id 16                      -> position, received at, event,
 //   status, flags, body bytes pending   endpoint u32 | due u64 | message id 16        -> attempts,
-//   position attempts  endpoint u32 | message id 16 | attempt u16    -> the attempt, with the
+//   position, order key attempts  endpoint u32 | message id 16 | attempt u16    -> the attempt, with the
 //   response captured dedupe    hash of (link, key) 16                        -> message id, expiry
 //   meta      a name                                        -> see AppliedValue
 // Pure; nothing allocates: keys and values of fixed size are arrays, decoding takes any bytes and
@@ -37,7 +37,7 @@ inline constexpr std::size_t kAttemptKeyBytes = 22;
 inline constexpr std::size_t kDedupeKeyBytes = 16;
 inline constexpr std::size_t kNumberPrefixBytes = 4;  // the endpoint or link that a key begins with
 inline constexpr std::size_t kMessageValueBytes = 27;
-inline constexpr std::size_t kPendingValueBytes = 11;
+inline constexpr std::size_t kPendingValueBytes = 19;
 inline constexpr std::size_t kDedupeValueBytes = 25;
 inline constexpr std::size_t kAppliedValueBytes = 25;
 inline constexpr std::size_t kAttemptValueHeadBytes = 29;  // before the response
@@ -55,6 +55,7 @@ struct PendingKey {
 struct PendingValue {
   std::uint16_t attempts = 0;
   LogPosition position{};
+  std::uint64_t order_key = 0;
 };
 
 struct DedupeValue {

@@ -104,7 +104,7 @@ void MemoryStore::apply_outcome(const Outcome& outcome) {
 }
 
 void MemoryStore::put_pending(const PendingPut& put) {
-  pending_[{put.endpoint, put.due, put.message}] = put.attempts;
+  pending_[{put.endpoint, put.due, put.message}] = {put.attempts, put.order_key};
 }
 
 LogPosition MemoryStore::end() const noexcept {
@@ -113,19 +113,17 @@ LogPosition MemoryStore::end() const noexcept {
 }
 
 Result<PendingLoad> MemoryStore::load_pending(EndpointNumber endpoint, PendingCursor& cursor,
-                                              core::WallMs now, std::size_t count_max,
-                                              std::size_t bytes_max, core::BufferPool& pool,
-                                              std::vector<Delivery>& out) {
+                                              core::WallMs now, const PendingQuota& quota,
+                                              core::BufferPool& pool, std::vector<Delivery>& out) {
   const std::lock_guard lock(mutex_);
   PendingLoad result;
   std::size_t bytes = 0;
-  bool room = true;
-  const auto take = [&](const auto& entry) {
-    room = room && result.count < count_max && bytes < bytes_max &&
-           load(entry.first, entry.second, pool, out);
-    if (room) bytes += out.back().payload.bytes();
-    if (room) ++result.count;
-    return room;
+  const auto take = [&](const auto& entry, std::size_t count_max, std::size_t bytes_max) {
+    if (result.count >= count_max || bytes >= bytes_max) return false;
+    if (!load(entry.first, entry.second, pool, out)) return false;
+    bytes += out.back().payload.bytes();
+    ++result.count;
+    return true;
   };
   const core::WallMs due_from = std::max<core::WallMs>(cursor.due_after, 1);
   auto retry = cursor.due_after == 0
@@ -134,19 +132,26 @@ Result<PendingLoad> MemoryStore::load_pending(EndpointNumber endpoint, PendingCu
   const auto of_endpoint = [&](auto it) {
     return it != pending_.end() && std::get<0>(it->first) == endpoint;
   };
-  for (; of_endpoint(retry) && std::get<1>(retry->first) <= now && take(*retry); ++retry) {
+  const std::size_t retry_bytes_max = retry_bytes_of(quota);
+  for (; of_endpoint(retry) && std::get<1>(retry->first) <= now &&
+         take(*retry, std::min(quota.count_max, quota.retries_max), retry_bytes_max);
+       ++retry) {
     cursor.due_after = std::get<1>(retry->first);
     cursor.due_message = std::get<2>(retry->first);
   }
   if (of_endpoint(retry)) result.next_due = std::get<1>(retry->first);
+  const std::size_t bytes_max =
+      std::max(quota.bytes_max, bytes + quota.bytes_max - retry_bytes_max);
   auto ready = pending_.upper_bound({endpoint, 0, cursor.ready_after});
   const auto is_ready = [&] { return of_endpoint(ready) && std::get<1>(ready->first) == 0; };
-  for (; is_ready() && take(*ready); ++ready) cursor.ready_after = std::get<2>(ready->first);
+  for (; is_ready() && take(*ready, quota.count_max, bytes_max); ++ready) {
+    cursor.ready_after = std::get<2>(ready->first);
+  }
   result.more_ready = is_ready();
   return result;
 }
 
-bool MemoryStore::load(const PendingKey& key, std::uint16_t attempts, core::BufferPool& pool,
+bool MemoryStore::load(const PendingKey& key, const Waiting& waiting, core::BufferPool& pool,
                        std::vector<Delivery>& out) const {
   const auto& [endpoint, due, id] = key;
   const Kept* kept = find(id);
@@ -167,7 +172,8 @@ bool MemoryStore::load(const PendingKey& key, std::uint16_t attempts, core::Buff
   delivery.endpoint = endpoint;
   delivery.link = content.record.link;
   delivery.event = content.record.event;
-  delivery.attempts = attempts;
+  delivery.attempts = waiting.attempts;
+  delivery.order_key = waiting.order_key;
   delivery.is_test = content.record.is_test;
   delivery.ticket = {content.record.position, due, 0, true};
   out.push_back(std::move(delivery));
@@ -177,7 +183,7 @@ bool MemoryStore::load(const PendingKey& key, std::uint16_t attempts, core::Buff
 Result<std::vector<PendingEndpoint>> MemoryStore::pending_endpoints() {
   const std::lock_guard lock(mutex_);
   std::vector<PendingEndpoint> endpoints;
-  for (const auto& [key, attempts] : pending_) {
+  for (const auto& [key, waiting] : pending_) {
     const auto& [endpoint, due, id] = key;
     if (endpoints.empty() || endpoints.back().endpoint != endpoint) {
       endpoints.push_back({endpoint, false, std::nullopt});
@@ -187,6 +193,20 @@ Result<std::vector<PendingEndpoint>> MemoryStore::pending_endpoints() {
     if (due != 0 && !last.next_due) last.next_due = due;
   }
   return endpoints;
+}
+
+Result<void> MemoryStore::visit_retries(EndpointNumber endpoint,
+                                        const std::function<bool(const PendingPut&)>& visit) {
+  const std::lock_guard lock(mutex_);
+  for (auto it = pending_.lower_bound({endpoint, 1, MessageId{}}); it != pending_.end(); ++it) {
+    const auto& [number, due, id] = it->first;
+    const Kept* kept = find(id);
+    if (number != endpoint) break;
+    const LogPosition position = kept != nullptr ? kept->content.record.position : LogPosition{};
+    const Waiting& waiting = it->second;
+    if (!visit({endpoint, due, id, position, waiting.attempts, waiting.order_key})) break;
+  }
+  return {};
 }
 
 Result<void> MemoryStore::retain(core::WallMs now) {

@@ -27,9 +27,11 @@ class MemoryStore final : public EventStore {
   Result<void> apply(const Group& group) override;
   LogPosition end() const noexcept override;
   Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
-                                   std::size_t count_max, std::size_t bytes_max,
-                                   core::BufferPool& pool, std::vector<Delivery>& out) override;
+                                   const PendingQuota& quota, core::BufferPool& pool,
+                                   std::vector<Delivery>& out) override;
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
+  Result<void> visit_retries(EndpointNumber endpoint,
+                             const std::function<bool(const PendingPut&)>& visit) override;
   Result<void> checkpoint() override { return {}; }
   Result<void> retain(core::WallMs now) override;
 
@@ -56,6 +58,10 @@ class MemoryStore final : public EventStore {
     MessageContent content;
     std::size_t open = 0;  // deliveries that are not over
   };
+  struct Waiting {
+    std::uint16_t attempts = 0;
+    std::uint64_t order_key = 0;
+  };
   struct Seen {
     MessageId message;
     core::WallMs expires_at = 0;
@@ -65,7 +71,7 @@ class MemoryStore final : public EventStore {
   Placed place(const Intake& intake, core::WallMs now);
   void apply_outcome(const Outcome& outcome);
   void put_pending(const PendingPut& put);
-  bool load(const PendingKey& key, std::uint16_t attempts, core::BufferPool& pool,
+  bool load(const PendingKey& key, const Waiting& waiting, core::BufferPool& pool,
             std::vector<Delivery>& out) const;
 
   const StoreOptions options_;
@@ -75,7 +81,7 @@ class MemoryStore final : public EventStore {
   std::uint64_t end_;
   core::WallMs retained_from_ = 0;
   std::map<std::pair<LinkNumber, MessageId>, Kept> messages_;
-  std::map<PendingKey, std::uint16_t> pending_;
+  std::map<PendingKey, Waiting> pending_;
   std::map<AttemptKey, AttemptRecord> attempts_;
   std::map<Bits128, Seen> dedupe_;
   std::map<std::string, std::string, std::less<>> definitions_;

@@ -48,9 +48,11 @@ class RocksEventStore final : public EventStore {
   Result<void> apply(const Group& group) override;
   LogPosition end() const noexcept override { return log_->end(); }
   Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
-                                   std::size_t count_max, std::size_t bytes_max,
-                                   core::BufferPool& pool, std::vector<Delivery>& out) override;
+                                   const PendingQuota& quota, core::BufferPool& pool,
+                                   std::vector<Delivery>& out) override;
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
+  Result<void> visit_retries(EndpointNumber endpoint,
+                             const std::function<bool(const PendingPut&)>& visit) override;
   Result<void> checkpoint() override;
   Result<void> retain(core::WallMs now) override;
 

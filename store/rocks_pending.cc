@@ -85,6 +85,7 @@ Delivery delivery_of(const IntakeRecord& record, const PendingKey& key, const Pe
   delivery.event = record.event;
   delivery.attempts = value.attempts;
   delivery.is_test = record.is_test;
+  delivery.order_key = value.order_key;
   delivery.ticket = {value.position, key.due, 0, true};
   return delivery;
 }
@@ -97,8 +98,19 @@ class PendingLoader {
   enum class Taken : std::uint8_t { kYes, kNoRoom, kLost };
 
   PendingLoader(IntakeReader& reader, core::BufferPool& pool, std::vector<Delivery>& out,
-                std::size_t count_max, std::size_t bytes_max)
-      : reader_(reader), pool_(pool), out_(out), count_max_(count_max), bytes_max_(bytes_max) {}
+                const PendingQuota& quota)
+      : reader_(reader),
+        pool_(pool),
+        out_(out),
+        quota_(quota),
+        count_max_(std::min(quota.count_max, quota.retries_max)),
+        bytes_max_(retry_bytes_of(quota)) {}
+
+  // From here on ready ones are taken.
+  void end_retries() noexcept {
+    bytes_max_ = std::max(quota_.bytes_max, bytes_ + quota_.bytes_max - bytes_max_);
+    count_max_ = quota_.count_max;
+  }
 
   // kLost: the message cannot be read any more, so there is nothing to deliver.
   Result<Taken> take(const PendingKey& key, const PendingValue& value) {
@@ -129,18 +141,19 @@ class PendingLoader {
   IntakeReader& reader_;
   core::BufferPool& pool_;
   std::vector<Delivery>& out_;
-  const std::size_t count_max_;
-  const std::size_t bytes_max_;
+  const PendingQuota& quota_;
+  std::size_t count_max_;
+  std::size_t bytes_max_;
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;
 };
 
 Result<PendingLoad> RocksEventStore::load_pending(EndpointNumber endpoint, PendingCursor& cursor,
-                                                  core::WallMs now, std::size_t count_max,
-                                                  std::size_t bytes_max, core::BufferPool& pool,
+                                                  core::WallMs now, const PendingQuota& quota,
+                                                  core::BufferPool& pool,
                                                   std::vector<Delivery>& out) {
   PendingWalk walk(*database_, endpoint);
-  PendingLoader loader(reader_, pool, out, count_max, bytes_max);
+  PendingLoader loader(reader_, pool, out, quota);
   PendingLoad result;
   // Retries: every due time but 0.
   const bool fresh = cursor.due_after == 0;
@@ -153,6 +166,7 @@ Result<PendingLoad> RocksEventStore::load_pending(EndpointNumber endpoint, Pendi
     cursor.due_message = walk.key().message;
   }
   if (walk.valid()) result.next_due = walk.key().due;
+  loader.end_retries();
   for (walk.seek_after(0, cursor.ready_after); walk.valid() && walk.key().due == 0; walk.next()) {
     auto taken = take_pending(loader, walk.key(), walk.value());
     if (!taken) return std::move(taken).error();
@@ -182,6 +196,20 @@ Result<bool> RocksEventStore::take_pending(PendingLoader& loader, const PendingK
   erasure.erase_pending(key);
   if (auto written = erasure.write(); !written) return std::move(written).error();
   return true;
+}
+
+Result<void> RocksEventStore::visit_retries(EndpointNumber endpoint,
+                                            const std::function<bool(const PendingPut&)>& visit) {
+  PendingWalk walk(*database_, endpoint);
+  for (walk.seek_after(1, MessageId{}); walk.valid(); walk.next()) {
+    const PendingValue& value = walk.value();
+    if (!visit({endpoint, walk.key().due, walk.key().message, value.position, value.attempts,
+                value.order_key})) {
+      break;
+    }
+  }
+  if (!walk.status().ok()) return error_of(walk.status());
+  return {};
 }
 
 Result<std::vector<PendingEndpoint>> RocksEventStore::pending_endpoints() {

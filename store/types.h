@@ -7,8 +7,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/buffer.h"
 #include "core/clock.h"
@@ -95,6 +97,14 @@ struct DeliveryTicket {
   bool pending_entry = false;  // the pending family has an entry for it
 };
 
+// The deliveries of one key that wait in the store until a time, behind one that is tried again.
+struct BlockedKey {
+  std::uint64_t key = 0;
+  MessageId first;            // the oldest of them
+  core::WallMs last_due = 0;  // the latest time that one of them waits for
+  std::size_t waiting = 0;    // how many
+};
+
 // One message for one endpoint, on its way to a shard.
 struct Delivery {
   Payload payload;
@@ -106,7 +116,14 @@ struct Delivery {
   std::uint16_t attempts = 0;  // finished before this hand-over
   bool is_test = false;
   std::uint32_t round = 0;  // of its lane: another one begins once all of the last was taken back
+  // Of the order by key that it waited under in the store, as its last outcome said; 0: none.
+  std::uint64_t order_key = 0;
+  // With the first delivery of a lane after the start: the keys that wait for a retry.
+  std::shared_ptr<const std::vector<BlockedKey>> blocked_keys;
   DeliveryTicket ticket;
+
+  // It waited until a time: for its retry, for one before it, or because it was reopened.
+  bool is_retry() const noexcept { return ticket.due != 0; }
 };
 
 enum class AttemptError : std::uint8_t {  // Frozen on disk; `none` with a status outside 2xx is a refusal by the peer.
@@ -132,7 +149,12 @@ enum class Verdict : std::uint8_t {  // Frozen on disk.
   kRetry = 2,     // again at next_at
   kDead = 3,
   kReturned = 4,  // not attempted: handed back to wait in the store (lane on hold, draining)
+  kPostponed = 5,  // not attempted: waits until next_at, behind one of its key that is tried again
 };
+
+constexpr bool is_attempt(Verdict verdict) noexcept {
+  return verdict != Verdict::kReturned && verdict != Verdict::kPostponed;
+}
 
 // The end of one hand-over: an attempt's result, or the delivery handed back.
 struct Outcome {
@@ -141,13 +163,15 @@ struct Outcome {
   EndpointNumber endpoint{};
   Verdict verdict = Verdict::kReturned;
   AttemptError error = AttemptError::kNone;
-  std::uint16_t attempt = 0;      // 1 for the first; of kReturned: attempts so far
+  std::uint16_t attempt = 0;      // 1 for the first; of one not attempted: attempts so far
   std::uint16_t http_status = 0;  // 0: no answer
   core::WallMs started_at = 0;
   std::uint32_t duration_us = 0;
-  core::WallMs next_at = 0;     // of kRetry
+  core::WallMs next_at = 0;     // of kRetry and kPostponed
+  std::uint64_t order_key = 0;  // of these: the key whose order they keep; 0: none
   core::WallMs hold_until = 0;  // not 0: the endpoint is on hold; hand over nothing before
   std::uint16_t probes = 1;     // with hold_until: at a time after it, until one is answered
+  bool blocks = false;          // of kRetry: none of its endpoint may be handed over before it
   core::BufferRef response;     // captured head and body
   core::Range response_head;
   core::Range response_body;

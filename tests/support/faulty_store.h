@@ -41,10 +41,13 @@ class FaultyStore final : public store::EventStore {
   store::LogPosition end() const noexcept override;
   Result<store::PendingLoad> load_pending(store::EndpointNumber endpoint,
                                           store::PendingCursor& cursor, core::WallMs now,
-                                          std::size_t count_max, std::size_t bytes_max,
-                                          core::BufferPool& pool,
+                                          const store::PendingQuota& quota, core::BufferPool& pool,
                                           std::vector<store::Delivery>& out) override;
   Result<std::vector<store::PendingEndpoint>> pending_endpoints() override;
+  Result<void> visit_retries(store::EndpointNumber endpoint,
+                             const std::function<bool(const store::PendingPut&)>& visit) override {
+    return inner_.visit_retries(endpoint, visit);
+  }
   Result<void> checkpoint() override { return inner_.checkpoint(); }
   Result<void> retain(core::WallMs now) override { return inner_.retain(now); }
 

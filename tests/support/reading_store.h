@@ -25,13 +25,16 @@ class ReadingStore final : public store::EventStore {
   store::LogPosition end() const noexcept override { return inner_.end(); }
   Result<store::PendingLoad> load_pending(store::EndpointNumber endpoint,
                                           store::PendingCursor& cursor, core::WallMs now,
-                                          std::size_t count_max, std::size_t bytes_max,
-                                          core::BufferPool& pool,
+                                          const store::PendingQuota& quota, core::BufferPool& pool,
                                           std::vector<store::Delivery>& out) override {
-    return inner_.load_pending(endpoint, cursor, now, count_max, bytes_max, pool, out);
+    return inner_.load_pending(endpoint, cursor, now, quota, pool, out);
   }
   Result<std::vector<store::PendingEndpoint>> pending_endpoints() override {
     return inner_.pending_endpoints();
+  }
+  Result<void> visit_retries(store::EndpointNumber endpoint,
+                             const std::function<bool(const store::PendingPut&)>& visit) override {
+    return inner_.visit_retries(endpoint, visit);
   }
   Result<void> checkpoint() override { return inner_.checkpoint(); }
   Result<void> retain(core::WallMs now) override { return inner_.retain(now); }
