@@ -129,8 +129,12 @@ Result<void> Committer::find_blocked_keys(LaneWindow& window) {
       return true;
     }
     BlockedKey& key = blocked[put.order_key];
-    if (key.waiting++ == 0 || put.message < key.first) key.first = put.message;
+    if (key.key == 0 || put.message < key.first) {
+      key.first = put.message;
+      key.first_due = put.due;
+    }
     key.key = put.order_key;
+    key.last = put.message;
     key.last_due = put.due;
     return true;
   });
@@ -272,7 +276,11 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
     window.probing = false;
     window.hold_until = 0;  // it answers: a clock that is set back does not bring the hold back
   }
-  if (outcome.blocks) window.first_until = std::max(window.first_until, outcome.next_at);
+  if (outcome.blocks) {
+    const bool waits_anew = outcome.verdict == Verdict::kRetry;
+    window.first_until =
+        std::max(window.first_until, waits_anew ? outcome.next_at : outcome.ticket.due);
+  }
   if (outcome.verdict == Verdict::kRetry || outcome.verdict == Verdict::kPostponed) {
     window.next_due = std::min(window.next_due.value_or(outcome.next_at), outcome.next_at);
     // It may be due before what was read already when a clock was set back, and behind one of its

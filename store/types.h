@@ -100,9 +100,10 @@ struct DeliveryTicket {
 // The deliveries of one key that wait in the store until a time, behind one that is tried again.
 struct BlockedKey {
   std::uint64_t key = 0;
-  MessageId first;            // the oldest of them
-  core::WallMs last_due = 0;  // the latest time that one of them waits for
-  std::size_t waiting = 0;    // how many
+  MessageId first;  // the oldest of them
+  core::WallMs first_due = 0;
+  MessageId last;  // the one that is read last
+  core::WallMs last_due = 0;
 };
 
 // One message for one endpoint, on its way to a shard.
@@ -171,7 +172,7 @@ struct Outcome {
   std::uint64_t order_key = 0;  // of these: the key whose order they keep; 0: none
   core::WallMs hold_until = 0;  // not 0: the endpoint is on hold; hand over nothing before
   std::uint16_t probes = 1;     // with hold_until: at a time after it, until one is answered
-  bool blocks = false;          // of kRetry: none of its endpoint may be handed over before it
+  bool blocks = false;          // no fresh one of its endpoint may be handed over before it
   core::BufferRef response;     // captured head and body
   core::Range response_head;
   core::Range response_body;
