@@ -22,7 +22,7 @@
 #include "dispatch/token_bucket.h"
 #include "dispatch/url.h"
 #include "headrace/result.h"
-#include "store/fair_share.h"
+#include "store/lane_terms.h"
 
 namespace headrace::dispatch {
 
@@ -83,6 +83,13 @@ struct Endpoint {
   // It holds up those of its key.
   bool blocks_key() const noexcept {
     return settings.order == Order::kByKey && settings.head_of_line == HeadOfLine::kBlock;
+  }
+  // What the store must know of it.
+  store::LaneTerms lane_terms() const noexcept {
+    const auto order = blocks()       ? store::KeptOrder::kLane
+                       : blocks_key() ? store::KeptOrder::kKey
+                                      : store::KeptOrder::kNone;
+    return {order, settings.retry_share_percent};
   }
   // How its order is kept; whatever has another one begins anew.
   std::uint64_t order_id() const noexcept {

@@ -46,8 +46,9 @@ void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) no
   refresh(entry);
   const store::Delivery& delivery = flight.delivery;
   const auto attempt = static_cast<std::uint16_t>(delivery.attempts + 1);
-  const Judgement judgement = judge({end.error, end.http_status, end.retry_after_seconds},
-                                    terms_of(entry.endpoint.get()), attempt, random_.next());
+  const Judgement judgement =
+      judge({end.error, end.http_status, end.retry_after_seconds}, terms_of(entry.endpoint.get()),
+            attempt - std::uint32_t{delivery.attempts_before}, random_.next());
   const std::uint64_t now_ns = loop_.clock().steady_ns();
   Outcome outcome = outcome_of(delivery, judgement.verdict);
   outcome.error = end.error;
@@ -261,6 +262,7 @@ void Shard::put_back(LaneEntry& entry, const Flight& flight, core::WallMs hold_u
 
 void Shard::bury(const store::Delivery& delivery) noexcept {
   Outcome outcome = outcome_of(delivery, Verdict::kDead);
+  ++outcome.attempt;  // no attempt, but what is on record of the last one stays
   outcome.error = AttemptError::kEndpointGone;
   outcome.started_at = wall_ms();
   counters_.dead.add();

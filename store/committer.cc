@@ -88,7 +88,7 @@ Result<void> Committer::start() {
   outcomes_.open(loop_, &Committer::on_mail, this);
   loop_.add_before_wait(this);
   loop_.arm(retain_timer_, loop_.now());
-  started_ = true;
+  started_ = taking_requests_ = true;
   work_ = true;
   return {};
 }
@@ -109,33 +109,50 @@ Result<void> Committer::take_up(LaneWindow& window) {
 
 // The delivery that failed and is tried again holds up all behind it, as it did before the restart.
 Result<void> Committer::hold_for_first_retry(LaneWindow& window) {
-  return store_.visit_retries(window.endpoint, [&window](const PendingPut& put) {
-    if (put.attempts == 0) return true;
-    window.hold_until = window.first_until = put.due;
+  return visit_retries(window.endpoint, [&window](const PendingItem& item) {
+    if (item.attempts == item.attempts_before) return true;
+    window.hold_until = window.first_until = item.due;
     window.probing = true;
     return false;
   });
+}
+
+// In order of due time, until `visit` says false.
+Result<void> Committer::visit_retries(EndpointNumber endpoint,
+                                      const std::function<bool(const PendingItem&)>& visit) {
+  PendingItem last;
+  last.message =
+      MessageId{Bits128{~std::uint64_t{0}, ~std::uint64_t{0}}};  // behind all that is ready
+  for (;;) {
+    auto items = store_.list_pending(endpoint, last.due, last.message, limits::kPendingLoadMax);
+    if (!items) return std::move(items).error();
+    for (const PendingItem& item : *items) {
+      if (!visit(item)) return {};
+    }
+    if (items->size() < limits::kPendingLoadMax) return {};
+    last = items->back();
+  }
 }
 
 // The shard cannot know what waits; it is told with the first delivery. Beyond what it remembers,
 // the lane was on hold for a key.
 Result<void> Committer::find_blocked_keys(LaneWindow& window) {
   std::unordered_map<std::uint64_t, BlockedKey> blocked;
-  auto visited = store_.visit_retries(window.endpoint, [&](const PendingPut& put) {
-    if (put.order_key == 0) return true;
-    if (blocked.size() == limits::kBlockedKeysMax && !blocked.contains(put.order_key)) {
-      window.hold_until = window.first_until = put.due;
+  auto visited = visit_retries(window.endpoint, [&](const PendingItem& item) {
+    if (item.order_key == 0) return true;
+    if (blocked.size() == limits::kBlockedKeysMax && !blocked.contains(item.order_key)) {
+      window.hold_until = window.first_until = item.due;
       window.probing = true;
       return true;
     }
-    BlockedKey& key = blocked[put.order_key];
-    if (key.key == 0 || put.message < key.first) {
-      key.first = put.message;
-      key.first_due = put.due;
+    BlockedKey& key = blocked[item.order_key];
+    if (key.key == 0 || item.message < key.first) {
+      key.first = item.message;
+      key.first_due = item.due;
     }
-    key.key = put.order_key;
-    key.last = put.message;
-    key.last_due = put.due;
+    key.key = item.order_key;
+    key.last = item.message;
+    key.last_due = item.due;
     return true;
   });
   if (!visited || blocked.empty()) return visited;
@@ -149,6 +166,8 @@ void Committer::stop() {
   if (!started_) return;
   handing_over_ = false;
   retry_ = true;  // what the store refused before
+  taking_requests_ = false;
+  requests_.cancel_discards();
   while (cycle()) {
   }
   if (auto done = store_.checkpoint(); !done) report(done.error(), "checkpoint_failed");
@@ -175,22 +194,27 @@ void Committer::before_wait() noexcept {
 bool Committer::cycle() noexcept {
   gather();
   // With nothing to write it asks a store that failed whether it works again.
-  if (std::exchange(retry_, false) || !group_.intakes.empty() || !group_.outcomes.empty()) {
+  if (std::exchange(retry_, false) || !group_.intakes.empty() || !group_.outcomes.empty() ||
+      !group_.reopenings.empty() || group_.sync) {
     if (auto appended = store_.append(group_); !appended) {
       append_failed(appended.error());
-      return intakes_.size() != 0;  // these are refused as well; outcomes wait for the timer
+      // These are refused as well; outcomes wait for the timer.
+      return intakes_.size() != 0 || requests_.wants_turn(indexed_);
     }
     healthy_.store(true, std::memory_order_relaxed);
     counters_.groups.add();
     answer();
     close_slots();
     hand_over();
+    settle_requests();
     index();
     tell_listener();
   }
+  finish_requests();
   const bool refilled = refill();
   counters_.in_memory.set(slots_.size());
-  return refilled || intakes_.size() != 0 || outcomes_.size() != 0;
+  return refilled || intakes_.size() != 0 || outcomes_.size() != 0 ||
+         requests_.wants_turn(indexed_);
 }
 
 void Committer::gather() {
@@ -206,6 +230,8 @@ void Committer::gather() {
     for (; counted < group_.intakes.size(); ++counted)
       bytes += group_.intakes[counted].payload.bytes();
   }
+  discard_marked();
+  take_requests();
 }
 
 // Nothing of this group was accepted. The intakes are refused; the outcomes are kept and logged
@@ -218,9 +244,11 @@ void Committer::append_failed(const Error& error) noexcept {
       error.code == ErrorCode::kStorageFull ? Acceptance::kFull : Acceptance::kUnavailable;
   group_.placed.assign(group_.intakes.size(), Placed{acceptance, MessageId{}, LogPosition{}});
   answer();
+  fail_requests_in_group(error);  // takes what was to be discarded out of the outcomes
   deferred_.swap(group_.outcomes);
   group_.clear();
   retry_after(deferred_.empty() ? kProbeEveryMs : kRetryAfterFailureMs);
+  finish_requests();
 }
 
 void Committer::retry_after(core::SteadyMs delay) noexcept {
@@ -251,6 +279,7 @@ void Committer::answer() noexcept {
 
 void Committer::close_slots() noexcept {
   for (Outcome& outcome : group_.outcomes) {
+    if (outcome.ticket.slot == DeliverySlots::kNone) continue;  // waited in the store
     const DeliverySlots::Slot slot = slots_.release(outcome.ticket.slot);
     LaneWindow& window = windows_.at(outcome.endpoint);
     window.bytes -= slot.bytes;
@@ -267,7 +296,9 @@ void Committer::close_slots() noexcept {
 // What an outcome means for the window of its lane.
 void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
   --window.in_memory;
-  if (outcome.verdict == Verdict::kReturned) window.waiting = window.rewind = true;
+  const bool returned =
+      outcome.verdict == Verdict::kReturned || outcome.error == AttemptError::kDiscarded;
+  if (returned) window.waiting = window.rewind = true;
   if (outcome.hold_until != 0) {
     if (outcome.hold_until > window.hold_until) window.probes = outcome.probes;
     window.hold_until = std::max(window.hold_until, outcome.hold_until);
@@ -388,7 +419,7 @@ void Committer::tell_listener() noexcept {
 }
 
 void Committer::want_refill(LaneWindow& window) noexcept {
-  if (window.refill_queued) return;
+  if (window.refill_queued || window.held) return;
   window.refill_queued = true;
   refill_queue_.push_back(&window);
 }
@@ -469,7 +500,7 @@ bool Committer::take_loaded(LaneWindow& window) noexcept {
 // Has the lane looked at again when the next thing in it comes due.
 void Committer::arm(LaneWindow& window, core::WallMs now) noexcept {
   loop_.disarm(window.timer);
-  if (window.refill_queued || (!window.waiting && !window.next_due)) return;
+  if (window.held || window.refill_queued || (!window.waiting && !window.next_due)) return;
   core::WallMs at = window.waiting ? now : *window.next_due;
   at = std::max(at, window.hold_until);
   if (at <= now) {

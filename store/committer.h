@@ -26,6 +26,7 @@
 #include "core/loop.h"
 #include "core/mailbox.h"
 #include "core/metrics.h"
+#include "store/committer_requests.h"
 #include "store/event_store.h"
 #include "store/lane_terms.h"
 #include "store/lane_windows.h"
@@ -42,6 +43,8 @@ struct CommitterCounters {
   core::Counter handed_over;     // deliveries given to shards straight from ingest
   core::Counter spilled;         // deliveries that had to wait in the store
   core::Counter loaded;          // deliveries read back
+  core::Counter reopened;        // closed deliveries that were opened again
+  core::Counter discarded;       // deliveries given up by request
   core::Counter in_memory;       // gauge: deliveries in memory
   core::Counter store_failures;  // failed appends, applies and reads
 };
@@ -69,6 +72,29 @@ class Committer final : private core::BeforeWait {
   // Hands over nothing more from now on (draining); intakes are still stored. On the loop.
   void stop_hand_over() noexcept { handing_over_ = false; }
 
+  // --- Requests, on the loop ------------------------------------------------------------------
+  // `done` is called on the loop, never before the request returns, once what it reports survives
+  // a power cut; it may make the next request. Requests are handled in the order in which they were
+  // made. After a failure (kStorageFull, kStorageFailed) a part may have been done; asking again,
+  // after a while, is safe. A committer that is not running (any more) answers at once,
+  // kUnavailable.
+
+  // Opens deliveries again. kUnavailable: more than limits::kReopeningsQueuedMax would be queued.
+  void reopen(std::vector<Reopening> reopenings, std::function<void(Result<ReopenResult>)> done);
+
+  // Hands over nothing of the endpoint until release(): what is accepted for it waits in the
+  // store, and what waits is not even looked at. What the shard has already is its own matter, and
+  // waits as well once it is handed back. Holds are not remembered over a restart; hold() may be
+  // called before start(), so that nothing slips through.
+  void hold(EndpointNumber endpoint);
+  void release(EndpointNumber endpoint);
+
+  // Ends all that waits for the endpoint at the time of the call as dead (kDiscarded), some in each
+  // group, so that a large backlog stalls nothing. What is in memory then ends as it ends; what of
+  // it would be tried again, or is handed back, is discarded as well. `done`: how many of those
+  // that waited were ended. kCancelled: the committer was stopped before it was through.
+  void discard(EndpointNumber endpoint, std::function<void(Result<std::size_t>)> done);
+
   // Whether the store takes messages; any thread.
   bool healthy() const noexcept { return healthy_.load(std::memory_order_relaxed); }
   const CommitterCounters& counters() const noexcept { return counters_; }
@@ -84,6 +110,8 @@ class Committer final : private core::BeforeWait {
   Result<void> take_up(LaneWindow& window);
   Result<void> hold_for_first_retry(LaneWindow& window);
   Result<void> find_blocked_keys(LaneWindow& window);
+  Result<void> visit_retries(EndpointNumber endpoint,
+                             const std::function<bool(const PendingItem&)>& visit);
   bool cycle() noexcept;
   void gather();
   void close_slots() noexcept;
@@ -107,6 +135,14 @@ class Committer final : private core::BeforeWait {
   std::uint32_t give(Delivery&& delivery, LaneWindow& window, std::uint32_t sharer) noexcept;
   void report(const Error& error, std::string_view event) noexcept;
 
+  void take_requests();
+  void take(ReopenRequest& request);
+  void take(DiscardRequest& request);
+  void discard_marked() noexcept;
+  void settle_requests();
+  void fail_requests_in_group(const Error& error);
+  void finish_requests();
+
   core::Loop& loop_;
   EventStore& store_;
   core::Mailbox<Intake>& intakes_;
@@ -125,6 +161,7 @@ class Committer final : private core::BeforeWait {
   DeliverySlots slots_;
   std::deque<LaneWindow*> refill_queue_;
   std::vector<Delivery> loaded_;
+  RequestQueue requests_;
   core::Timer retry_timer_;
   core::Timer retain_timer_;
   CommitterCounters counters_;
@@ -134,6 +171,7 @@ class Committer final : private core::BeforeWait {
   bool retry_ = false;   // ask the store whether it works again
   bool indexed_ = true;  // false: an apply() failed and was not made up for yet
   bool started_ = false;
+  bool taking_requests_ = false;
   bool handing_over_ = true;
 };
 

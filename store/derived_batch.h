@@ -6,9 +6,11 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "store/event_store.h"
 #include "store/keys.h"
+#include "store/log_record.h"
 #include "store/rocks_database.h"
 
 namespace headrace::store {
@@ -21,6 +23,9 @@ class DerivedBatch {
   void add_message(const MessageRecord& record, Bits128 dedupe_key);
   void add_outcome(const Outcome& outcome, std::string_view response_head,
                    std::string_view response_body);
+  // What a reopening does but for its message's own record.
+  void add_reopening(const ReopeningRecord& record);
+  void change_message(const MessageRecord& record, const std::vector<ReopenedTarget>& reopened);
   void put_pending(const PendingPut& put);
   void erase_pending(const PendingKey& key);
   void set_applied(const AppliedValue& applied);

@@ -31,7 +31,7 @@ std::size_t LaneWindow::retries_in_window() const noexcept {
 }
 
 std::size_t LaneWindow::room_at(core::WallMs now) const noexcept {
-  if (rewind || hold_until > now) return 0;
+  if (held || rewind || hold_until > now) return 0;
   if (in_memory != 0 && bytes >= kLaneWindowBytesMax) return 0;
   const std::size_t width = probing ? probes : kLaneWindowMax;
   return in_memory < width ? width - in_memory : 0;
@@ -75,6 +75,7 @@ std::uint32_t DeliverySlots::take(const Delivery& delivery, std::size_t bytes,
   slot.bytes = static_cast<std::uint32_t>(bytes);
   slot.pending_entry = delivery.ticket.pending_entry;
   slot.used = true;
+  slot.discarded = false;
   join(index, sharer);
   if (!slot.pending_entry) {
     slot.previous = tail_;
@@ -101,6 +102,21 @@ void DeliverySlots::mark_oldest_pending() noexcept {
   Slot& slot = slots_[head_];
   unlink(slot);
   slot.pending_entry = true;
+}
+
+void DeliverySlots::mark_discarded(EndpointNumber endpoint, LogPosition before) noexcept {
+  for (Slot& slot : slots_) {
+    if (slot.used && slot.endpoint == endpoint && slot.position < before) slot.discarded = true;
+  }
+}
+
+std::vector<MessageId> DeliverySlots::messages_of(EndpointNumber endpoint) const {
+  std::vector<MessageId> messages;
+  for (const Slot& slot : slots_) {
+    if (slot.used && slot.endpoint == endpoint) messages.push_back(slot.message);
+  }
+  std::sort(messages.begin(), messages.end());
+  return messages;
 }
 
 bool DeliverySlots::contains(EndpointNumber endpoint, MessageId message) const noexcept {

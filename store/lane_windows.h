@@ -31,6 +31,7 @@ struct LaneWindow {
   bool probing = false;  // after a hold: `probes` at a time until the endpoint answered
   bool rewind = false;   // read the waiting ones from the start again, once none is in memory
   bool refill_queued = false;
+  bool held = false;  // by request: nothing is handed over, nothing is looked at
   std::uint16_t probes = 1;
   core::WallMs hold_until = 0;   // nothing is handed over before this
   core::WallMs first_until = 0;  // what is due until then comes before all that is fresh
@@ -95,6 +96,7 @@ class DeliverySlots {
     std::uint32_t bytes = 0;  // of the buffer
     bool pending_entry = false;
     bool used = false;
+    bool discarded = false;  // is dead unless it is delivered now
     std::uint32_t previous = kNone;
     std::uint32_t next = kNone;
     // The deliveries of one message share its buffer: a ring.
@@ -110,6 +112,13 @@ class DeliverySlots {
                      std::uint32_t sharer = kNone) noexcept;
   // The slot's content; it is free afterwards.
   Slot release(std::uint32_t index) noexcept;
+
+  // Requires: in use.
+  const Slot& at(std::uint32_t index) const noexcept { return slots_[index]; }
+  // Linear. Marks what is in memory of the endpoint's messages before the position as discarded.
+  void mark_discarded(EndpointNumber endpoint, LogPosition before) noexcept;
+  // Linear. Whose deliveries to the endpoint are in memory, sorted.
+  std::vector<MessageId> messages_of(EndpointNumber endpoint) const;
 
   bool full() const noexcept { return free_.empty(); }
   std::size_t size() const noexcept { return slots_.size() - 1 - free_.size(); }

@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "store/event_store.h"
 #include "store/message_ids.h"
+#include "store/reopening_rules.h"
 #include "store/store_options.h"
 
 namespace headrace::store {
@@ -29,9 +30,9 @@ class MemoryStore final : public EventStore {
   Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
                                    const PendingQuota& quota, core::BufferPool& pool,
                                    std::vector<Delivery>& out) override;
+  Result<std::vector<PendingItem>> list_pending(EndpointNumber endpoint, core::WallMs after_due,
+                                                MessageId after, std::size_t count_max) override;
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
-  Result<void> visit_retries(EndpointNumber endpoint,
-                             const std::function<bool(const PendingPut&)>& visit) override;
   Result<void> checkpoint() override { return {}; }
   Result<void> retain(core::WallMs now) override;
 
@@ -50,17 +51,21 @@ class MemoryStore final : public EventStore {
   Result<std::vector<AttemptRecord>> list_endpoint_attempts(EndpointNumber endpoint,
                                                             MessageId before,
                                                             std::size_t count_max) const override;
+  Result<std::vector<DeadRecord>> list_dead(EndpointNumber endpoint, MessageId before,
+                                            std::size_t count_max) const override;
 
  private:
   using PendingKey = std::tuple<EndpointNumber, core::WallMs, MessageId>;
+  using DeadKey = std::pair<EndpointNumber, MessageId>;
+  struct Waiting {
+    std::uint16_t attempts = 0;
+    std::uint16_t attempts_before = 0;
+    std::uint64_t order_key = 0;
+  };
   using AttemptKey = std::tuple<EndpointNumber, MessageId, std::uint16_t>;
   struct Kept {
     MessageContent content;
     std::size_t open = 0;  // deliveries that are not over
-  };
-  struct Waiting {
-    std::uint16_t attempts = 0;
-    std::uint64_t order_key = 0;
   };
   struct Seen {
     MessageId message;
@@ -69,6 +74,8 @@ class MemoryStore final : public EventStore {
 
   const Kept* find(MessageId id) const;
   Placed place(const Intake& intake, core::WallMs now);
+  Reopened reopen(Reopening& reopening);
+  std::optional<LastAttempt> last_attempt(EndpointNumber endpoint, MessageId message) const;
   void apply_outcome(const Outcome& outcome);
   void put_pending(const PendingPut& put);
   bool load(const PendingKey& key, const Waiting& waiting, core::BufferPool& pool,
@@ -82,6 +89,7 @@ class MemoryStore final : public EventStore {
   core::WallMs retained_from_ = 0;
   std::map<std::pair<LinkNumber, MessageId>, Kept> messages_;
   std::map<PendingKey, Waiting> pending_;
+  std::map<DeadKey, DeadRecord> dead_;
   std::map<AttemptKey, AttemptRecord> attempts_;
   std::map<Bits128, Seen> dedupe_;
   std::map<std::string, std::string, std::less<>> definitions_;

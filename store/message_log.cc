@@ -17,8 +17,9 @@ constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 
 // The room that a group takes in the log.
 std::size_t measure(std::span<const Intake> intakes, std::span<const Placed> placed,
-                    std::span<const Outcome> outcomes) {
-  std::size_t bytes = 0;
+                    std::span<const Outcome> outcomes,
+                    std::span<const ReopeningRecord> reopenings) {
+  std::size_t bytes = reopenings.size() * aligned(kReopeningBytes);
   for (std::size_t i = 0; i < intakes.size(); ++i) {
     if (placed[i].acceptance == Acceptance::kStored) bytes += intake_record_bytes(intakes[i]);
   }
@@ -132,22 +133,23 @@ LogPosition MessageLog::end() const noexcept {
 }
 
 Result<void> MessageLog::append(std::span<const Intake> intakes, std::span<Placed> placed,
-                                std::span<const Outcome> outcomes) {
+                                std::span<const Outcome> outcomes,
+                                std::span<const ReopeningRecord> reopenings) {
   HEADRACE_DCHECK(placed.size() == intakes.size());
   if (auto usable = check_usable(); !usable) return usable;
-  const std::size_t bytes = measure(intakes, placed, outcomes);
+  const std::size_t bytes = measure(intakes, placed, outcomes, reopenings);
   if (bytes == 0) return {};
   if (auto room = make_room(bytes); !room) return room;
   const MessageId last = last_of(placed);
   last_id_ = std::max(last_id_, last);  // also when the write fails: an id is never made twice
-  if (auto written = write_group(intakes, placed, outcomes); !written) {
+  if (auto written = write_group(intakes, placed, outcomes, reopenings); !written) {
     // What was written of it lies behind the end and is written over, or ends the log at a replay.
     if (written.error().code == ErrorCode::kStorageFull) return written;
     return fail(std::move(written).error());
   }
   const LogPosition before = end_;
   end_ = LogPosition{static_cast<std::uint64_t>(end_) + bytes};
-  if (!options_.sync || !last) return {};
+  if (!options_.sync || (!last && reopenings.empty())) return {};
   if (auto synced = sync(); !synced) {
     end_ = before;
     return synced;
@@ -156,7 +158,8 @@ Result<void> MessageLog::append(std::span<const Intake> intakes, std::span<Place
 }
 
 Result<void> MessageLog::write_group(std::span<const Intake> intakes, std::span<Placed> placed,
-                                     std::span<const Outcome> outcomes) {
+                                     std::span<const Outcome> outcomes,
+                                     std::span<const ReopeningRecord> reopenings) {
   writer_.begin();
   std::uint64_t offset = offset_of(end_);
   for (std::size_t i = 0; i < intakes.size(); ++i) {
@@ -182,6 +185,13 @@ Result<void> MessageLog::write_group(std::span<const Intake> intakes, std::span<
     writer_.put({record, bytes});
     put_padding(bytes);
     offset += aligned(bytes);
+  }
+  for (const ReopeningRecord& reopening : reopenings) {
+    std::array<char, kReopeningBytes> record;
+    encode_reopening(reopening, synced_, record_seed(active_salt_, offset), record.data());
+    writer_.put({record.data(), record.size()});
+    put_padding(record.size());
+    offset += aligned(record.size());
   }
   return writer_.finish();
 }

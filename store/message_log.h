@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The record of acceptance: an append-only log of intakes and outcomes in preallocated segment
-// files.
+// The record of acceptance: an append-only log of intakes, outcomes and reopenings in preallocated
+// segment files.
 //
 // Threads: open(), append(), sync(), remove_segment() and what they change: the store thread.
 // Reading: any. Invariant: positions only grow; a group lies in one segment; a position given out
@@ -32,7 +32,7 @@ struct LogOptions {
   FileSystem* files = nullptr;  // required; must outlive the log
   std::string directory;        // must exist
   std::uint64_t segment_bytes = core::limits::kSegmentBytes;
-  bool sync = true;        // a group with an intake is synced before append() returns
+  bool sync = true;        // a group with an intake or a reopening is synced by append()
   std::uint64_t seed = 0;  // of the segments' salts; nobody outside may know it
 };
 
@@ -51,10 +51,11 @@ class MessageLog {
                                                   LogVisitor& visitor);
 
   // Writes one group. Of the intakes those whose `placed` is kStored, under the id there; sets
-  // their positions. Of the outcomes all but those handed back, which change nothing. On failure
-  // nothing counts as written.
+  // their positions. Of the outcomes all but those handed back, which change nothing. With an
+  // intake or a reopening in it the group is synced. On failure nothing counts as written.
   Result<void> append(std::span<const Intake> intakes, std::span<Placed> placed,
-                      std::span<const Outcome> outcomes);
+                      std::span<const Outcome> outcomes,
+                      std::span<const ReopeningRecord> reopenings = {});
   // Makes all of it survive a power cut.
   Result<void> sync();
   // The same from any thread, for what was appended before the call. After a failure nothing more
@@ -87,7 +88,8 @@ class MessageLog {
   Result<std::unique_ptr<File>> create_segment(std::uint32_t number, std::span<char> header,
                                                std::uint64_t bytes);
   Result<void> write_group(std::span<const Intake> intakes, std::span<Placed> placed,
-                           std::span<const Outcome> outcomes);
+                           std::span<const Outcome> outcomes,
+                           std::span<const ReopeningRecord> reopenings);
   void put_padding(std::size_t record_bytes) noexcept;
   Result<void> check_usable();
   Error fail(Error error);

@@ -8,14 +8,16 @@ namespace headrace::store {
 OutcomeEffects effects_of(const Outcome& outcome) noexcept {
   const DeliveryTicket& ticket = outcome.ticket;
   OutcomeEffects effects;
-  PendingPut waiting{outcome.endpoint, ticket.due, outcome.message, ticket.position,
-                     outcome.attempt, outcome.order_key};
+  PendingPut waiting{outcome.endpoint, ticket.due,      outcome.message,
+                     ticket.position,  outcome.attempt, ticket.attempts_before,
+                     outcome.order_key};
   switch (outcome.verdict) {
     case Verdict::kDelivered:
     case Verdict::kDead:
       effects.erases = ticket.pending_entry;
       effects.attempted = true;
       effects.closes = true;
+      effects.dies = outcome.verdict == Verdict::kDead;
       break;
     case Verdict::kRetry:
     case Verdict::kPostponed:
@@ -30,6 +32,10 @@ OutcomeEffects effects_of(const Outcome& outcome) noexcept {
       break;
   }
   return effects;
+}
+
+core::WallMs ended_at(const Outcome& outcome) noexcept {
+  return outcome.started_at + outcome.duration_us / 1000;
 }
 
 AttemptRecord attempt_record(const Outcome& outcome) {

@@ -170,6 +170,10 @@ RocksDatabase::RocksDatabase(core::LogSink& log)
     const auto id = decode_attempt_message(key);
     return id && accepted_at(*id) < expiry.messages_from.load(std::memory_order_relaxed);
   });
+  dead_filter_ = make_filter("headrace.dead", [&expiry](std::string_view key, auto) {
+    const auto id = decode_dead_message(key);
+    return id && accepted_at(*id) < expiry.messages_from.load(std::memory_order_relaxed);
+  });
   dedupe_filter_ = make_filter("headrace.dedupe", [&expiry](auto, std::string_view value) {
     const auto entry = decode_dedupe_value(value);
     return entry && entry->expires_at <= expiry.now.load(std::memory_order_relaxed);
@@ -194,6 +198,8 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
   auto attempts = plain(kAttemptsBufferBytes);
   attempts.memtable_insert_with_hint_prefix_extractor = by_number;
   attempts.compaction_filter = attempt_filter_.get();
+  auto dead = plain(kOtherBufferBytes);
+  dead.compaction_filter = dead_filter_.get();
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
   auto messages = plain(kOtherBufferBytes);
   messages.compaction_filter = message_filter_.get();
@@ -208,7 +214,8 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
       {"messages", messages},
       {"pending", pending},
       {"attempts", attempts},
-      {"dedupe", dedupe}};
+      {"dedupe", dedupe},
+      {"dead", dead}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   rocksdb::DBOptions database_options = db_options(options, logger_);

@@ -60,6 +60,7 @@ class RocksDatabase {
   rocksdb::ColumnFamilyHandle* pending() const noexcept { return families_[3]; }
   rocksdb::ColumnFamilyHandle* attempts() const noexcept { return families_[4]; }
   rocksdb::ColumnFamilyHandle* dedupe() const noexcept { return families_[5]; }
+  rocksdb::ColumnFamilyHandle* dead() const noexcept { return families_[6]; }
   Expiry& expiry() noexcept { return expiry_; }
   const Expiry& expiry() const noexcept { return expiry_; }
 
@@ -82,7 +83,7 @@ class RocksDatabase {
   void resume() noexcept;
 
  private:
-  static constexpr std::size_t kFamilies = 6;
+  static constexpr std::size_t kFamilies = 7;
 
   explicit RocksDatabase(core::LogSink& log);
   Result<void> open_families(const StoreOptions& options);
@@ -91,6 +92,7 @@ class RocksDatabase {
   std::unique_ptr<rocksdb::CompactionFilter> message_filter_;
   std::unique_ptr<rocksdb::CompactionFilter> attempt_filter_;
   std::unique_ptr<rocksdb::CompactionFilter> dedupe_filter_;
+  std::unique_ptr<rocksdb::CompactionFilter> dead_filter_;
   std::shared_ptr<rocksdb::Logger> logger_;
   std::shared_ptr<DatabaseListener> listener_;
   std::unique_ptr<rocksdb::DB> db_;

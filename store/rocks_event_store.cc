@@ -23,6 +23,7 @@ RocksEventStore::RocksEventStore(const StoreOptions& options, OpenedStore opened
       applied_(opened.applied),
       batch_(*database_, options.dedupe_window_ms),
       duplicates_(*database_),
+      reopenings_(*database_, *log_),
       reader_(*log_) {
   ids_.raise_floor(applied_.last_id);
   // RocksDB must never keep what the log could forget: a replay would not undo it.
@@ -50,7 +51,11 @@ Result<void> RocksEventStore::count_open() {
 Result<void> RocksEventStore::append(Group& group) {
   Result<void> done = write_batch();  // what an earlier apply() could not
   if (done) done = place(group);
-  if (done) done = log_->append(group.intakes, group.placed, group.outcomes);
+  if (done) done = reopenings_.begin(group, database_->expiry().messages_from);
+  if (done) {
+    done = log_->append(group.intakes, group.placed, group.outcomes, reopenings_.records());
+  }
+  if (done && group.sync && options_.durability == Durability::kFsync) done = log_->sync();
   if (!done) {
     refuse(group, done.error().code);
     return done;
@@ -80,6 +85,7 @@ void RocksEventStore::refuse(Group& group, ErrorCode code) {
   const Acceptance refused =
       code == ErrorCode::kStorageFull ? Acceptance::kFull : Acceptance::kUnavailable;
   group.placed.assign(group.intakes.size(), Placed{refused, MessageId{}, LogPosition{}});
+  group.reopened.clear();
 }
 
 void RocksEventStore::count(const Group& group) {
@@ -93,6 +99,10 @@ void RocksEventStore::count(const Group& group) {
     const bool closes = outcome.verdict == Verdict::kDelivered || outcome.verdict == Verdict::kDead;
     if (closes) open_.close(outcome.ticket.position);
     unflushed_bytes_ += outcome_record_bytes(outcome);
+  }
+  for (const ReopeningRecord& record : reopenings_.records()) {
+    open_.open(record.reopening.position, 1);
+    unflushed_bytes_ += aligned(kReopeningBytes);
   }
 }
 
@@ -109,6 +119,11 @@ Result<void> RocksEventStore::apply(const Group& group) {
     batch_.add_outcome(outcome, outcome.response_head.in(outcome.response),
                        outcome.response_body.in(outcome.response));
   }
+  for (const ReopeningRecord& record : reopenings_.records()) batch_.add_reopening(record);
+  reopenings_.for_each_message([this](const MessageEntry& message) {
+    batch_.change_message(message.record, message.reopened);
+  });
+  reopenings_.clear();
   for (const PendingPut& put : group.spilled) batch_.put_pending(put);
   applied_.position = std::max(applied_.position, group.low_water);
   applied_.last_id = ids_.last();

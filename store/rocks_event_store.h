@@ -21,6 +21,7 @@
 #include "store/message_ids.h"
 #include "store/message_log.h"
 #include "store/open_deliveries.h"
+#include "store/reopenings.h"
 #include "store/rocks_database.h"
 #include "store/store_options.h"
 
@@ -50,9 +51,9 @@ class RocksEventStore final : public EventStore {
   Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
                                    const PendingQuota& quota, core::BufferPool& pool,
                                    std::vector<Delivery>& out) override;
+  Result<std::vector<PendingItem>> list_pending(EndpointNumber endpoint, core::WallMs after_due,
+                                                MessageId after, std::size_t count_max) override;
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
-  Result<void> visit_retries(EndpointNumber endpoint,
-                             const std::function<bool(const PendingPut&)>& visit) override;
   Result<void> checkpoint() override;
   Result<void> retain(core::WallMs now) override;
 
@@ -71,6 +72,8 @@ class RocksEventStore final : public EventStore {
   Result<std::vector<AttemptRecord>> list_endpoint_attempts(EndpointNumber endpoint,
                                                             MessageId before,
                                                             std::size_t count_max) const override;
+  Result<std::vector<DeadRecord>> list_dead(EndpointNumber endpoint, MessageId before,
+                                            std::size_t count_max) const override;
 
  private:
   Result<void> place(Group& group);
@@ -78,6 +81,7 @@ class RocksEventStore final : public EventStore {
   void count(const Group& group);
   Result<void> write_batch();
   Result<void> flush_when_due();
+  Result<MessageEntry> find_entry(MessageId id) const;
   Result<bool> take_pending(PendingLoader& loader, const PendingKey& key,
                             const PendingValue& value);
   Result<MessageTargets> open_message(IntakeReader& reader, MessageId id) const;
@@ -93,6 +97,7 @@ class RocksEventStore final : public EventStore {
   AppliedValue applied_;
   DerivedBatch batch_;  // not empty: the last apply() failed
   Duplicates duplicates_;
+  Reopenings reopenings_;
   OpenDeliveries open_;
   IntakeReader reader_;
   std::uint64_t unflushed_bytes_ = 0;

@@ -84,9 +84,10 @@ Delivery delivery_of(const IntakeRecord& record, const PendingKey& key, const Pe
   delivery.link = link_of(key.message);
   delivery.event = record.event;
   delivery.attempts = value.attempts;
+  delivery.attempts_before = value.attempts_before;
   delivery.is_test = record.is_test;
   delivery.order_key = value.order_key;
-  delivery.ticket = {value.position, key.due, 0, true};
+  delivery.ticket = {value.position, key.due, 0, true, value.attempts_before};
   return delivery;
 }
 
@@ -97,9 +98,10 @@ class PendingLoader {
  public:
   enum class Taken : std::uint8_t { kYes, kNoRoom, kLost };
 
-  PendingLoader(IntakeReader& reader, core::BufferPool& pool, std::vector<Delivery>& out,
-                const PendingQuota& quota)
-      : reader_(reader),
+  PendingLoader(const RocksDatabase& database, IntakeReader& reader, core::BufferPool& pool,
+                std::vector<Delivery>& out, const PendingQuota& quota)
+      : database_(database),
+        reader_(reader),
         pool_(pool),
         out_(out),
         quota_(quota),
@@ -125,6 +127,11 @@ class PendingLoader {
       return lost_or_failed(std::move(read).error());
     }
     out_.push_back(delivery_of(reader_.record(), key, value, std::move(buffer)));
+    // What was not routed when it came waits by a reopening, which may have given it an event.
+    if (reader_.record().status != MessageStatus::kRouted) {
+      auto message = read_message_value(database_, key.message);
+      if (message && *message) out_.back().event = (*message)->record.event;
+    }
     bytes_ += out_.back().payload.bytes();
     ++count_;
     return Taken::kYes;
@@ -138,6 +145,7 @@ class PendingLoader {
     return error;
   }
 
+  const RocksDatabase& database_;
   IntakeReader& reader_;
   core::BufferPool& pool_;
   std::vector<Delivery>& out_;
@@ -153,7 +161,7 @@ Result<PendingLoad> RocksEventStore::load_pending(EndpointNumber endpoint, Pendi
                                                   core::BufferPool& pool,
                                                   std::vector<Delivery>& out) {
   PendingWalk walk(*database_, endpoint);
-  PendingLoader loader(reader_, pool, out, quota);
+  PendingLoader loader(*database_, reader_, pool, out, quota);
   PendingLoad result;
   // Retries: every due time but 0.
   const bool fresh = cursor.due_after == 0;
@@ -198,18 +206,19 @@ Result<bool> RocksEventStore::take_pending(PendingLoader& loader, const PendingK
   return true;
 }
 
-Result<void> RocksEventStore::visit_retries(EndpointNumber endpoint,
-                                            const std::function<bool(const PendingPut&)>& visit) {
+Result<std::vector<PendingItem>> RocksEventStore::list_pending(EndpointNumber endpoint,
+                                                               core::WallMs after_due,
+                                                               MessageId after,
+                                                               std::size_t count_max) {
+  std::vector<PendingItem> items;
   PendingWalk walk(*database_, endpoint);
-  for (walk.seek_after(1, MessageId{}); walk.valid(); walk.next()) {
+  for (walk.seek_after(after_due, after); walk.valid() && items.size() < count_max; walk.next()) {
     const PendingValue& value = walk.value();
-    if (!visit({endpoint, walk.key().due, walk.key().message, value.position, value.attempts,
-                value.order_key})) {
-      break;
-    }
+    items.push_back({walk.key().due, walk.key().message, value.position, value.attempts,
+                     value.attempts_before, value.order_key});
   }
   if (!walk.status().ok()) return error_of(walk.status());
-  return {};
+  return items;
 }
 
 Result<std::vector<PendingEndpoint>> RocksEventStore::pending_endpoints() {

@@ -26,31 +26,33 @@ void seek_before(rocksdb::Iterator& entries, std::string_view key) {
 
 }  // namespace
 
-Result<MessageRecord> RocksEventStore::find_message(MessageId id) const {
+Result<MessageEntry> RocksEventStore::find_entry(MessageId id) const {
   if (!is_retained(id)) return no_such_message();
-  const auto key = message_key(id);
-  rocksdb::PinnableSlice value;
-  const auto status =
-      database_->db().Get(rocksdb::ReadOptions(), database_->messages(), slice(view(key)), &value);
-  if (status.IsNotFound()) return no_such_message();
-  if (!status.ok()) return error_of(status);
-  const auto record = decode_message(view(key), view(value));
-  if (!record) return unreadable();
-  return *record;
+  auto entry = read_message_value(*database_, id);
+  if (!entry) return std::move(entry).error();
+  if (!*entry) return no_such_message();
+  return std::move(**entry);
+}
+
+Result<MessageRecord> RocksEventStore::find_message(MessageId id) const {
+  auto entry = find_entry(id);
+  if (!entry) return std::move(entry).error();
+  return entry->record;
 }
 
 // Has `reader` at the message, whose head it has read.
 Result<MessageTargets> RocksEventStore::open_message(IntakeReader& reader, MessageId id) const {
-  auto record = find_message(id);
-  if (!record) return std::move(record).error();
-  auto opened = reader.open(record->position);
+  auto entry = find_entry(id);
+  if (!entry) return std::move(entry).error();
+  auto opened = reader.open(entry->record.position);
   if (!opened && opened.error().code == ErrorCode::kNotFound) return no_such_message();
   if (!opened) return std::move(opened).error();
   if (reader.record().message != id) return unreadable();
-  MessageTargets message{*record, {}};
+  MessageTargets message{entry->record, {}, std::move(entry->reopened)};
   message.targets.reserve(reader.record().target_count);
   for (std::uint32_t i = 0; i < reader.record().target_count; ++i)
     message.targets.push_back(reader.target(i));
+  add_reopened(message.targets, message.reopened);
   return message;
 }
 
@@ -70,6 +72,7 @@ Result<MessageContent> RocksEventStore::read_message(MessageId id) const {
   content.record = message->record;
   content.method = intake.method;
   content.targets = std::move(message->targets);
+  content.reopened = std::move(message->reopened);
   content.headers = payload.substr(0, intake.headers_bytes);
   content.query = payload.substr(intake.headers_bytes, intake.query_bytes);
   content.body = payload.substr(std::size_t{intake.headers_bytes} + intake.query_bytes);
@@ -109,6 +112,30 @@ Result<std::vector<AttemptRecord>> RocksEventStore::list_attempts(EndpointNumber
     if (!record) return unreadable();
     if (record->endpoint != endpoint || record->message != message) break;
     records.push_back(std::move(*record));
+  }
+  if (!entries->status().ok()) return error_of(entries->status());
+  return records;
+}
+
+Result<std::vector<DeadRecord>> RocksEventStore::list_dead(EndpointNumber endpoint,
+                                                           MessageId before,
+                                                           std::size_t count_max) const {
+  // A message's last id never is one, so "before it" is "from the newest".
+  const auto bound = dead_key(endpoint, before ? before : kLastId);
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database_->db().NewIterator(rocksdb::ReadOptions(), database_->dead()));
+  std::vector<DeadRecord> records;
+  for (seek_before(*entries, view(bound)); entries->Valid() && records.size() < count_max;
+       entries->Prev()) {
+    const auto message = decode_dead_message(view(entries->key()));
+    const auto dead = decode_dead_value(view(entries->value()));
+    if (!message || !dead) return unreadable();
+    if (!view(entries->key()).starts_with(view(bound).substr(0, kNumberPrefixBytes))) break;
+    const auto found = find_message(*message);
+    if (!found && found.error().code == ErrorCode::kNotFound) continue;
+    if (!found) return found.error();
+    records.push_back({endpoint, *message, found->event, found->link, dead->died_at, dead->attempts,
+                       dead->error, dead->http_status});
   }
   if (!entries->status().ok()) return error_of(entries->status());
   return records;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/rocks_store.h"
 
+#include <fmt/format.h>
+
+#include <string>
 #include <utility>
 
+#include "store/reopenings.h"
 #include "store/rocks_event_store.h"
 
 namespace headrace::store {
@@ -23,7 +27,7 @@ std::string log_directory(const StoreOptions& options) { return options.director
 class ReplayIntoFamilies final : public LogVisitor {
  public:
   ReplayIntoFamilies(RocksDatabase& database, const StoreOptions& options)
-      : batch_(database, options.dedupe_window_ms) {}
+      : database_(database), batch_(database, options.dedupe_window_ms) {}
 
   Result<void> on_intake(LogPosition position, const IntakeRecord& intake,
                          std::string_view bytes) override {
@@ -45,6 +49,20 @@ class ReplayIntoFamilies final : public LogVisitor {
     return write_when_large();
   }
 
+  // What it makes of its message is the one thing that a replay has to look up.
+  Result<void> on_reopening(LogPosition, const ReopeningRecord& record) override {
+    if (auto written = batch_.write(); !written) return written;
+    auto message = read_message_value(database_, record.reopening.message);
+    if (!message) return std::move(message).error();
+    if (*message) {
+      reopen_in(**message, record);
+      batch_.change_message((*message)->record, (*message)->reopened);
+    }
+    batch_.add_reopening(record);
+    ++reopenings_;
+    return {};
+  }
+
   Result<void> finish(const AppliedValue& applied) {
     batch_.set_applied(applied);
     return batch_.write();
@@ -52,6 +70,7 @@ class ReplayIntoFamilies final : public LogVisitor {
 
   std::int64_t messages() const noexcept { return messages_; }
   std::int64_t outcomes() const noexcept { return outcomes_; }
+  std::int64_t reopenings() const noexcept { return reopenings_; }
 
  private:
   Result<void> write_when_large() {
@@ -59,9 +78,11 @@ class ReplayIntoFamilies final : public LogVisitor {
     return batch_.write();
   }
 
+  RocksDatabase& database_;
   DerivedBatch batch_;
   std::int64_t messages_ = 0;
   std::int64_t outcomes_ = 0;
+  std::int64_t reopenings_ = 0;
 };
 
 Result<void> make_directories(const StoreOptions& options) {
@@ -91,7 +112,8 @@ Result<void> check_format(RocksDatabase& database) {
   const auto format = decode_format_value(value);
   if (format == kStoreFormat) return {};
   return Error{ErrorCode::kUnsupported,
-               "the store was written in a format that this version does not know",
+               fmt::format("the store was written in format {}; this version knows format {} only",
+                           format ? std::to_string(*format) : "unknown", kStoreFormat),
                format ? std::int64_t{*format} : 0};
 }
 
@@ -125,7 +147,9 @@ Result<OpenedStore> open_parts(const StoreOptions& options, std::uint64_t seed,
   opened.applied = {opened.log->end(), std::max(applied->last_id, opened.log->last_id())};
   if (auto done = replay.finish(opened.applied); !done) return std::move(done).error();
   sink.write(core::LogLevel::kInfo, "store_opened", "the store is open",
-             {{"replayed_messages", replay.messages()}, {"replayed_outcomes", replay.outcomes()}});
+             {{"replayed_messages", replay.messages()},
+              {"replayed_outcomes", replay.outcomes()},
+              {"replayed_reopenings", replay.reopenings()}});
   return opened;
 }
 

@@ -95,6 +95,7 @@ struct DeliveryTicket {
   core::WallMs due = 0;        // the time in its pending key; 0: never tried
   std::uint32_t slot = 0;      // in the committer's table of deliveries in memory
   bool pending_entry = false;  // the pending family has an entry for it
+  std::uint16_t attempts_before = 0;  // of the delivery: attempts made before its last reopening
 };
 
 // The deliveries of one key that wait in the store until a time, behind one that is tried again.
@@ -115,6 +116,7 @@ struct Delivery {
   LinkNumber link{};
   EventNumber event = EventNumber::kNone;
   std::uint16_t attempts = 0;  // finished before this hand-over
+  std::uint16_t attempts_before = 0;  // of these: made before it was last opened again
   bool is_test = false;
   std::uint32_t round = 0;  // of its lane: another one begins once all of the last was taken back
   // Of the order by key that it waited under in the store, as its last outcome said; 0: none.
@@ -141,7 +143,8 @@ enum class AttemptError : std::uint8_t {  // Frozen on disk; `none` with a statu
   kEndpointGone = 10,  // the endpoint was deleted or disabled
   kBlockedAddress = 11,
   kInvalidUrl = 12,
-  kSecret = 13,  // a secret that the request needs is not there
+  kSecret = 13,     // a secret that the request needs is not there
+  kDiscarded = 14,  // given up at somebody's request
 };
 std::string_view to_string(AttemptError error) noexcept;
 
@@ -156,6 +159,16 @@ enum class Verdict : std::uint8_t {  // Frozen on disk.
 constexpr bool is_attempt(Verdict verdict) noexcept {
   return verdict != Verdict::kReturned && verdict != Verdict::kPostponed;
 }
+// A closed delivery is to be made once more, or a message is to go to an endpoint it did not go to.
+struct Reopening {
+  MessageId message;
+  LogPosition position{};  // of the message (MessageRecord::position)
+  EndpointNumber endpoint{};
+  // Not kNone: the message is of this event from now on, and routed (it was unmatched, or nobody
+  // was registered for its event).
+  EventNumber event = EventNumber::kNone;
+  core::WallMs due = 0;  // attempted not before this; "now" for at once, 0 counts as 1
+};
 
 // The end of one hand-over: an attempt's result, or the delivery handed back.
 struct Outcome {
@@ -164,7 +177,9 @@ struct Outcome {
   EndpointNumber endpoint{};
   Verdict verdict = Verdict::kReturned;
   AttemptError error = AttemptError::kNone;
-  std::uint16_t attempt = 0;      // 1 for the first; of one not attempted: attempts so far
+  // 1 for the first; of one not attempted: attempts so far. A delivery that is given up without an attempt
+  // takes the next number for that, so that nothing on record is written over.
+  std::uint16_t attempt = 0;
   std::uint16_t http_status = 0;  // 0: no answer
   core::WallMs started_at = 0;
   std::uint32_t duration_us = 0;

@@ -24,11 +24,16 @@ class Collector final : public LogVisitor {
     messages.emplace_back(position, intake.message);
     return {};
   }
+  Result<void> on_reopening(LogPosition, const ReopeningRecord& record) override {
+    reopenings.push_back(record);
+    return {};
+  }
   Result<void> on_outcome(LogPosition, const OutcomeRecord& record) override {
     outcomes.push_back(record.outcome.message);
     return {};
   }
   std::vector<std::pair<LogPosition, MessageId>> messages;
+  std::vector<ReopeningRecord> reopenings;
   std::vector<MessageId> outcomes;
 };
 

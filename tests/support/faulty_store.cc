@@ -24,6 +24,10 @@ Result<void> FaultyStore::apply(const store::Group& group) {
   if (faults.apply) {
     unapplied_.outcomes.insert(unapplied_.outcomes.end(), group.outcomes.begin(),
                                group.outcomes.end());
+    unapplied_.reopenings.insert(unapplied_.reopenings.end(), group.reopenings.begin(),
+                                 group.reopenings.end());
+    unapplied_.reopened.insert(unapplied_.reopened.end(), group.reopened.begin(),
+                               group.reopened.end());
     unapplied_.spilled.insert(unapplied_.spilled.end(), group.spilled.begin(), group.spilled.end());
     return refusal(ErrorCode::kStorageFailed);
   }
@@ -48,6 +52,20 @@ Result<store::PendingLoad> FaultyStore::load_pending(store::EndpointNumber endpo
   auto loaded = inner_.load_pending(endpoint, cursor, now, within, pool, out);
   if (faults.load) return refusal(ErrorCode::kStorageFailed);
   return loaded;
+}
+
+Result<std::vector<store::PendingItem>> FaultyStore::list_pending(store::EndpointNumber endpoint,
+                                                                  core::WallMs after_due,
+                                                                  MessageId after,
+                                                                  std::size_t count_max) {
+  ++lists_;
+  if (faults.list) return refusal(ErrorCode::kStorageFailed);
+  auto items = inner_.list_pending(endpoint, after_due, after, count_max);
+  if (!items) return items;
+  for (store::PendingItem& item : *items) {
+    item.position = store::LogPosition{static_cast<std::uint64_t>(item.position) + grown_};
+  }
+  return items;
 }
 
 Result<std::vector<store::PendingEndpoint>> FaultyStore::pending_endpoints() {

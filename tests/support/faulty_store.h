@@ -26,6 +26,7 @@ class FaultyStore final : public store::EventStore {
     ErrorCode append_code = ErrorCode::kStorageFailed;
     bool apply = false;
     bool load = false;
+    bool list = false;
     bool pending_endpoints = false;
     bool change_definitions = false;
   } faults;
@@ -34,6 +35,7 @@ class FaultyStore final : public store::EventStore {
   void grow_log(std::uint64_t bytes) noexcept { grown_ += bytes; }
 
   std::size_t appends() const noexcept { return appends_; }  // that succeeded
+  std::size_t lists() const noexcept { return lists_; }
   std::size_t loads() const noexcept { return loads_; }
 
   Result<void> append(store::Group& group) override;
@@ -43,11 +45,10 @@ class FaultyStore final : public store::EventStore {
                                           store::PendingCursor& cursor, core::WallMs now,
                                           const store::PendingQuota& quota, core::BufferPool& pool,
                                           std::vector<store::Delivery>& out) override;
+  Result<std::vector<store::PendingItem>> list_pending(store::EndpointNumber endpoint,
+                                                       core::WallMs after_due, MessageId after,
+                                                       std::size_t count_max) override;
   Result<std::vector<store::PendingEndpoint>> pending_endpoints() override;
-  Result<void> visit_retries(store::EndpointNumber endpoint,
-                             const std::function<bool(const store::PendingPut&)>& visit) override {
-    return inner_.visit_retries(endpoint, visit);
-  }
   Result<void> checkpoint() override { return inner_.checkpoint(); }
   Result<void> retain(core::WallMs now) override { return inner_.retain(now); }
 
@@ -79,6 +80,10 @@ class FaultyStore final : public store::EventStore {
       store::EndpointNumber endpoint, MessageId before, std::size_t count_max) const override {
     return inner_.list_endpoint_attempts(endpoint, before, count_max);
   }
+  Result<std::vector<store::DeadRecord>> list_dead(store::EndpointNumber endpoint, MessageId before,
+                                                   std::size_t count_max) const override {
+    return inner_.list_dead(endpoint, before, count_max);
+  }
 
  private:
   store::EventStore& inner_;
@@ -86,6 +91,7 @@ class FaultyStore final : public store::EventStore {
   std::uint64_t grown_ = 0;
   std::size_t appends_ = 0;
   std::size_t loads_ = 0;
+  std::size_t lists_ = 0;
 };
 
 }  // namespace headrace::test

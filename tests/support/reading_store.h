@@ -29,12 +29,13 @@ class ReadingStore final : public store::EventStore {
                                           std::vector<store::Delivery>& out) override {
     return inner_.load_pending(endpoint, cursor, now, quota, pool, out);
   }
+  Result<std::vector<store::PendingItem>> list_pending(store::EndpointNumber endpoint,
+                                                       core::WallMs after_due, MessageId after,
+                                                       std::size_t count_max) override {
+    return inner_.list_pending(endpoint, after_due, after, count_max);
+  }
   Result<std::vector<store::PendingEndpoint>> pending_endpoints() override {
     return inner_.pending_endpoints();
-  }
-  Result<void> visit_retries(store::EndpointNumber endpoint,
-                             const std::function<bool(const store::PendingPut&)>& visit) override {
-    return inner_.visit_retries(endpoint, visit);
   }
   Result<void> checkpoint() override { return inner_.checkpoint(); }
   Result<void> retain(core::WallMs now) override { return inner_.retain(now); }
@@ -69,6 +70,10 @@ class ReadingStore final : public store::EventStore {
   Result<std::vector<store::AttemptRecord>> list_endpoint_attempts(
       store::EndpointNumber endpoint, MessageId before, std::size_t count_max) const override {
     return inner_.list_endpoint_attempts(endpoint, before, count_max);
+  }
+  Result<std::vector<store::DeadRecord>> list_dead(store::EndpointNumber endpoint, MessageId before,
+                                                   std::size_t count_max) const override {
+    return inner_.list_dead(endpoint, before, count_max);
   }
 
  private:
