@@ -59,8 +59,8 @@ class RocksEventStore final : public EventStore {
   Result<void> apply(const Group& group) override;
   LogPosition end() const noexcept override { return log_->end(); }
   Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
-                                   std::size_t count_max, std::size_t bytes_max,
-                                   core::BufferPool& pool, std::vector<Delivery>& out) override;
+                                   const PendingQuota& quota, core::BufferPool& pool,
+                                   std::vector<Delivery>& out) override;
   Result<std::vector<PendingItem>> list_pending(EndpointNumber endpoint, core::WallMs after_due,
                                                 MessageId after, std::size_t count_max) override;
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
