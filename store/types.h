@@ -197,7 +197,6 @@ struct Outcome {
   core::WallMs hold_until = 0;  // not 0: the endpoint is on hold; hand over nothing before
   std::uint16_t probes = 1;     // with hold_until: at a time after it, until one is answered
   BreakerChange breaker = BreakerChange::kNone;  // of a breaker that was closed, or is again
-  core::BufferRef response;                      // captured head and body
   bool blocks = false;       // no fresh one of its endpoint may be handed over before it
   core::BufferRef response;  // captured head and body
   core::Range response_head;
