@@ -3,10 +3,13 @@
 // there, and what is open is found.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "store/message_ids.h"
@@ -64,6 +67,7 @@ class Life {
   enum class Fate { kOpen, kClosedUnsynced, kClosed };
   struct Promise {
     std::string body;
+    EventNumber event{9};
     LogPosition position{};
     std::map<std::uint32_t, Fate> deliveries;
   };
@@ -116,9 +120,12 @@ class Life {
     Group group;
     add_intakes(group);
     add_outcomes(group);
+    add_reopenings(group);
     if (!rig_.store().append(group)) {
       if (rig_.files.is_on()) fault("append failed");
       group.intakes.clear();  // nobody was told that they are accepted
+      perhaps_ = std::exchange(group.reopenings, {});
+      group.reopened.clear();
       remember(group);
       return false;
     }
@@ -172,24 +179,58 @@ class Life {
         continue;
       }
       const auto endpoint = static_cast<std::uint32_t>(put.endpoint);
+      const Verdict verdict = draw_verdict();
+      const auto attempt = static_cast<std::uint16_t>(verdict == Verdict::kReturned ? 0 : 1);
       group.outcomes.push_back(
-          make_outcome(put.message, put.position, endpoint, verdict(), 1, rig_.clock.wall + 5));
+          make_outcome(put.message, put.position, endpoint, verdict, attempt, rig_.clock.wall + 5));
     }
     held_ = std::move(left);
     const auto endpoint = 1 + static_cast<std::uint32_t>(random_.below(kEndpoints));
     for (const Delivery& delivery : load_all(rig_.store(), rig_.pool, endpoint, rig_.clock.wall)) {
       if (random_.below(3) != 0) continue;
-      group.outcomes.push_back(make_outcome(delivery, verdict(), rig_.clock.wall + 5));
+      group.outcomes.push_back(make_outcome(delivery, draw_verdict(), rig_.clock.wall + 5));
     }
   }
 
-  Verdict verdict() {
+  // Some that are over, some that are open, and some that never were.
+  void add_reopenings(Group& group) {
+    if (promises_.empty() || random_.below(3) != 0) return;
+    for (std::uint64_t count = 1 + random_.below(6); count != 0; --count) {
+      auto it = promises_.begin();
+      std::advance(it, static_cast<std::ptrdiff_t>(random_.below(promises_.size())));
+      const EndpointNumber endpoint{1 + static_cast<std::uint32_t>(random_.below(kEndpoints))};
+      const EventNumber event{random_.below(4) == 0 ? 70u : 0u};
+      group.reopenings.push_back(
+          {it->first, it->second.position, endpoint, event, rig_.clock.wall + random_.below(9)});
+    }
+  }
+
+  Verdict draw_verdict() {
     constexpr Verdict kVerdicts[] = {Verdict::kDelivered, Verdict::kDead, Verdict::kRetry,
                                      Verdict::kReturned};
     return kVerdicts[random_.below(4)];
   }
 
+  // Before the group's outcomes: whether a delivery is open is asked of what was before it.
+  void remember_reopenings(const Group& group) {
+    if (group.reopened.size() != group.reopenings.size()) fault("a reopening without an answer");
+    for (std::size_t i = 0; i < group.reopened.size(); ++i) {
+      const Reopening& reopening = group.reopenings[i];
+      Promise& promise = promises_[reopening.message];
+      const auto endpoint = static_cast<std::uint32_t>(reopening.endpoint);
+      const auto known = promise.deliveries.find(endpoint);
+      const bool open = known != promise.deliveries.end() && known->second == Fate::kOpen;
+      if (group.reopened[i] != (open ? Reopened::kOpen : Reopened::kYes)) {
+        fault("a delivery is not what it was thought to be");
+      }
+      if (open) continue;
+      promise.deliveries[endpoint] = Fate::kOpen;
+      if (reopening.event != EventNumber::kNone) promise.event = reopening.event;
+    }
+  }
+
   void remember(const Group& group) {
+    remember_reopenings(group);
     for (std::size_t i = 0; i < group.intakes.size(); ++i) {
       Promise promise;
       const Payload& payload = group.intakes[i].payload;
@@ -208,7 +249,9 @@ class Life {
       promise->second.deliveries[endpoint] = Fate::kClosedUnsynced;
       uncertain_.erase({outcome.message, endpoint});
     }
-    if (!group.intakes.empty()) settle();
+    const bool reopened = std::find(group.reopened.begin(), group.reopened.end(), Reopened::kYes) !=
+                          group.reopened.end();
+    if (!group.intakes.empty() || reopened) settle();
   }
 
   // Something was synced, and with it all that was appended before.
@@ -252,16 +295,37 @@ class Life {
         if (++waiting[{d.message, endpoint}] != 1) fault("waits twice");
         const auto promise = promises_.find(d.message);
         if (promise == promises_.end()) continue;
+        const auto attempts = rig_.store().list_attempts(d.endpoint, d.message);
+        if (!attempts || attempts->size() != d.attempts) fault("attempts are missing");
+        if (d.attempts_before > d.attempts) fault("more attempts before than there were");
         if (d.payload.body.in(d.payload.buffer) != promise->second.body) fault("other bytes");
       }
     }
+    take_up_perhaps(waiting);
     for (auto& [id, promise] : promises_) {
       const auto content = rig_.store().read_message(id);
       if (!content) fault("a message is gone");
       if (content && content->body != promise.body) fault("a message has other bytes");
+      if (content && content->record.event != promise.event) fault("a message has another event");
+      if (content && content->targets.size() != promise.deliveries.size())
+        fault("a target is gone");
       for (auto& [endpoint, fate] : promise.deliveries) check(id, endpoint, fate, waiting);
     }
     uncertain_.clear();
+  }
+
+  // Reopenings of which nobody was told whether they succeeded: those that did are owed from here
+  // on.
+  template <class Waiting>
+  void take_up_perhaps(const Waiting& waiting) {
+    for (const Reopening& reopening : std::exchange(perhaps_, {})) {
+      const auto endpoint = static_cast<std::uint32_t>(reopening.endpoint);
+      if (!waiting.contains({reopening.message, endpoint})) continue;
+      Promise& promise = promises_[reopening.message];
+      promise.deliveries[endpoint] = Fate::kOpen;
+      const auto message = rig_.store().find_message(reopening.message);
+      if (message && message->event == reopening.event) promise.event = reopening.event;
+    }
   }
 
   template <class Waiting>
@@ -269,9 +333,23 @@ class Life {
     const bool waits = waiting.contains({id, endpoint});
     if (fate == Fate::kOpen && !waits) fault("a delivery is gone");
     if (fate == Fate::kClosed && waits) fault("a closed delivery is open again");
+    if (is_dead(id, endpoint) != is_listed_dead(id, endpoint, waits)) fault("not among the dead");
     if (fate != Fate::kClosedUnsynced) return;
     if (waits && !uncertain_.contains({id, endpoint})) fault("an outcome is gone");
     fate = waits ? Fate::kOpen : Fate::kClosed;  // the opening synced what it found
+  }
+
+  // By its last attempt, and whether it was opened again since.
+  bool is_dead(MessageId id, std::uint32_t endpoint) {
+    const auto attempts = rig_.store().list_attempts(EndpointNumber{endpoint}, id);
+    return attempts && !attempts->empty() && attempts->back().verdict == Verdict::kDead;
+  }
+  bool is_listed_dead(MessageId id, std::uint32_t endpoint, bool waits) {
+    const auto dead = rig_.store().list_dead(EndpointNumber{endpoint}, MessageId{}, 1'000'000);
+    const bool listed = std::any_of(dead->begin(), dead->end(),
+                                    [&](const DeadRecord& record) { return record.message == id; });
+    if (listed && waits) fault("what waits is among the dead");
+    return listed || (waits && is_dead(id, endpoint));
   }
 
   core::Random random_;
@@ -280,6 +358,7 @@ class Life {
   std::map<std::string, std::string> definitions_;
   std::map<std::string, std::string> wanted_;  // with the last change, whether it succeeded or not
   std::map<MessageId, Promise> promises_;
+  std::vector<Reopening> perhaps_;  // of the append that the power cut fell into
   std::map<std::pair<MessageId, std::uint32_t>, bool> uncertain_;
   std::size_t broken_ = 0;
   std::string story_;

@@ -306,6 +306,17 @@ TEST_F(RetentionTest, OldSegmentsWithoutOpenDeliveriesAreRemoved) {
   EXPECT_EQ(load().size(), 1u);
 }
 
+TEST_F(RetentionTest, YoungMessagesOutliveAnOrderlyRestart) {
+  const Placed young = put();
+  end(load()[0], Verdict::kDelivered);
+  ASSERT_TRUE(store().checkpoint());  // so that nothing of the log is read again
+  rig_.close();
+  open();
+  put();  // begins another segment
+  ASSERT_TRUE(store().retain(now()));
+  EXPECT_TRUE(store().read_message(young.id));
+}
+
 TEST_F(RetentionTest, SegmentWithAnOpenDeliveryOutlivesItsTime) {
   MessageSpec spec;
   spec.endpoints = {7};

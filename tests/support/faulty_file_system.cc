@@ -113,6 +113,7 @@ int FaultyFileSystem::strike(Operation operation, const std::string& path) {
   Fault& fault = faults_[operation];
   if (fault.calls_left == 0 || !path.starts_with(fault.under)) return 0;
   if (--fault.calls_left != 0) return 0;
+  ++failures_;
   return fault.error_number;
 }
 
@@ -306,6 +307,11 @@ void FaultyFileSystem::power_off_at(std::uint64_t nth, std::uint64_t seed) {
   power_seed_ = seed;
 }
 
+void FaultyFileSystem::heal() {
+  const std::lock_guard lock(mutex_);
+  faults_.clear();
+}
+
 bool FaultyFileSystem::is_on() const {
   const std::lock_guard lock(mutex_);
   return on_;
@@ -347,6 +353,11 @@ std::uint64_t FaultyFileSystem::syncs(std::string_view under) const {
   std::uint64_t sum = 0;
   for (const auto& [path, count] : syncs_) sum += path.starts_with(under) ? count : 0;
   return sum;
+}
+
+std::uint64_t FaultyFileSystem::failures() const {
+  const std::lock_guard lock(mutex_);
+  return failures_;
 }
 
 std::string FaultyFileSystem::content(const std::string& path) const {

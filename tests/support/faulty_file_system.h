@@ -75,6 +75,8 @@ class FaultyFileSystem final : public store::FileSystem {
   // Whether syncs say that they succeeded and keep nothing, as on a disk that lies.
   void ignore_syncs(bool ignore);
   std::uint64_t syncs(std::string_view under = {}) const;
+  void heal();                     // what was to fail does not
+  std::uint64_t failures() const;  // of calls that were to fail
 
   // The bytes of a file as a reader sees them, and ways to damage them where they are.
   std::string content(const std::string& path) const;
@@ -138,6 +140,7 @@ class FaultyFileSystem final : public store::FileSystem {
   std::uint64_t changes_left_ = 0;  // before the power goes; 0: it stays
   std::uint64_t power_seed_ = 0;
   std::uint64_t life_ = 1;  // files of an earlier one are closed
+  std::uint64_t failures_ = 0;
   bool on_ = true;
   bool read_only_ = false;
   bool ignore_syncs_ = false;
