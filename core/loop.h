@@ -66,6 +66,8 @@ class Loop {
   void stop();  // Any thread.
   // One non-blocking pass; for tests that drive a loop by hand.
   void run_once();
+  // When the next timer may fire (possibly earlier); TimerWheel::kNever: none is armed. For the same.
+  SteadyMs next_deadline() const noexcept { return wheel_.next_wakeup(); }
 
   bool on_thread() const noexcept { return thread_ == std::this_thread::get_id(); }
 

@@ -10,12 +10,12 @@ namespace headrace::dispatch {
 
 using store::AttemptError;
 
-Connection::Connection(ConnectionContext& context) noexcept : context_(context) {
+Connection::Connection(ConnectionContext& context)
+    : context_(context), stream_(context.transport.make_stream(*this)) {
   timer_.owner = this;
   timer_.fire = &Connection::on_timer;
   resolve_request_.owner = this;
   resolve_request_.on_resolved = &Connection::on_resolved;
-  connect_request_.data = write_request_.data = this;
 }
 
 Connection::~Connection() { HEADRACE_CHECK(state_ == State::kFree); }
@@ -29,7 +29,7 @@ void Connection::open(std::shared_ptr<const Endpoint> endpoint, LaneEntry& lane,
   flight_ = &flight;
   secure_ = endpoint_->url.tls;
   reused_ = false;
-  send_failed_ = false;
+  send_failed_ = write_pending_ = false;
   state_ = State::kResolving;
   context_.counters.connections_opened.add();
   const auto limit = static_cast<core::SteadyMs>(endpoint_->settings.connect_timeout.count());
@@ -61,14 +61,9 @@ void Connection::connect_next() noexcept {
       connect_error_ = AttemptError::kBlockedAddress;
       continue;
     }
-    HEADRACE_CHECK(uv_tcp_init(context_.loop.uv(), &tcp_) == 0);
-    tcp_.data = this;
-    handle_open_ = true;
-    uv_tcp_nodelay(&tcp_, 1);
+    stream_open_ = true;
     state_ = State::kConnecting;
-    if (uv_tcp_connect(&connect_request_, &tcp_, &address.any, &Connection::on_connect) != 0) {
-      return address_failed(AttemptError::kConnect);
-    }
+    if (!stream_->connect(address.any)) return address_failed(AttemptError::kConnect);
     return arm_connect_timer();
   }
   end_attempt(connect_error_, false);
@@ -82,16 +77,8 @@ void Connection::arm_connect_timer() noexcept {
   context_.loop.arm(timer_, now + left / (addresses_.count - next_address_ + 1));
 }
 
-void Connection::on_connect(uv_connect_t* request, int status) noexcept {
-  static_cast<Connection*>(request->data)->connected(status);
-}
-
-void Connection::connected(int status) noexcept {
-  if (state_ != State::kConnecting) return;  // given up meanwhile
-  if (status != 0) return address_failed(AttemptError::kConnect);
-  if (uv_read_start(stream(), &Connection::on_allocate, &Connection::on_read) != 0) {
-    return address_failed(AttemptError::kConnect);
-  }
+void Connection::on_connected(bool connected) noexcept {
+  if (!connected) return address_failed(AttemptError::kConnect);
   if (secure_) return start_tls();
   send_request();
 }
@@ -118,12 +105,12 @@ void Connection::step_handshake() noexcept {
   end_attempt(AttemptError::kTls, false);
 }
 
-// Goes on with the next address once the handle of this one is closed.
+// Goes on with the next address once the stream to this one is closed.
 void Connection::address_failed(AttemptError error) noexcept {
   connect_error_ = error;
   if (next_address_ >= addresses_.count) return end_attempt(error, false);
   state_ = State::kNextAddress;
-  uv_close(reinterpret_cast<uv_handle_t*>(&tcp_), &Connection::on_closed);
+  stream_->close();
 }
 
 void Connection::on_timer(core::Timer& timer) noexcept {
@@ -183,16 +170,15 @@ void Connection::close() noexcept {
   flight_ = nullptr;
   context_.loop.disarm(timer_);
   if (was == State::kResolving) context_.resolver.cancel(resolve_request_);
-  if (was == State::kNextAddress) return;  // its handle is closing already
-  if (!handle_open_) return closed();
-  uv_close(reinterpret_cast<uv_handle_t*>(&tcp_), &Connection::on_closed);
+  if (was == State::kNextAddress) return;  // its stream is closing already
+  if (!stream_open_) return closed();
+  stream_->close();
 }
 
-void Connection::on_closed(uv_handle_t* handle) noexcept {
-  auto& connection = *static_cast<Connection*>(handle->data);
-  connection.handle_open_ = false;
-  if (connection.state_ == State::kNextAddress) return connection.connect_next();
-  connection.closed();
+void Connection::on_stream_closed() noexcept {
+  stream_open_ = false;
+  if (state_ == State::kNextAddress) return connect_next();
+  closed();
 }
 
 void Connection::closed() noexcept {

@@ -9,8 +9,6 @@
 // to its owner, which may already use it again.
 #pragma once
 
-#include <uv.h>
-
 #include <array>
 #include <functional>
 #include <memory>
@@ -27,6 +25,7 @@
 #include "dispatch/resolver.h"
 #include "dispatch/shard_counters.h"
 #include "dispatch/tls.h"
+#include "dispatch/transport.h"
 
 namespace headrace::dispatch {
 
@@ -62,10 +61,10 @@ using AddressFilter = std::function<bool(const sockaddr&)>;
 
 // What the connections of one shard share.
 struct ConnectionContext {
-  static constexpr std::size_t kReadBytes = 64 * core::limits::kKiB;
   static constexpr std::size_t kRecordBytes = 16 * core::limits::kKiB;  // a TLS record
 
   core::Loop& loop;
+  Transport& transport;
   Resolver& resolver;
   ConnectionOwner& owner;
   ShardCounters& counters;
@@ -74,13 +73,12 @@ struct ConnectionContext {
   std::chrono::milliseconds idle_timeout{30'000};
   CapturePool captures;
   MessageQuery query;
-  std::unique_ptr<char[]> read_buffer{new char[kReadBytes]};
   std::unique_ptr<char[]> plain_buffer{new char[kRecordBytes]};
 };
 
-class Connection {
+class Connection final : private StreamOwner {
  public:
-  explicit Connection(ConnectionContext& context) noexcept;
+  explicit Connection(ConnectionContext& context);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();  // Requires: free.
@@ -104,13 +102,16 @@ class Connection {
   // For the owner's lists.
   Connection* next = nullptr;
   Connection* previous = nullptr;
+  // And by the shard: the idle ones of all lanes, by when they were used last.
+  Connection* newer = nullptr;
+  Connection* older = nullptr;
 
  private:
   enum class State : std::uint8_t {
     kFree,
     kResolving,
     kConnecting,
-    kNextAddress,  // one address failed; its handle is closing, then comes the next
+    kNextAddress,  // one address failed; its stream is closing, then comes the next
     kHandshaking,
     kBusy,
     kIdle,
@@ -125,11 +126,11 @@ class Connection {
 
   static void on_timer(core::Timer& timer) noexcept;
   static void on_resolved(ResolveRequest& request, const Addresses& addresses) noexcept;
-  static void on_connect(uv_connect_t* request, int status) noexcept;
-  static void on_allocate(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer) noexcept;
-  static void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) noexcept;
-  static void on_written(uv_write_t* request, int status) noexcept;
-  static void on_closed(uv_handle_t* handle) noexcept;
+  void on_connected(bool connected) noexcept override;
+  void on_bytes(std::string_view bytes) noexcept override;
+  void on_end(bool in_order) noexcept override;
+  void on_written(bool written) noexcept override;
+  void on_stream_closed() noexcept override;
 
   // Opening (connection.cc).
   void arm_connect_timer() noexcept;
@@ -137,7 +138,6 @@ class Connection {
   void connect_to(const Addresses& addresses) noexcept;
   void connect_next() noexcept;
   void address_failed(store::AttemptError error) noexcept;
-  void connected(int status) noexcept;
   void start_tls() noexcept;
   void step_handshake() noexcept;
   void end_attempt(store::AttemptError error, bool reusable) noexcept;
@@ -150,19 +150,17 @@ class Connection {
   void encrypt_more() noexcept;
   bool write_some(uv_buf_t* list, unsigned count, std::size_t& written) noexcept;
   void write_rest(uv_buf_t* list, unsigned count) noexcept;
-  void written(int status) noexcept;
   void received(std::string_view bytes) noexcept;
   void received_tls(std::string_view ciphertext) noexcept;
   void feed(std::string_view bytes) noexcept;
   void settle_answer() noexcept;
   void peer_closed(bool in_order) noexcept;
 
-  uv_stream_t* stream() noexcept { return reinterpret_cast<uv_stream_t*>(&tcp_); }
   std::uint64_t now_ms() const noexcept { return context_.loop.clock().steady_ns() / 1'000'000; }
 
   ConnectionContext& context_;
   State state_ = State::kFree;
-  bool handle_open_ = false;
+  bool stream_open_ = false;
   bool reused_ = false;  // this attempt is not the first on the connection
   bool write_pending_ = false;
   bool send_failed_ = false;
@@ -179,9 +177,7 @@ class Connection {
   Addresses addresses_;
   ResolveRequest resolve_request_;
   core::Timer timer_;
-  uv_tcp_t tcp_{};
-  uv_connect_t connect_request_{};
-  uv_write_t write_request_{};
+  const std::unique_ptr<Stream> stream_;
   core::BufferRef write_hold_;  // the payload while a write of it is under way
   RequestScratch scratch_;
   std::string query_;

@@ -97,13 +97,12 @@ void Connection::encrypt_more() noexcept {
 // False: the connection takes nothing more. What became of it is left to the reading side, as an
 // answer may be there.
 bool Connection::write_some(uv_buf_t* list, unsigned count, std::size_t& written) noexcept {
-  const int result = uv_try_write(stream(), list, count);
-  if (result == UV_EAGAIN) return true;
-  if (result < 0) {
+  const std::optional<std::size_t> taken = stream_->try_write(list, count);
+  if (!taken) {
     send_failed_ = true;
     return false;
   }
-  written = static_cast<std::size_t>(result);
+  written = *taken;
   context_.counters.bytes_sent.add(written);
   return true;
 }
@@ -111,7 +110,7 @@ bool Connection::write_some(uv_buf_t* list, unsigned count, std::size_t& written
 void Connection::write_rest(uv_buf_t* list, unsigned count) noexcept {
   std::size_t size = 0;
   for (unsigned i = 0; i < count; ++i) size += list[i].len;
-  if (uv_write(&write_request_, stream(), list, count, &Connection::on_written) != 0) {
+  if (!stream_->write(list, count)) {
     send_failed_ = true;
     return;
   }
@@ -119,33 +118,21 @@ void Connection::write_rest(uv_buf_t* list, unsigned count) noexcept {
   context_.counters.bytes_sent.add(size);
 }
 
-void Connection::on_written(uv_write_t* request, int status) noexcept {
-  static_cast<Connection*>(request->data)->written(status);
-}
-
-void Connection::written(int status) noexcept {
+void Connection::on_written(bool written) noexcept {
   write_pending_ = false;
-  if (status != 0) send_failed_ = true;
-  if (state_ == State::kClosing || state_ == State::kNextAddress) return;
+  if (!written) send_failed_ = true;
   if (secure_) return pump_tls();
   write_hold_.reset();
 }
 
-void Connection::on_allocate(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) noexcept {
-  ConnectionContext& context = static_cast<Connection*>(handle->data)->context_;
-  *buffer = uv_buf_init(context.read_buffer.get(), ConnectionContext::kReadBytes);
+void Connection::on_bytes(std::string_view bytes) noexcept {
+  context_.counters.bytes_received.add(bytes.size());
+  if (secure_) return received_tls(bytes);
+  received(bytes);
 }
 
-void Connection::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) noexcept {
-  auto& connection = *static_cast<Connection*>(stream->data);
-  if (size == 0) return;
-  // Without a farewell of TLS, the end of the stream may have been forged.
-  if (size < 0) return connection.peer_closed(size == UV_EOF && !connection.secure_);
-  const std::string_view bytes{buffer->base, static_cast<std::size_t>(size)};
-  connection.context_.counters.bytes_received.add(bytes.size());
-  if (connection.secure_) return connection.received_tls(bytes);
-  connection.received(bytes);
-}
+// Without a farewell of TLS, the end of the stream may have been forged.
+void Connection::on_end(bool in_order) noexcept { peer_closed(in_order && !secure_); }
 
 void Connection::received(std::string_view bytes) noexcept {
   if (state_ == State::kIdle) {  // an answer to nothing

@@ -32,6 +32,7 @@
 #include "dispatch/shard_counters.h"
 #include "dispatch/tls.h"
 #include "dispatch/token_bucket.h"
+#include "dispatch/transport.h"
 #include "store/types.h"
 
 namespace headrace::dispatch {
@@ -53,6 +54,7 @@ struct ShardLinks {
   core::BufferPool& answers;  // of this shard alone
   core::LogSink& log;
   const TlsContext* tls = nullptr;  // null: https endpoints fail
+  Transport* transport = nullptr;   // null: TCP on the loop
 };
 
 class Shard;
@@ -60,11 +62,12 @@ class Shard;
 // A lane with all that belongs to it on this loop.
 struct LaneEntry {
   explicit LaneEntry(Shard& owner) noexcept : shard(owner) {}
+  bool delivers() const noexcept { return endpoint != nullptr && !endpoint->settings.held; }
 
   Shard& shard;
   core::EndpointNumber number{};
   Lane lane;
-  std::shared_ptr<const Endpoint> endpoint;  // as of `table_version`; null: deleted or disabled
+  std::shared_ptr<const Endpoint> endpoint;  // as of `table_version`; null: deleted
   std::uint64_t table_version = 0;
   TlsSession session;
   Connection* idle = nullptr;  // the last used is used first
@@ -127,7 +130,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   void settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement& judgement,
                    store::Outcome& outcome) noexcept;
   std::chrono::milliseconds settle_breaker(LaneEntry& entry, const AttemptEnd& end,
-                                           core::WallMs now) noexcept;
+                                           core::WallMs now, store::BreakerChange& told) noexcept;
   void settle_width(LaneEntry& entry, const Flight& flight, const AttemptEnd& end) noexcept;
   void reset_breaker(LaneEntry& entry) noexcept;
   void note_breaker(const LaneEntry& entry, Breaker::Change change) noexcept;
@@ -172,6 +175,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   const ShardOptions options_;
   ShardCounters counters_;
   core::Random random_;
+  const std::unique_ptr<Transport> own_transport_;  // null: the one of the links is used
   ConnectionContext context_;
   selector::Matcher matcher_;  // finds order keys
   FlightPool flights_;
@@ -181,6 +185,8 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   Connection* free_connections_ = nullptr;
   std::size_t connections_open_ = 0;
   std::size_t connections_idle_ = 0;
+  Connection* newest_idle_ = nullptr;
+  Connection* oldest_idle_ = nullptr;
   std::size_t breakers_open_ = 0;
   core::Timer sweep_timer_;
   core::Timer grace_timer_;

@@ -83,7 +83,7 @@ void Shard::settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement
   const bool was_on_hold = entry.lane.on_hold(now);
   const bool retried = judgement.verdict == Verdict::kRetry;
   const bool unreachable = is_unreachable(end.error);
-  const std::chrono::milliseconds open_for = settle_breaker(entry, end, now);
+  const std::chrono::milliseconds open_for = settle_breaker(entry, end, now, outcome.breaker);
   if (end.http_status != 0 && entry.breaker.closed()) entry.lane.on_reached(now);
   if (retried) outcome.next_at = now + static_cast<core::WallMs>(judgement.delay.count());
   if (retried && (unreachable || entry.endpoint->blocks())) {
@@ -152,7 +152,8 @@ void Shard::settle_width(LaneEntry& entry, const Flight& flight, const AttemptEn
 // How long the endpoint is left alone from now on; 0: nothing changed about that. What ends during
 // a hold belongs to the outage that it was made for, and one outage counts once.
 std::chrono::milliseconds Shard::settle_breaker(LaneEntry& entry, const AttemptEnd& end,
-                                                core::WallMs now) noexcept {
+                                                core::WallMs now,
+                                                store::BreakerChange& told) noexcept {
   if (entry.endpoint == nullptr || !entry.endpoint->settings.breaker) {
     reset_breaker(entry);
     return {};
@@ -162,8 +163,13 @@ std::chrono::milliseconds Shard::settle_breaker(LaneEntry& entry, const AttemptE
   const Breaker::Change change = entry.breaker.on_end(health_of(end.error, end.http_status), now,
                                                       *entry.endpoint->settings.breaker);
   if (change == Breaker::Change::kNone) return {};
-  if (change == Breaker::Change::kClosed) --breakers_open_;
-  if (change == Breaker::Change::kOpened && was_closed) ++breakers_open_;
+  if (change == Breaker::Change::kClosed) {
+    --breakers_open_;
+    told = store::BreakerChange::kClosed;
+  } else if (was_closed) {
+    ++breakers_open_;
+    told = store::BreakerChange::kOpened;
+  }
   note_breaker(entry, change);
   if (change == Breaker::Change::kClosed) return {};
   return std::chrono::milliseconds{entry.breaker.open_until() - now};
@@ -248,6 +254,7 @@ void Shard::hand_back_queue(LaneEntry& entry, core::WallMs hold_until) noexcept 
 // As hand_back(). One that waited in order of its key does so again.
 void Shard::put_back(LaneEntry& entry, const Flight& flight, core::WallMs hold_until) noexcept {
   const store::Delivery& delivery = flight.delivery;
+  if (entry.endpoint != nullptr && entry.endpoint->keeps_order()) turn_back(entry, delivery.round);
   const bool waited = flight.order_key != 0 && delivery.order_key == flight.order_key;
   if (!waited || entry.endpoint == nullptr || !entry.endpoint->blocks_key() ||
       entry.blocked.put_back(flight.order_key, delivery)) {

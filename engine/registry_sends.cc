@@ -4,6 +4,7 @@
 
 #include "core/buffer.h"
 #include "core/http_grammar.h"
+#include "engine/delivery_rules.h"
 #include "engine/faults.h"
 #include "engine/registry.h"
 #include "engine/tags.h"
@@ -37,7 +38,8 @@ std::string_view header_value(std::string_view lines, std::string_view name) {
 std::string why_not(const EndpointDefinition& endpoint, const EventDefinition* event,
                     const selector::Matcher& matcher) {
   if (event == nullptr) return "no event of the webhook matches";
-  if (!endpoint.enabled) return "the endpoint is disabled";
+  if (!takes_messages(endpoint.state))
+    return "the endpoint is " + std::string(to_string(endpoint.state));
   const auto& wanted = endpoint.events;
   if (!wanted.empty() && std::count(wanted.begin(), wanted.end(), event->tag) == 0)
     return "it does not want the event " + event->tag;

@@ -19,6 +19,7 @@
 #include "core/metrics.h"
 #include "dispatch/cares_resolver.h"
 #include "dispatch/shard.h"
+#include "engine/endpoint_watch.h"
 #include "ingest/receiver.h"
 #include "ingest/submitter.h"
 #include "store/committer.h"
@@ -78,5 +79,6 @@ struct StoreUnit {
 void register_metrics(core::MetricsRegistry& registry, const IngestUnit& unit);
 void register_metrics(core::MetricsRegistry& registry, const ShardUnit& unit);
 void register_metrics(core::MetricsRegistry& registry, const StoreUnit& unit);
+void register_metrics(core::MetricsRegistry& registry, const EndpointWatch& watch);
 
 }  // namespace headrace::engine

@@ -2,11 +2,14 @@
 // What a Workspace handle reaches of its engine.
 #pragma once
 
+#include <functional>
+
 #include "engine/history.h"
 #include "engine/registrar.h"
 #include "engine/registry.h"
 #include "headrace/workspace.h"
 #include "ingest/submitter.h"
+#include "store/committer.h"
 
 namespace headrace::engine {
 
@@ -16,6 +19,9 @@ class WorkspaceAccess {
   virtual const History& history() const noexcept = 0;
   virtual Registrar& registrar() noexcept = 0;
   virtual ingest::Submitter* submitter() noexcept = 0;  // null: the engine is closing
+  // Runs `task` on the store thread. Requires: submitter() was not null just now; what is asked of an
+  // engine that closes meanwhile may never run.
+  virtual void post_to_store(std::function<void(store::Committer&)> task) = 0;
 
  protected:
   ~WorkspaceAccess() = default;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <span>
-#include <unordered_map>
 #include <utility>
 
 #include "core/check.h"
@@ -24,6 +23,8 @@ constexpr core::SteadyMs kReportEveryMs = 1'000;
 constexpr core::SteadyMs kRetryAfterFailureMs = 100;
 constexpr core::SteadyMs kProbeEveryMs = 1'000;
 constexpr core::SteadyMs kRetainEveryMs = 60'000;
+// Where lanes take turns, one that frees no memory for so long does not make the others wait.
+constexpr core::SteadyMs kTurnMaxMs = 100;
 
 // How far apart two positions are, in bytes of log; a segment counts full.
 std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
@@ -35,6 +36,26 @@ std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
 bool is_gone(const Outcome& outcome) noexcept {
   return outcome.verdict == Verdict::kDead && outcome.error == AttemptError::kNone &&
          outcome.http_status == 410;
+}
+
+// Whether a failed attempt says something of the endpoint: it was asked, or could not be.
+bool is_endpoints_fault(const Outcome& outcome) noexcept {
+  switch (outcome.error) {
+    case AttemptError::kNone:
+      return outcome.http_status != 0;
+    case AttemptError::kResolve:
+    case AttemptError::kConnect:
+    case AttemptError::kConnectTimeout:
+    case AttemptError::kTls:
+    case AttemptError::kSend:
+    case AttemptError::kTimeout:
+    case AttemptError::kClosed:
+    case AttemptError::kProtocol:
+    case AttemptError::kBlockedAddress:
+      return true;
+    default:
+      return false;
+  }
 }
 
 template <class T>
@@ -60,6 +81,8 @@ Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::Log
   retry_timer_.fire = &Committer::on_retry_timer;
   retain_timer_.owner = this;
   retain_timer_.fire = &Committer::on_retain_timer;
+  short_timer_.owner = this;
+  short_timer_.fire = &Committer::on_short_timer;
   for (auto* mailbox : ports.origins) {
     origins_.push_back(std::make_unique<core::Mailbox<Answer>::Sender>(*mailbox));
   }
@@ -82,6 +105,7 @@ Result<void> Committer::start() {
     window.waiting = pending.has_ready;
     window.next_due = pending.next_due;
     if (auto taken = take_up(window); !taken) return taken;
+    window.untried = true;
     want_refill(window);
   }
   intakes_.open(loop_, &Committer::on_mail, this);
@@ -90,75 +114,6 @@ Result<void> Committer::start() {
   loop_.arm(retain_timer_, loop_.now());
   started_ = taking_requests_ = true;
   work_ = true;
-  return {};
-}
-
-LaneTerms Committer::terms_of(EndpointNumber endpoint) const {
-  return terms_ ? terms_(endpoint) : LaneTerms{};
-}
-
-// Holds live in memory; what made them is told by the retries that wait.
-Result<void> Committer::take_up(LaneWindow& window) {
-  const LaneTerms terms = terms_of(window.endpoint);
-  window.retry_share_percent = terms.retry_share_percent;
-  if (!window.next_due) return {};
-  if (terms.order == KeptOrder::kLane) return hold_for_first_retry(window);
-  if (terms.order == KeptOrder::kKey) return find_blocked_keys(window);
-  return {};
-}
-
-// The delivery that failed and is tried again holds up all behind it, as it did before the restart.
-Result<void> Committer::hold_for_first_retry(LaneWindow& window) {
-  return visit_retries(window.endpoint, [&window](const PendingItem& item) {
-    if (item.attempts == item.attempts_before) return true;
-    window.hold_until = window.first_until = item.due;
-    window.probing = true;
-    return false;
-  });
-}
-
-// In order of due time, until `visit` says false.
-Result<void> Committer::visit_retries(EndpointNumber endpoint,
-                                      const std::function<bool(const PendingItem&)>& visit) {
-  PendingItem last;
-  last.message =
-      MessageId{Bits128{~std::uint64_t{0}, ~std::uint64_t{0}}};  // behind all that is ready
-  for (;;) {
-    auto items = store_.list_pending(endpoint, last.due, last.message, limits::kPendingLoadMax);
-    if (!items) return std::move(items).error();
-    for (const PendingItem& item : *items) {
-      if (!visit(item)) return {};
-    }
-    if (items->size() < limits::kPendingLoadMax) return {};
-    last = items->back();
-  }
-}
-
-// The shard cannot know what waits; it is told with the first delivery. Beyond what it remembers,
-// the lane was on hold for a key.
-Result<void> Committer::find_blocked_keys(LaneWindow& window) {
-  std::unordered_map<std::uint64_t, BlockedKey> blocked;
-  auto visited = visit_retries(window.endpoint, [&](const PendingItem& item) {
-    if (item.order_key == 0) return true;
-    if (blocked.size() == limits::kBlockedKeysMax && !blocked.contains(item.order_key)) {
-      window.hold_until = window.first_until = item.due;
-      window.probing = true;
-      return true;
-    }
-    BlockedKey& key = blocked[item.order_key];
-    if (key.key == 0 || item.message < key.first) {
-      key.first = item.message;
-      key.first_due = item.due;
-    }
-    key.key = item.order_key;
-    key.last = item.message;
-    key.last_due = item.due;
-    return true;
-  });
-  if (!visited || blocked.empty()) return visited;
-  std::vector<BlockedKey> keys;
-  for (const auto& [hash, key] : blocked) keys.push_back(key);
-  window.blocked_keys = std::make_shared<const std::vector<BlockedKey>>(std::move(keys));
   return {};
 }
 
@@ -174,6 +129,7 @@ void Committer::stop() {
   windows_.for_each([this](LaneWindow& window) { loop_.disarm(window.timer); });
   loop_.disarm(retry_timer_);
   loop_.disarm(retain_timer_);
+  loop_.disarm(short_timer_);
   loop_.remove_before_wait(this);
   intakes_.close();
   outcomes_.close();
@@ -298,7 +254,11 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
   --window.in_memory;
   const bool returned =
       outcome.verdict == Verdict::kReturned || outcome.error == AttemptError::kDiscarded;
-  if (returned) window.waiting = window.rewind = true;
+  if (returned) {
+    window.waiting = window.rewind = true;
+  } else {
+    window.untried = false;  // if it could not be reached, it is on hold and probed from now on
+  }
   if (outcome.hold_until != 0) {
     if (outcome.hold_until > window.hold_until) window.probes = outcome.probes;
     window.hold_until = std::max(window.hold_until, outcome.hold_until);
@@ -412,10 +372,42 @@ void Committer::tell_listener() noexcept {
   for (const Outcome& outcome : group_.outcomes) {
     if (link_of(outcome.message) == core::kSystemLink) {
       if (is_attempt(outcome.verdict)) listener_->on_outcome(outcome);
-    } else if (is_gone(outcome)) {
-      listener_->on_gone(outcome);
+    } else if (is_attempt(outcome.verdict)) {
+      note_health(outcome);
     }
   }
+}
+
+void Committer::note_health(const Outcome& outcome) noexcept {
+  LaneWindow& window = windows_.at(outcome.endpoint);
+  if (outcome.breaker != BreakerChange::kNone) listener_->on_breaker(outcome);
+  if (outcome.verdict == Verdict::kDelivered) {
+    window.failures = 0;
+    window.past_known = true;
+    return;
+  }
+  if (!is_endpoints_fault(outcome)) return;
+  if (window.failures == 0) window.failing_since = outcome.started_at;
+  ++window.failures;
+  const bool is_first = !std::exchange(window.past_known, true);
+  if (is_gone(outcome)) return listener_->on_gone(outcome);
+  listener_->on_failing({outcome.endpoint, window.failing_since, outcome.started_at,
+                         window.failures, is_first});
+}
+
+void Committer::extend_failing(EndpointNumber endpoint, core::WallMs told, core::WallMs since,
+                               std::uint32_t failures) noexcept {
+  LaneWindow& window = windows_.at(endpoint);
+  if (window.failures == 0 || window.failing_since != told || since >= told) return;
+  window.failing_since = since;
+  window.failures += failures;
+}
+
+Result<bool> Committer::is_drained(EndpointNumber endpoint) {
+  if (windows_.at(endpoint).in_memory != 0) return false;
+  auto waiting = store_.list_pending(endpoint, 0, {}, 1);
+  if (!waiting) return std::move(waiting).error();
+  return waiting->empty();
 }
 
 void Committer::want_refill(LaneWindow& window) noexcept {
@@ -424,13 +416,41 @@ void Committer::want_refill(LaneWindow& window) noexcept {
   refill_queue_.push_back(&window);
 }
 
+// Whether there is room for all that is read back at once.
+bool Committer::batch_fits() const noexcept {
+  return slots_.free() >= limits::kPendingLoadMax &&
+         slots_.bytes() + limits::kPendingLoadBytesMax <= limits::kDeliveryBytesInMemoryMax;
+}
+
+bool Committer::is_crowded() const noexcept {
+  return slots_.free() < limits::kDeliveriesInMemoryMax / 2 ||
+         slots_.bytes() > limits::kDeliveryBytesInMemoryMax / 2;
+}
+
+// Many lanes that drain at once take turns, a batch each: a delivery here and there would cost a
+// connection each, and a walk through the store. Only where what is in memory does not move, so
+// that no turn comes, those that have nothing there go on with one each.
+bool Committer::has_turn() noexcept {
+  if (batch_fits()) {
+    short_since_ = 0;
+    return true;
+  }
+  if (slots_.full()) return false;
+  if (slots_.bytes() >= limits::kDeliveryBytesInMemoryMax) return true;
+  if (short_since_ == 0) {
+    short_since_ = loop_.now();
+    loop_.arm(short_timer_, short_since_ + kTurnMaxMs);
+  }
+  return loop_.now() - short_since_ >= kTurnMaxMs;
+}
+
 // One round over the lanes that want more; a lane that is not done comes again. False: nothing was
 // handed over.
 bool Committer::refill() noexcept {
   if (!handing_over_ || !indexed_ || refill_queue_.empty()) return false;
   const std::uint64_t loaded_before = counters_.loaded.value();
   for (std::size_t lanes = refill_queue_.size(); lanes != 0; --lanes) {
-    if (slots_.full()) break;
+    if (!has_turn()) break;
     LaneWindow& window = *refill_queue_.front();
     refill_queue_.pop_front();
     window.refill_queued = false;
@@ -444,11 +464,16 @@ void Committer::refill(LaneWindow& window) noexcept {
   const core::WallMs now = loop_.wall();
   window.retry_share_percent = terms_of(window.endpoint).retry_share_percent;
   std::size_t room = window.room_at(now);
-  if (slots_.bytes() >= limits::kDeliveryBytesInMemoryMax)
+  std::size_t batch = limits::kPendingLoadMax;
+  if (!batch_fits()) {
     room = window.in_memory == 0 ? std::min<std::size_t>(room, 1) : 0;
+  } else if (is_crowded()) {
+    room = std::min(room, batch - std::min<std::size_t>(batch, window.in_memory));
+    batch /= 2;
+  }
   const bool due = window.waiting || (window.retry_is_due(now) && window.retry_room_at(now) != 0);
   // A nearly full window is left to drain first, so that reading back comes in batches.
-  const bool worth_it = room >= limits::kPendingLoadMax || window.in_memory == 0 || !window.waiting;
+  const bool worth_it = room >= batch || window.in_memory == 0 || !window.waiting;
   if (room != 0 && due && worth_it) {
     PendingCursor cursor = window.cursor;
     auto load = store_.load_pending(window.endpoint, cursor, now, quota_of(window, room, now),
@@ -536,6 +561,10 @@ void Committer::on_retain_timer(core::Timer& timer) noexcept {
     committer.report(retained.error(), "retention_failed");
   }
   committer.loop_.arm(timer, committer.loop_.now() + kRetainEveryMs);
+}
+
+void Committer::on_short_timer(core::Timer& timer) noexcept {
+  static_cast<Committer*>(timer.owner)->work_ = true;
 }
 
 // A disk that fails does so for every group: one line a second is enough.

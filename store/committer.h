@@ -69,6 +69,12 @@ class Committer final : private core::BeforeWait {
   // mailboxes. On the loop. Requires: ingest and the shards are stopped, so nothing is pushed any
   // more.
   void stop();
+  // Of a lane that fails since `told` (Failing::since): it has done so since before, by what is on
+  // record from before the start. No effect when that is over. On the loop.
+  void extend_failing(EndpointNumber endpoint, core::WallMs told, core::WallMs since,
+                      std::uint32_t failures) noexcept;
+  // Nothing of the lane is in memory, and nothing waits: looks at one key. On the loop.
+  Result<bool> is_drained(EndpointNumber endpoint);
   // Hands over nothing more from now on (draining); intakes are still stored. On the loop.
   void stop_hand_over() noexcept { handing_over_ = false; }
 
@@ -105,6 +111,7 @@ class Committer final : private core::BeforeWait {
   static void on_window_timer(core::Timer& timer) noexcept;
   static void on_retry_timer(core::Timer& timer) noexcept;
   static void on_retain_timer(core::Timer& timer) noexcept;
+  static void on_short_timer(core::Timer& timer) noexcept;
 
   LaneTerms terms_of(EndpointNumber endpoint) const;
   Result<void> take_up(LaneWindow& window);
@@ -123,10 +130,14 @@ class Committer final : private core::BeforeWait {
   void bound_replay() noexcept;
   void index() noexcept;
   void tell_listener() noexcept;
+  void note_health(const Outcome& outcome) noexcept;
   bool refill() noexcept;
   void refill(LaneWindow& window) noexcept;
   PendingQuota quota_of(LaneWindow& window, std::size_t room, core::WallMs now) noexcept;
   bool take_loaded(LaneWindow& window) noexcept;
+  bool batch_fits() const noexcept;
+  bool is_crowded() const noexcept;
+  bool has_turn() noexcept;
   void arm(LaneWindow& window, core::WallMs now) noexcept;
   void arm_timer(LaneWindow& window, core::SteadyMs delay) noexcept;
   void retry_after(core::SteadyMs delay) noexcept;
@@ -164,6 +175,8 @@ class Committer final : private core::BeforeWait {
   RequestQueue requests_;
   core::Timer retry_timer_;
   core::Timer retain_timer_;
+  core::Timer short_timer_;
+  core::SteadyMs short_since_ = 0;  // no room for a batch since then; 0: there is
   CommitterCounters counters_;
   std::atomic<bool> healthy_{true};
   core::SteadyMs reported_at_ = 0;

@@ -126,6 +126,8 @@ void Committer::hold(EndpointNumber endpoint) {
 
 void Committer::release(EndpointNumber endpoint) {
   LaneWindow& window = windows_.at(endpoint);
+  window.failures = 0;  // somebody says that it works again: it has all the time it may fail for
+  window.past_known = true;
   if (!std::exchange(window.held, false)) return;
   if (window.waiting || window.next_due) want_refill(window);
   if (!started_) return;

@@ -33,7 +33,7 @@ std::size_t LaneWindow::retries_in_window() const noexcept {
 std::size_t LaneWindow::room_at(core::WallMs now) const noexcept {
   if (held || rewind || hold_until > now) return 0;
   if (in_memory != 0 && bytes >= kLaneWindowBytesMax) return 0;
-  const std::size_t width = probing ? probes : kLaneWindowMax;
+  const std::size_t width = untried ? 1 : probing ? probes : kLaneWindowMax;
   return in_memory < width ? width - in_memory : 0;
 }
 

@@ -29,6 +29,7 @@ struct LaneWindow {
   std::size_t bytes = 0;        // of their buffers, a shared one counted for each
   bool waiting = false;  // never-tried deliveries wait in the store, new ones wait behind them
   bool probing = false;  // after a hold: `probes` at a time until the endpoint answered
+  bool untried = false;  // waits since before the start: one, until it is known to be reachable
   bool rewind = false;   // read the waiting ones from the start again, once none is in memory
   bool refill_queued = false;
   bool held = false;  // by request: nothing is handed over, nothing is looked at
@@ -38,6 +39,9 @@ struct LaneWindow {
   unsigned retry_share_percent = kRetrySharePercentDefault;
   FairShare share;
   std::optional<core::WallMs> next_due;  // the earliest retry that waits
+  core::WallMs failing_since = 0;        // when the first of the failures below began
+  std::uint32_t failures = 0;            // attempts in a row that failed
+  bool past_known = false;               // an attempt was heard of since the start
   PendingCursor cursor;
   std::shared_ptr<const std::vector<BlockedKey>> blocked_keys;  // the shard is yet to be told
   core::Timer timer;                                            // its owner is this window
@@ -122,6 +126,7 @@ class DeliverySlots {
 
   bool full() const noexcept { return free_.empty(); }
   std::size_t size() const noexcept { return slots_.size() - 1 - free_.size(); }
+  std::size_t free() const noexcept { return free_.size(); }
   // Of the buffers; one that several deliveries share counts once, until the last of them is
   // released.
   std::size_t bytes() const noexcept { return bytes_; }

@@ -84,7 +84,7 @@ Result<void> MessageLog::adopt(RecoveredLog recovered) {
     next_number_ = std::max(next_number_, number + 1);
   }
   segments_ = std::move(recovered.segments);
-  last_id_ = recovered.last_id;
+  last_id_ = std::max(options_.last_id, recovered.last_id);
   if (!segments_.empty()) end_ = make_position(segments_.back().number, segments_.back().bytes);
   synced_ = end_;
   return {};

@@ -34,6 +34,7 @@ struct LogOptions {
   std::uint64_t segment_bytes = core::limits::kSegmentBytes;
   bool sync = true;        // a group with an intake or a reopening is synced by append()
   std::uint64_t seed = 0;  // of the segments' salts; nobody outside may know it
+  MessageId last_id{};     // of what lies before the replay; no message there has a greater one
 };
 
 // A segment as its readers see it; it stays readable while they hold it.

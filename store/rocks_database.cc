@@ -16,6 +16,7 @@
 
 #include "store/keys.h"
 #include "store/message_ids.h"
+#include "store/rocks_tail.h"
 
 namespace headrace::store {
 
@@ -183,11 +184,12 @@ RocksDatabase::RocksDatabase(core::LogSink& log)
 Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const StoreOptions& options,
                                                            core::LogSink& log) {
   std::unique_ptr<RocksDatabase> database(new RocksDatabase(log));
-  if (auto opened = database->open_families(options); !opened) return std::move(opened).error();
+  if (auto opened = database->open_families(options, log); !opened)
+    return std::move(opened).error();
   return database;
 }
 
-Result<void> RocksDatabase::open_families(const StoreOptions& options) {
+Result<void> RocksDatabase::open_families(const StoreOptions& options, core::LogSink& log) {
   rocksdb::BlockBasedTableOptions table = table_options();
   const auto plain = [&](std::size_t bytes) { return family_options(table, bytes); };
   const auto small = plain(kSmallBufferBytes);
@@ -220,8 +222,27 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options) {
   rocksdb::DB* db = nullptr;
   rocksdb::DBOptions database_options = db_options(options, logger_);
   database_options.listeners.push_back(listener_);
-  const auto status =
-      rocksdb::DB::Open(database_options, options.directory + "/db", descriptors, &handles, &db);
+  const std::string directory = options.directory + "/db";
+  const auto try_open = [&] {
+    return rocksdb::DB::Open(database_options, directory, descriptors, &handles, &db);
+  };
+  auto status = try_open();
+  if (status.IsCorruption()) {
+    FileSystem& files = log_files(options);
+    auto cut = cut_torn_tail(files, directory);
+    if (!cut) return std::move(cut).error();
+    if (!*cut) return error_of(status);
+    // What is left must be our database: its families are not made anew.
+    database_options.create_if_missing = database_options.create_missing_column_families = false;
+    if (!try_open().ok()) {
+      if (auto undone = put_back(files, **cut); !undone) return std::move(undone).error();
+      return error_of(status);
+    }
+    log.write(core::LogLevel::kWarning, "rocksdb_tail_cut",
+              "the last write to a log of RocksDB was torn by a power cut and is forgotten",
+              {{"file", (*cut)->path}, {"bytes", static_cast<std::int64_t>((*cut)->tail.size())}});
+    status = rocksdb::Status::OK();
+  }
   if (!status.ok()) return error_of(status);
   db_.reset(db);
   std::copy(handles.begin(), handles.end(), families_.begin());

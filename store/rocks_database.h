@@ -86,7 +86,7 @@ class RocksDatabase {
   static constexpr std::size_t kFamilies = 7;
 
   explicit RocksDatabase(core::LogSink& log);
-  Result<void> open_families(const StoreOptions& options);
+  Result<void> open_families(const StoreOptions& options, core::LogSink& log);
 
   Expiry expiry_;  // the filters and the logger must outlive the database
   std::unique_ptr<rocksdb::CompactionFilter> message_filter_;

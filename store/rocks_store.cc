@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -14,10 +15,6 @@ namespace headrace::store {
 namespace {
 
 constexpr std::size_t kReplayBatchBytes = core::limits::kMiB;
-
-FileSystem& log_files(const StoreOptions& options) {
-  return options.log_files != nullptr ? *options.log_files : posix_file_system();
-}
 
 std::string log_directory(const StoreOptions& options) { return options.directory + "/log"; }
 
@@ -85,17 +82,24 @@ class ReplayIntoFamilies final : public LogVisitor {
   std::int64_t reopenings_ = 0;
 };
 
-Result<void> make_directories(const StoreOptions& options) {
-  if (options.rocks_env_for_test == nullptr) {
-    // RocksDB would make its own as well, for everybody to read, and complain that it was not there.
-    for (const char* part : {"", "/db"}) {
-      auto made = posix_file_system().make_directory(options.directory + part);
-      if (!made) return made;
-    }
+// A directory whose name is lost takes along what was synced in it. Those above the store's are
+// not ours, and may not be for us to read.
+Result<void> sync_names(FileSystem& files, const std::string& directory) {
+  std::filesystem::path above = std::filesystem::absolute(directory + "/").parent_path();
+  while (above.has_relative_path()) {
+    above = above.parent_path();
+    (void)files.sync_directory(above.string());
   }
+  return files.sync_directory(directory);
+}
+
+Result<void> make_directories(const StoreOptions& options) {
   FileSystem& files = log_files(options);
-  if (auto made = files.make_directory(options.directory); !made) return made;
-  return files.make_directory(log_directory(options));
+  // RocksDB would make its own as well, for everybody to read, and complain that it was not there.
+  for (const char* part : {"", "/db", "/log"}) {
+    if (auto made = files.make_directory(options.directory + part); !made) return made;
+  }
+  return sync_names(files, options.directory);
 }
 
 // A store of an unknown format is left alone; a new one is given ours.
@@ -140,7 +144,8 @@ Result<OpenedStore> open_parts(const StoreOptions& options, std::uint64_t seed,
   if (!applied) return std::move(applied).error();
   ReplayIntoFamilies replay(*opened.database, options);
   const LogOptions log_options{&log_files(options), log_directory(options), options.segment_bytes,
-                               options.durability == Durability::kFsync, seed};
+                               options.durability == Durability::kFsync, seed,
+                               applied->last_id};
   auto log = MessageLog::open(log_options, applied->position, replay);
   if (!log) return std::move(log).error();
   opened.log = std::move(*log);
@@ -154,6 +159,10 @@ Result<OpenedStore> open_parts(const StoreOptions& options, std::uint64_t seed,
 }
 
 }  // namespace
+
+FileSystem& log_files(const StoreOptions& options) noexcept {
+  return options.log_files != nullptr ? *options.log_files : posix_file_system();
+}
 
 Result<std::unique_ptr<EventStore>> RocksStore::open(const StoreOptions& options,
                                                      const core::Clock& clock, std::uint64_t seed,

@@ -24,8 +24,12 @@ struct StoreOptions {
   std::uint64_t segment_bytes = core::limits::kSegmentBytes;
   std::uint64_t replay_bytes_max = core::limits::kReplayBytesMax;
   FileSystem* log_files = nullptr;  // where the message log lives; null: the system's files
-  // What RocksDB lives on, a rocksdb::Env; null: the system's. For tests that stay in memory.
+  // What RocksDB lives on, a rocksdb::Env; null: the system's. For tests that stay in memory: its
+  // files are those of `log_files`.
   void* rocks_env_for_test = nullptr;
 };
+
+// The files that it lives on.
+FileSystem& log_files(const StoreOptions& options) noexcept;
 
 }  // namespace headrace::store

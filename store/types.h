@@ -159,6 +159,9 @@ enum class Verdict : std::uint8_t {  // Frozen on disk.
 constexpr bool is_attempt(Verdict verdict) noexcept {
   return verdict != Verdict::kReturned && verdict != Verdict::kPostponed;
 }
+// What an attempt did to the endpoint's breaker.
+enum class BreakerChange : std::uint8_t { kNone, kOpened, kClosed };
+
 // A closed delivery is to be made once more, or a message is to go to an endpoint it did not go to.
 struct Reopening {
   MessageId message;
@@ -188,7 +191,8 @@ struct Outcome {
   core::WallMs hold_until = 0;  // not 0: the endpoint is on hold; hand over nothing before
   std::uint16_t probes = 1;     // with hold_until: at a time after it, until one is answered
   bool blocks = false;          // no fresh one of its endpoint may be handed over before it
-  core::BufferRef response;     // captured head and body
+  BreakerChange breaker = BreakerChange::kNone;  // of a breaker that was closed, or is again
+  core::BufferRef response;                      // captured head and body
   core::Range response_head;
   core::Range response_body;
 };

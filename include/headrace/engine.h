@@ -29,6 +29,10 @@
 
 namespace headrace {
 
+namespace engine {
+class EngineOpener;
+}
+
 enum class Durability : std::uint8_t {
   kFsync,  // an accepted message survives a power cut
   kOs,     // it survives a crash of the process, not of the machine
@@ -123,6 +127,7 @@ class Engine {
   std::string metrics() const;
 
  private:
+  friend class engine::EngineOpener;  // opens it on what tests replace
   class Impl;
   explicit Engine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -89,6 +89,8 @@ class CommitterRig {
   std::vector<Delivery> held;               // handed over and not ended, in order of arrival
   // Called with each delivery as it is handed over, before it is held.
   std::function<void(const Delivery&)> on_delivery;
+  // Called with each committer before it is started.
+  std::function<void(Committer&)> before_start;
   std::size_t handed_over = 0;
   std::unique_ptr<Committer> committer;
 

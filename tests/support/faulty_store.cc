@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/faulty_store.h"
 
+#include <utility>
+
 namespace headrace::test {
 
 namespace {
@@ -22,18 +24,12 @@ Result<void> FaultyStore::append(store::Group& group) {
 
 Result<void> FaultyStore::apply(const store::Group& group) {
   if (faults.apply) {
-    unapplied_.outcomes.insert(unapplied_.outcomes.end(), group.outcomes.begin(),
-                               group.outcomes.end());
-    unapplied_.reopenings.insert(unapplied_.reopenings.end(), group.reopenings.begin(),
-                                 group.reopenings.end());
-    unapplied_.reopened.insert(unapplied_.reopened.end(), group.reopened.begin(),
-                               group.reopened.end());
-    unapplied_.spilled.insert(unapplied_.spilled.end(), group.spilled.begin(), group.spilled.end());
+    unapplied_.push_back(group);
     return refusal(ErrorCode::kStorageFailed);
   }
-  const store::Group late = std::move(unapplied_);
-  unapplied_ = {};
-  if (auto applied = inner_.apply(late); !applied) return applied;
+  for (const store::Group& late : std::exchange(unapplied_, {})) {
+    if (auto applied = inner_.apply(late); !applied) return applied;
+  }
   return inner_.apply(group);
 }
 

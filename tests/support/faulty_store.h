@@ -87,7 +87,7 @@ class FaultyStore final : public store::EventStore {
 
  private:
   store::EventStore& inner_;
-  store::Group unapplied_;
+  std::vector<store::Group> unapplied_;
   std::uint64_t grown_ = 0;
   std::size_t appends_ = 0;
   std::size_t loads_ = 0;
