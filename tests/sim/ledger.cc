@@ -155,6 +155,16 @@ void Ledger::on_outcome(const store::Outcome& outcome) {
   close(key, *delivery, delivered ? Fate::kDelivered : Fate::kDead);
 }
 
+// What was written of a group that failed may be found when the store is opened again.
+void Ledger::on_refused(const store::Group& group) {
+  trace_.note("refused", group.intakes.size(), group.outcomes.size());
+  store_failed_once_ = true;
+  for (const store::Outcome& outcome : group.outcomes) {
+    if (outcome.verdict == Verdict::kReturned) continue;
+    refused_.insert({static_cast<std::uint32_t>(outcome.endpoint), outcome.message});
+  }
+}
+
 void Ledger::on_loaded(const store::Delivery& loaded) {
   const auto number = static_cast<std::uint32_t>(loaded.endpoint);
   trace_.note("loaded", number, loaded.message.bits.high, loaded.attempts);

@@ -55,6 +55,7 @@ Report Simulation::run() {
   calm();
   run_until(clock_.steady_ns() + kEndWithin);
   if (!ledger_.failure() && !nothing_left()) ledger_.fail("liveness", ledger_.describe_open());
+  if (!ledger_.failure()) rest();
   if (!ledger_.failure()) {
     ledger_.check_end(process_->store());
     if (process_->committer().counters().in_memory.value() != 0)
@@ -73,7 +74,6 @@ Report Simulation::run() {
 void Simulation::open_store() {
   opening_ = false;
   trace_.note("open", opened_, power_was_cut_ ? 1 : 0);
-  network_.begin_run();
   auto opened = store::RocksStore::open(options_, clock_, plan_.seed * 1'000 + ++opened_, log_);
   if (!opened) {
     trace_.note("open_failed", static_cast<std::uint64_t>(opened.error().code));
@@ -97,16 +97,22 @@ void Simulation::open_store() {
 void Simulation::end_process(End how) {
   if (!process_ || !process_->running() || ledger_.failure()) return;
   trace_.note("end", static_cast<std::uint64_t>(how));
+  if (draining_) {  // one that comes to its end is killed as others are
+    if (how != End::kRestart) killed_by_ = how;
+    return;
+  }
   if (how == End::kRestart) {
-    process_->begin_drain();
-    const Ns until = clock_.steady_ns() + kDrainMax;
-    while (!process_->drained() && clock_.steady_ns() < until && !ledger_.failure()) step();
-    if (!process_->drained()) ledger_.fail("drains", "a shard does not come to an end");
+    drain();
+    how = killed_by_.value_or(how);
+    killed_by_.reset();
+  }
+  if (how == End::kRestart) {
     process_->stop();
   } else {
     process_->kill();
   }
   ledger_.end_run();
+  network_.begin_run();  // what is on its way yet belongs to none
   process_.reset();
   if (how == End::kPowerCut) {
     files_.cut_power(dice_.next());
@@ -114,6 +120,18 @@ void Simulation::end_process(End how) {
   }
   opening_ = true;
   agenda_.after(dice_.below(3 * kSecond), [this] { open_store(); });
+}
+
+void Simulation::drain() {
+  draining_ = true;
+  process_->begin_drain();
+  const Ns until = clock_.steady_ns() + kDrainMax;
+  while (!process_->drained() && !killed_by_ && clock_.steady_ns() < until && !ledger_.failure()) {
+    step();
+  }
+  draining_ = false;
+  if (!process_->drained() && !killed_by_ && !ledger_.failure())
+    ledger_.fail("drains", "a shard does not come to an end");
 }
 
 // A store that failed for good takes nothing more until it is opened again.
@@ -167,6 +185,12 @@ void Simulation::run_until(Ns when) {
     if (calm_ && nothing_left()) return;
     step();
   }
+}
+
+// What the store made up for belatedly is there, too.
+void Simulation::rest() {
+  const Ns until = clock_.steady_ns() + 2 * kSecond;
+  while (clock_.steady_ns() < until && !ledger_.failure()) step();
 }
 
 bool Simulation::nothing_left() {

@@ -61,6 +61,7 @@ class Simulation {
   void cut_power() { end_process(End::kPowerCut); }
 
   void end_process(End how);
+  void drain();
   void open_store();
   void open_again_if_broken();
   void step();
@@ -68,6 +69,7 @@ class Simulation {
   void jump_to_next();
   void run_until(Ns when);
   void calm();
+  void rest();
   bool nothing_left();
   bool disturbed() const noexcept;
 
@@ -95,6 +97,8 @@ class Simulation {
   bool power_was_cut_ = false;
   bool calm_ = false;
   bool opening_ = false;
+  bool draining_ = false;
+  std::optional<End> killed_by_;  // while draining
   std::uint64_t last_key_ = 0;
 };
 

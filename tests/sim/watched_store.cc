@@ -17,7 +17,7 @@ Result<void> WatchedStore::append(store::Group& group) {
   const std::uint64_t failures = files_.failures();
   auto appended = faulty_.append(group);
   if (!appended) {
-    ledger_.on_store_failed();
+    ledger_.on_refused(group);
     return appended;
   }
   bool stores = false;
