@@ -122,6 +122,10 @@ void Ledger::on_outcome(const store::Outcome& outcome) {
   trace_.note("outcome", number, outcome.message.bits.high,
               static_cast<std::uint64_t>(outcome.verdict) * 100'000 +
                   static_cast<std::uint64_t>(outcome.error) * 1'000 + outcome.http_status);
+  if (outcome.hold_until > at(number).hold_until) {
+    at(number).hold_until = outcome.hold_until;
+    at(number).held_at = clock_.steady_ns();
+  }
   if (outcome.verdict == Verdict::kReturned) return;
   Delivery* delivery = find(number, outcome.message);
   const std::string name = name_of(number, outcome.message);
@@ -225,11 +229,6 @@ void Ledger::on_attempt(std::uint32_t number, bool goes_on) {
   ++endpoint.under_way;
   trace_.note("attempt", number, endpoint.under_way, goes_on ? 1 : 0);
   if (goes_on) return;
-  const bool by_name =
-      endpoint.settings && endpoint.settings->url.find(".test") != std::string::npos;
-  if (!endpoint.settings) {
-    if (endpoint.ever_set && !by_name) return;
-  }
   const std::uint32_t cap = clock_.steady_ns() < endpoint.cap_before_until
                                 ? std::max(endpoint.cap, endpoint.cap_before)
                                 : endpoint.cap;
@@ -239,6 +238,15 @@ void Ledger::on_attempt(std::uint32_t number, bool goes_on) {
                           std::to_string(cap));
   }
   check_rate(endpoint, number);
+  // A look-up may put the connection of an attempt off that began before the hold.
+  const bool by_name =
+      endpoint.settings && endpoint.settings->url.find(".test") != std::string::npos;
+  const bool set_back_since = set_back_at_ != 0 && set_back_at_ > endpoint.held_at;
+  if (!by_name && !set_back_since && clock_.wall_ms() < endpoint.hold_until) {
+    fail("hold", "endpoint " + std::to_string(number) + " is called " +
+                     std::to_string(endpoint.hold_until - clock_.wall_ms()) +
+                     " ms before its hold ends");
+  }
 }
 
 void Ledger::on_attempt_over(std::uint32_t number) {

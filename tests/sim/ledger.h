@@ -99,7 +99,6 @@ class Ledger {
  private:
   struct Endpoint {
     std::optional<dispatch::EndpointSettings> settings;
-    bool ever_set = false;
     bool reliable = false;
     std::uint32_t cap = 0;
     std::uint32_t cap_before = 0;  // of a time that attempts under way may be from
@@ -108,6 +107,8 @@ class Ledger {
     std::uint32_t under_way = 0;
     double tokens = 0;
     Ns tokens_at = 0;
+    core::WallMs hold_until = 0;  // as the last outcomes had it
+    Ns held_at = 0;
     MessageId last_first;  // the latest that was attempted for the first time
     std::set<MessageId> open;
     Ns progress_at = 0;

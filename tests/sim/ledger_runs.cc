@@ -70,6 +70,7 @@ void Ledger::begin_run(const store::EventStore& store, bool power_cut) {
   for (auto& [number, endpoint] : endpoints_) {
     endpoint.under_way = 0;
     endpoint.last_first = {};
+    endpoint.hold_until = 0;  // holds do not outlive a process
     endpoint.progress_at = clock_.steady_ns();
     if (endpoint.settings && endpoint.settings->rate_limit) {
       endpoint.tokens = endpoint.settings->rate_limit->burst;  // buckets are full at the start
