@@ -167,6 +167,7 @@ class IgnoringVisitor final : public LogVisitor {
  public:
   Result<void> on_intake(LogPosition, const IntakeRecord&, std::string_view) override { return {}; }
   Result<void> on_outcome(LogPosition, const OutcomeRecord&) override { return {}; }
+  Result<void> on_reopening(LogPosition, const ReopeningRecord&) override { return {}; }
 };
 
 void BM_LogAlone(benchmark::State& state) {

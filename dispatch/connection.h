@@ -102,6 +102,9 @@ class Connection final : private StreamOwner {
   // For the owner's lists.
   Connection* next = nullptr;
   Connection* previous = nullptr;
+  // And by the shard: the idle ones of all lanes, by when they were used last.
+  Connection* newer = nullptr;
+  Connection* older = nullptr;
 
  private:
   enum class State : std::uint8_t {

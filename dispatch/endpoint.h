@@ -62,7 +62,11 @@ struct EndpointSettings {
   std::chrono::milliseconds connect_timeout{5'000};  // name, connection and TLS handshake together
   std::chrono::milliseconds attempt_timeout{
       15'000};  // from the first of it to the end of the answer
-  bool enabled = true;
+  // Paused or disabled: attempts under way end, all else is handed back untried. Whoever hands over
+  // is to stop as well, or the two play ball.
+  bool held = false;
+  // For whoever watches outcomes: disable it after so long of nothing but failures; none: never.
+  std::optional<std::chrono::milliseconds> disable_after;
 };
 
 // What is decided once about an endpoint: the parsed URL and the bytes that every request begins

@@ -73,6 +73,7 @@ void Shard::accept(store::Delivery&& delivery) noexcept {
   LaneEntry& entry = lane_of(delivery.endpoint);
   refresh(entry);
   if (entry.endpoint == nullptr) return bury(std::exchange(delivery, {}));
+  if (entry.endpoint->settings.held) return hand_back(std::exchange(delivery, {}), 0);
   if (entry.lane.on_hold(wall_ms())) {
     return hand_back(std::exchange(delivery, {}), entry.lane.hold_until());
   }
@@ -113,12 +114,11 @@ void Shard::refresh(LaneEntry& entry) noexcept {
   if (version == entry.table_version) return;
   entry.table_version = version;
   const std::shared_ptr<const Endpoint>* found = endpoints_reader_.get().find(entry.number);
-  const bool usable = found != nullptr && (*found)->settings.enabled;
-  if (usable && *found == entry.endpoint) return;
-  entry.endpoint = usable ? *found : nullptr;
+  if (found != nullptr && *found == entry.endpoint) return;
+  entry.endpoint = found != nullptr ? *found : nullptr;
   entry.session.forget();
   close_idle(entry);
-  if (usable && entry.endpoint->settings.rate_limit) {
+  if (found != nullptr && entry.endpoint->settings.rate_limit) {
     entry.tokens.set_limit(*entry.endpoint->settings.rate_limit, loop_.clock().steady_ns());
   }
 }
@@ -126,18 +126,19 @@ void Shard::refresh(LaneEntry& entry) noexcept {
 void Shard::pump(LaneEntry& entry) noexcept {
   if (entry.pumping || state_ != State::kRunning) return;
   refresh(entry);
-  if (entry.endpoint == nullptr) return bury_queue(entry);
   // An attempt may end before start_attempt() returns, and asks for the next: the loop here gives
   // it.
   entry.pumping = true;
-  while (entry.endpoint != nullptr && entry.lane.queued() != 0) {
+  while (entry.delivers() && entry.lane.queued() != 0) {
     const std::uint32_t cap = width_of(entry);
     const core::WallMs now = wall_ms();
     if (!entry.lane.may_start(now, cap) || !has_token(entry)) break;
     start_attempt(entry, *entry.lane.start_next(now, cap));
   }
   entry.pumping = false;
-  if (entry.endpoint == nullptr) bury_queue(entry);  // the end of an attempt saw a new table
+  // By now the end of an attempt may have seen a new table.
+  if (entry.endpoint == nullptr) return bury_queue(entry);
+  if (!entry.delivers()) hand_back_queue(entry, 0);
 }
 
 std::uint32_t Shard::width_of(const LaneEntry& entry) noexcept {
@@ -203,22 +204,33 @@ void Shard::on_idle_end(Connection& connection) noexcept {
   unlink_idle(*connection.lane(), connection);
 }
 
+// Where too many are kept, the one that was not used for longest goes: a lane that is busy needs
+// its own again at once, however many others have left.
 void Shard::keep_idle(LaneEntry& entry, Connection& connection) noexcept {
-  if (state_ != State::kRunning || connection.endpoint() != entry.endpoint.get() ||
-      connections_idle_ >= options_.idle_connections_max) {
+  if (state_ != State::kRunning || connection.endpoint() != entry.endpoint.get()) {
     return connection.close();
   }
   connection.previous = nullptr;
   connection.next = entry.idle;
   if (entry.idle != nullptr) entry.idle->previous = &connection;
   entry.idle = &connection;
-  ++connections_idle_;
+  connection.newer = nullptr;
+  connection.older = newest_idle_;
+  (newest_idle_ == nullptr ? oldest_idle_ : newest_idle_->newer) = &connection;
+  newest_idle_ = &connection;
+  if (++connections_idle_ <= options_.idle_connections_max) return;
+  Connection& oldest = *oldest_idle_;
+  unlink_idle(*oldest.lane(), oldest);
+  oldest.close();
 }
 
 void Shard::unlink_idle(LaneEntry& entry, Connection& connection) noexcept {
   (connection.previous == nullptr ? entry.idle : connection.previous->next) = connection.next;
   if (connection.next != nullptr) connection.next->previous = connection.previous;
   connection.next = connection.previous = nullptr;
+  (connection.newer == nullptr ? newest_idle_ : connection.newer->older) = connection.older;
+  (connection.older == nullptr ? oldest_idle_ : connection.older->newer) = connection.newer;
+  connection.newer = connection.older = nullptr;
   --connections_idle_;
 }
 

@@ -61,11 +61,12 @@ class Shard;
 // A lane with all that belongs to it on this loop.
 struct LaneEntry {
   explicit LaneEntry(Shard& owner) noexcept : shard(owner) {}
+  bool delivers() const noexcept { return endpoint != nullptr && !endpoint->settings.held; }
 
   Shard& shard;
   core::EndpointNumber number{};
   Lane lane;
-  std::shared_ptr<const Endpoint> endpoint;  // as of `table_version`; null: deleted or disabled
+  std::shared_ptr<const Endpoint> endpoint;  // as of `table_version`; null: deleted
   std::uint64_t table_version = 0;
   TlsSession session;
   Connection* idle = nullptr;  // the last used is used first
@@ -123,7 +124,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   void settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement& judgement,
                    store::Outcome& outcome) noexcept;
   std::chrono::milliseconds settle_breaker(LaneEntry& entry, const AttemptEnd& end,
-                                           core::WallMs now) noexcept;
+                                           core::WallMs now, store::BreakerChange& told) noexcept;
   void settle_width(LaneEntry& entry, const Flight& flight, const AttemptEnd& end) noexcept;
   void reset_breaker(LaneEntry& entry) noexcept;
   void note_breaker(const LaneEntry& entry, Breaker::Change change) noexcept;
@@ -173,6 +174,8 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   Connection* free_connections_ = nullptr;
   std::size_t connections_open_ = 0;
   std::size_t connections_idle_ = 0;
+  Connection* newest_idle_ = nullptr;
+  Connection* oldest_idle_ = nullptr;
   std::size_t breakers_open_ = 0;
   core::Timer sweep_timer_;
   core::Timer grace_timer_;

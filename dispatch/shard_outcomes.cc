@@ -46,8 +46,9 @@ void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) no
   refresh(entry);
   const store::Delivery& delivery = flight.delivery;
   const auto attempt = static_cast<std::uint16_t>(delivery.attempts + 1);
-  const Judgement judgement = judge({end.error, end.http_status, end.retry_after_seconds},
-                                    terms_of(entry.endpoint.get()), attempt, random_.next());
+  const Judgement judgement =
+      judge({end.error, end.http_status, end.retry_after_seconds}, terms_of(entry.endpoint.get()),
+            attempt - std::uint32_t{delivery.attempts_before}, random_.next());
   const std::uint64_t now_ns = loop_.clock().steady_ns();
   Outcome outcome = outcome_of(delivery, judgement.verdict);
   outcome.error = end.error;
@@ -79,7 +80,7 @@ void Shard::settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement
   const bool was_on_hold = entry.lane.on_hold(now);
   const bool retried = judgement.verdict == Verdict::kRetry;
   const bool unreachable = is_unreachable(end.error);
-  const std::chrono::milliseconds open_for = settle_breaker(entry, end, now);
+  const std::chrono::milliseconds open_for = settle_breaker(entry, end, now, outcome.breaker);
   if (end.http_status != 0 && entry.breaker.closed()) entry.lane.on_reached(now);
   if (retried) outcome.next_at = now + static_cast<core::WallMs>(judgement.delay.count());
   if (retried && (unreachable || entry.endpoint->blocks())) {
@@ -114,7 +115,8 @@ void Shard::settle_width(LaneEntry& entry, const Flight& flight, const AttemptEn
 // How long the endpoint is left alone from now on; 0: nothing changed about that. What ends during
 // a hold belongs to the outage that it was made for, and one outage counts once.
 std::chrono::milliseconds Shard::settle_breaker(LaneEntry& entry, const AttemptEnd& end,
-                                                core::WallMs now) noexcept {
+                                                core::WallMs now,
+                                                store::BreakerChange& told) noexcept {
   if (entry.endpoint == nullptr || !entry.endpoint->settings.breaker) {
     reset_breaker(entry);
     return {};
@@ -124,8 +126,13 @@ std::chrono::milliseconds Shard::settle_breaker(LaneEntry& entry, const AttemptE
   const Breaker::Change change = entry.breaker.on_end(health_of(end.error, end.http_status), now,
                                                       *entry.endpoint->settings.breaker);
   if (change == Breaker::Change::kNone) return {};
-  if (change == Breaker::Change::kClosed) --breakers_open_;
-  if (change == Breaker::Change::kOpened && was_closed) ++breakers_open_;
+  if (change == Breaker::Change::kClosed) {
+    --breakers_open_;
+    told = store::BreakerChange::kClosed;
+  } else if (was_closed) {
+    ++breakers_open_;
+    told = store::BreakerChange::kOpened;
+  }
   note_breaker(entry, change);
   if (change == Breaker::Change::kClosed) return {};
   return std::chrono::milliseconds{entry.breaker.open_until() - now};
@@ -207,10 +214,9 @@ void Shard::hand_back_queue(LaneEntry& entry, core::WallMs hold_until) noexcept 
   }
 }
 
-// On record behind the attempts that were made, of which none is lost.
 void Shard::bury(const store::Delivery& delivery) noexcept {
   Outcome outcome = outcome_of(delivery, Verdict::kDead);
-  ++outcome.attempt;
+  ++outcome.attempt;  // no attempt, but what is on record of the last one stays
   outcome.error = AttemptError::kEndpointGone;
   outcome.started_at = wall_ms();
   counters_.dead.add();

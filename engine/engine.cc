@@ -16,7 +16,11 @@
 #include "core/log.h"
 #include "core/random.h"
 #include "dispatch/tls.h"
+#include "engine/dead_letters.h"
+#include "engine/endpoint_watch.h"
+#include "engine/engine_opener.h"
 #include "engine/history.h"
+#include "engine/jobs.h"
 #include "engine/registrar.h"
 #include "engine/registry.h"
 #include "engine/units.h"
@@ -62,6 +66,7 @@ std::size_t connections_for(std::size_t ingest_loops) noexcept {
 }
 
 Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config,
+                                                      const engine::EngineSeams& seams,
                                                       const core::Clock& clock,
                                                       core::LogSink& log) {
   store::StoreOptions options;
@@ -69,7 +74,10 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
   options.durability =
       config.durability == Durability::kFsync ? store::Durability::kFsync : store::Durability::kOs;
   options.retention_ms = static_cast<std::uint64_t>(config.retention.count());
+  options.disk_reserve_bytes = config.disk_reserve_bytes;
+  options.disk_budget_bytes = config.disk_budget_bytes;
   options.dedupe_window_ms = static_cast<std::uint64_t>(config.dedupe_window.count());
+  if (seams.open_store) return seams.open_store(options, clock, log);
   if (config.data_directory.empty()) {
     return std::unique_ptr<store::EventStore>(
         std::make_unique<store::MemoryStore>(options, clock, core::random_seed()));
@@ -86,6 +94,24 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
   }
   return store::RocksStore::open(options, clock, core::random_seed(), log);
 }
+
+// Who hears of what: calls of the engine's own, and endpoints that give cause.
+class Listeners final : public store::OutcomeListener {
+ public:
+  Listeners(engine::Registrar& registrar, engine::EndpointWatch& watch) noexcept
+      : registrar_(registrar), watch_(watch) {}
+
+ private:
+  void on_outcome(const store::Outcome& outcome) noexcept override {
+    registrar_.on_outcome(outcome);
+  }
+  void on_gone(const store::Outcome& outcome) noexcept override { watch_.on_gone(outcome); }
+  void on_failing(const store::Failing& failing) noexcept override { watch_.on_failing(failing); }
+  void on_breaker(const store::Outcome& outcome) noexcept override { watch_.on_breaker(outcome); }
+
+  engine::Registrar& registrar_;
+  engine::EndpointWatch& watch_;
+};
 
 // Tells the host what became of its message: once, also when the engine goes before it came to it.
 class SubmitReply {
@@ -106,11 +132,13 @@ class SubmitReply {
 
 class Engine::Impl final : public engine::WorkspaceAccess {
  public:
-  Impl(EngineConfig config, Dependencies dependencies)
+  Impl(EngineConfig config, Dependencies dependencies, engine::EngineSeams seams)
       : config_(std::move(config)),
+        seams_(std::move(seams)),
         secrets_(std::move(dependencies.secret)),
         log_(std::move(dependencies.log)),
-        store_unit_(clock_) {}
+        store_unit_(clock_),
+        jobs_unit_(clock_, store_unit_) {}
   ~Impl() {
     close();
     // They hold ways into the mailboxes of units that are destroyed before the store's.
@@ -129,13 +157,20 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   engine::Registry& registry() noexcept override { return *registry_; }
   const engine::History& history() const noexcept override { return *history_; }
   engine::Registrar& registrar() noexcept override { return *registrar_; }
+  engine::Jobs& jobs() noexcept override { return *jobs_unit_.jobs; }
+  const engine::DeadLetters& dead_letters() const noexcept override { return *dead_letters_; }
   ingest::Submitter* submitter() noexcept override {
     return open_.load(std::memory_order_acquire) ? submit_unit_.submitter.get() : nullptr;
+  }
+  void post_to_store(std::function<void(store::Committer&)> task) override {
+    store_unit_.thread.loop().post(
+        [this, task = std::move(task)] { task(*store_unit_.committer); });
   }
 
  private:
   Result<std::vector<ingest::BoundSocket>> bind(std::size_t count);
   void make_units(std::size_t ingest_loops);
+  void make_watch();
   Result<void> make_shards();
   Result<void> start(std::vector<ingest::BoundSocket> sockets);
   void stop_threads();
@@ -143,16 +178,22 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::shared_ptr<engine::Countdown> drain_shards();
 
   const EngineConfig config_;
+  const engine::EngineSeams seams_;
   const engine::SecretSource secrets_;
-  const core::SystemClock clock_;
+  const core::SystemClock system_clock_;
+  const core::Clock& clock_{seams_.clock != nullptr ? *seams_.clock : system_clock_};
   HostLog log_;
   std::string ingest_address_;
   std::unique_ptr<store::EventStore> store_;
   std::unique_ptr<engine::Registry> registry_;
   std::unique_ptr<engine::History> history_;
+  std::unique_ptr<engine::DeadLetters> dead_letters_;
   std::unique_ptr<engine::Registrar> registrar_;
+  std::unique_ptr<engine::EndpointWatch> watch_;
+  std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<dispatch::TlsContext> tls_;
   engine::StoreUnit store_unit_;
+  engine::JobsUnit jobs_unit_;
   engine::SubmitUnit submit_unit_;
   std::vector<std::unique_ptr<engine::ShardUnit>> shards_;
   std::vector<std::unique_ptr<engine::IngestUnit>> ingest_;
@@ -164,7 +205,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
 };
 
 Result<void> Engine::Impl::open() {
-  auto store = open_store(config_, clock_, log_);
+  auto store = open_store(config_, seams_, clock_, log_);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
   auto registry = engine::Registry::load(
@@ -173,7 +214,13 @@ Result<void> Engine::Impl::open() {
   if (!registry) return std::move(registry).error();
   registry_ = std::move(*registry);
   history_ = std::make_unique<engine::History>(*store_, *registry_);
+  dead_letters_ = std::make_unique<engine::DeadLetters>(*store_, *registry_);
   registrar_ = std::make_unique<engine::Registrar>(*registry_, *store_, clock_, log_);
+  jobs_unit_.jobs = std::make_unique<engine::Jobs>(
+      jobs_unit_.thread.loop(), *store_,
+      engine::JobSources{*store_, *registry_, *history_, *dead_letters_}, jobs_unit_.redelivery,
+      log_, config_.retention);
+  if (auto loaded = jobs_unit_.jobs->load(); !loaded) return loaded;
   auto tls = dispatch::TlsContext::make({.extra_roots_file = config_.tls_ca_file});
   if (!tls) return std::move(tls).error();
   tls_ = std::move(*tls);
@@ -184,6 +231,7 @@ Result<void> Engine::Impl::open() {
   if (config_.public_url.empty() && listening_)
     registry_->set_public_url("http://" + ingest_address_);
   make_units(ingest_loops);
+  make_watch();
   if (auto made = make_shards(); !made) return made;
   if (auto running = start(std::move(*sockets)); !running) return running;
   open_.store(true, std::memory_order_release);
@@ -226,6 +274,32 @@ void Engine::Impl::make_units(std::size_t ingest_loops) {
       ingest_.front()->thread.loop(), ports(ingest_loops, submit_unit_.answers));
 }
 
+void Engine::Impl::make_watch() {
+  const auto submit = [this](engine::SystemMessage message, std::function<void(bool)> stored) {
+    ingest::Submitter::Message system{.token = std::move(message.link_token),
+                                      .body = std::move(message.body),
+                                      .content_type = "application/json"};
+    system.pinned = message.event;
+    submit_unit_.submitter->submit(std::move(system), [stored](Result<store::Answer> answer) {
+      stored(answer && answer->acceptance == store::Acceptance::kStored);
+    });
+  };
+  const auto extend = [this](const store::Failing& told, const engine::FailingPast& past) {
+    post_to_store([told, past](store::Committer& committer) {
+      committer.extend_failing(told.endpoint, told.since, past.since, past.failures);
+    });
+  };
+  watch_ = std::make_unique<engine::EndpointWatch>(
+      engine::EndpointWatch::Links{*registry_, *store_, log_, submit, extend}, clock_);
+  listeners_ = std::make_unique<Listeners>(*registrar_, *watch_);
+  register_metrics(metrics_, *watch_);
+  registry_->set_gate([this](core::EndpointNumber endpoint, bool held) {
+    post_to_store([endpoint, held](store::Committer& committer) {
+      held ? committer.hold(endpoint) : committer.release(endpoint);
+    });
+  });
+}
+
 Result<void> Engine::Impl::make_shards() {
   const unsigned count = threads_for(config_.shards, limits::kShardsMax);
   for (std::size_t i = 0; i < count; ++i) {
@@ -246,7 +320,7 @@ Result<void> Engine::Impl::make_shards() {
     register_metrics(metrics_, unit);
   }
   store::Committer::Ports ports{
-      store_unit_.intakes, store_unit_.outcomes, {}, {}, registrar_.get()};
+      store_unit_.intakes, store_unit_.outcomes, {}, {}, listeners_.get()};
   for (auto& unit : ingest_) ports.origins.push_back(&unit->answers);
   ports.origins.push_back(&submit_unit_.answers);
   for (auto& unit : shards_) ports.shards.push_back(&unit->deliveries);
@@ -265,10 +339,16 @@ Result<void> Engine::Impl::start(std::vector<ingest::BoundSocket> sockets) {
   }
   for (auto& unit : ingest_) unit->thread.start();
   ingest_.front()->thread.run_and_wait([this] { submit_unit_.submitter->start(); });
+  watch_->start();
   Result<void> running;
   store_unit_.thread.start();
-  store_unit_.thread.run_and_wait([&] { running = store_unit_.committer->start(); });
+  store_unit_.thread.run_and_wait([&] {
+    for (const auto endpoint : registry_->held_endpoints()) store_unit_.committer->hold(endpoint);
+    running = store_unit_.committer->start();
+  });
   registrar_->start(*submit_unit_.submitter);
+  jobs_unit_.thread.start();
+  jobs_unit_.thread.run_and_wait([this] { jobs_unit_.jobs->start(); });
   for (std::size_t i = 0; running && i < sockets.size(); ++i) {
     ingest_[i]->thread.run_and_wait(
         [&] { running = ingest_[i]->receiver->start(std::move(sockets[i])); });
@@ -281,6 +361,7 @@ void Engine::Impl::close() {
   if (!started_) return;
   const bool was_open = open_.exchange(false);
   registrar_->release();
+  jobs_unit_.thread.run_and_wait([this] { jobs_unit_.jobs->stop(); });
   // Both at once, so that all of it takes one grace. What is accepted meanwhile is parked.
   store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop_hand_over(); });
   const auto shards_drained = drain_shards();
@@ -327,6 +408,8 @@ void Engine::Impl::stop_threads() {
   stopped->wait();
   store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop(); });
   registrar_->stop();  // behind the last outcome
+  jobs_unit_.thread.stop();
+  watch_->stop();
   for (auto& unit : ingest_) unit->thread.stop();
   for (auto& unit : shards_) unit->thread.stop();
   store_unit_.thread.stop();
@@ -364,7 +447,14 @@ Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::open(EngineConfig config, Dependencies dependencies) {
-  auto impl = std::make_unique<Impl>(std::move(config), std::move(dependencies));
+  return engine::EngineOpener::open(std::move(config), std::move(dependencies), {});
+}
+
+Result<std::unique_ptr<Engine>> engine::EngineOpener::open(EngineConfig config,
+                                                           Dependencies dependencies,
+                                                           EngineSeams seams) {
+  auto impl =
+      std::make_unique<Engine::Impl>(std::move(config), std::move(dependencies), std::move(seams));
   if (auto opened = impl->open(); !opened) return std::move(opened).error();
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }
@@ -394,7 +484,8 @@ Result<WorkspaceInfo> Engine::workspace_info(std::string_view tag) const {
   return impl_->registry().workspace(tag);
 }
 Result<void> Engine::delete_workspace(std::string_view tag, const ChangeOptions& options) {
-  return impl_->registry().delete_workspace(tag, options);
+  auto deleted = impl_->registry().delete_workspace(tag, options);
+  return deleted ? impl_->jobs().forget_workspace(tag) : std::move(deleted);
 }
 Result<Caller> Engine::authenticate(std::string_view secret) {
   return impl_->registry().authenticate(secret);

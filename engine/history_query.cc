@@ -131,7 +131,7 @@ MessageWalk::Bounds HistoryQuery::bounds() const noexcept {
 
 bool HistoryQuery::fits(const store::MessageRecord& record) {
   if (filter_.message_state && state_of(record.status) != *filter_.message_state) return false;
-  return event_tag_.empty() || fits_event(record.event);
+  return fits_event_of(record.event);
 }
 
 bool HistoryQuery::fits_event(core::EventNumber number) {

@@ -23,6 +23,9 @@ constexpr core::SteadyMs kReportEveryMs = 1'000;
 constexpr core::SteadyMs kRetryAfterFailureMs = 100;
 constexpr core::SteadyMs kProbeEveryMs = 1'000;
 constexpr core::SteadyMs kRetainEveryMs = 60'000;
+// Where lanes take turns, one that frees no memory for so long does not make the others wait.
+constexpr core::SteadyMs kTurnMaxMs = 100;
+constexpr core::SteadyMs kLookAtDiskEveryMs = 1'000;
 
 // How far apart two positions are, in bytes of log; a segment counts full.
 std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
@@ -34,6 +37,26 @@ std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
 bool is_gone(const Outcome& outcome) noexcept {
   return outcome.verdict == Verdict::kDead && outcome.error == AttemptError::kNone &&
          outcome.http_status == 410;
+}
+
+// Whether a failed attempt says something of the endpoint: it was asked, or could not be.
+bool is_endpoints_fault(const Outcome& outcome) noexcept {
+  switch (outcome.error) {
+    case AttemptError::kNone:
+      return outcome.http_status != 0;
+    case AttemptError::kResolve:
+    case AttemptError::kConnect:
+    case AttemptError::kConnectTimeout:
+    case AttemptError::kTls:
+    case AttemptError::kSend:
+    case AttemptError::kTimeout:
+    case AttemptError::kClosed:
+    case AttemptError::kProtocol:
+    case AttemptError::kBlockedAddress:
+      return true;
+    default:
+      return false;
+  }
 }
 
 template <class T>
@@ -53,11 +76,16 @@ Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::Log
       listener_(ports.listener),
       log_(log),
       pool_(limits::kBufferBytesMaxDefault),
-      slots_(limits::kDeliveriesInMemoryMax) {
+      slots_(limits::kDeliveriesInMemoryMax),
+      finisher_(loop, store, ports.finish_erasures_in_place) {
   retry_timer_.owner = this;
   retry_timer_.fire = &Committer::on_retry_timer;
   retain_timer_.owner = this;
   retain_timer_.fire = &Committer::on_retain_timer;
+  short_timer_.owner = this;
+  short_timer_.fire = &Committer::on_short_timer;
+  disk_timer_.owner = this;
+  disk_timer_.fire = &Committer::on_disk_timer;
   for (auto* mailbox : ports.origins) {
     origins_.push_back(std::make_unique<core::Mailbox<Answer>::Sender>(*mailbox));
   }
@@ -79,13 +107,16 @@ Result<void> Committer::start() {
     LaneWindow& window = windows_.at(pending.endpoint);
     window.waiting = pending.has_ready;
     window.next_due = pending.next_due;
+    window.untried = true;
     want_refill(window);
   }
   intakes_.open(loop_, &Committer::on_mail, this);
   outcomes_.open(loop_, &Committer::on_mail, this);
   loop_.add_before_wait(this);
   loop_.arm(retain_timer_, loop_.now());
-  started_ = true;
+  look_at_disk();
+  loop_.arm(disk_timer_, loop_.now() + kLookAtDiskEveryMs);
+  started_ = taking_requests_ = true;
   work_ = true;
   return {};
 }
@@ -94,12 +125,20 @@ void Committer::stop() {
   if (!started_) return;
   handing_over_ = false;
   retry_ = true;  // what the store refused before
+  taking_requests_ = false;
+  requests_.cancel_discards();
   while (cycle()) {
+  }
+  finisher_.stop();
+  for (ErasureRequest& request : std::exchange(erasures_, {})) {
+    request.done(Error{ErrorCode::kUnavailable, "the store is not running", 0});
   }
   if (auto done = store_.checkpoint(); !done) report(done.error(), "checkpoint_failed");
   windows_.for_each([this](LaneWindow& window) { loop_.disarm(window.timer); });
   loop_.disarm(retry_timer_);
   loop_.disarm(retain_timer_);
+  loop_.disarm(short_timer_);
+  loop_.disarm(disk_timer_);
   loop_.remove_before_wait(this);
   intakes_.close();
   outcomes_.close();
@@ -118,24 +157,32 @@ void Committer::before_wait() noexcept {
 
 // One group. False: nothing is left to do.
 bool Committer::cycle() noexcept {
+  take_erasures();
   gather();
+  refuse_for_room();
   // With nothing to write it asks a store that failed whether it works again.
-  if (std::exchange(retry_, false) || !group_.intakes.empty() || !group_.outcomes.empty()) {
+  if (std::exchange(retry_, false) || !group_.intakes.empty() || !group_.outcomes.empty() ||
+      !group_.reopenings.empty() || group_.sync) {
     if (auto appended = store_.append(group_); !appended) {
       append_failed(appended.error());
-      return intakes_.size() != 0;  // these are refused as well; outcomes wait for the timer
+      // These are refused as well; outcomes wait for the timer.
+      return intakes_.size() != 0 || requests_.wants_turn(indexed_);
     }
-    healthy_.store(true, std::memory_order_relaxed);
+    healthy_.store(has_room_, std::memory_order_relaxed);
+    look_at_disk_when_segment_begins();
     counters_.groups.add();
     answer();
     close_slots();
     hand_over();
+    settle_requests();
     index();
     tell_listener();
   }
+  finish_requests();
   const bool refilled = refill();
   counters_.in_memory.set(slots_.size());
-  return refilled || intakes_.size() != 0 || outcomes_.size() != 0;
+  return refilled || intakes_.size() != 0 || outcomes_.size() != 0 ||
+         requests_.wants_turn(indexed_);
 }
 
 void Committer::gather() {
@@ -151,6 +198,9 @@ void Committer::gather() {
     for (; counted < group_.intakes.size(); ++counted)
       bytes += group_.intakes[counted].payload.bytes();
   }
+  drop_erased();
+  discard_marked();
+  take_requests();
 }
 
 // Nothing of this group was accepted. The intakes are refused; the outcomes are kept and logged
@@ -163,9 +213,11 @@ void Committer::append_failed(const Error& error) noexcept {
       error.code == ErrorCode::kStorageFull ? Acceptance::kFull : Acceptance::kUnavailable;
   group_.placed.assign(group_.intakes.size(), Placed{acceptance, MessageId{}, LogPosition{}});
   answer();
+  fail_requests_in_group(error);  // takes what was to be discarded out of the outcomes
   deferred_.swap(group_.outcomes);
   group_.clear();
   retry_after(deferred_.empty() ? kProbeEveryMs : kRetryAfterFailureMs);
+  finish_requests();
 }
 
 void Committer::retry_after(core::SteadyMs delay) noexcept {
@@ -196,22 +248,32 @@ void Committer::answer() noexcept {
 
 void Committer::close_slots() noexcept {
   for (Outcome& outcome : group_.outcomes) {
-    const DeliverySlots::Slot slot = slots_.release(outcome.ticket.slot);
-    LaneWindow& window = windows_.at(outcome.endpoint);
-    window.bytes -= slot.bytes;
-    if (slot.pending_entry && !outcome.ticket.pending_entry) {
-      outcome.ticket.pending_entry = true;
-      --window.forced;
-    }
-    settle(window, outcome);
+    if (outcome.ticket.slot != DeliverySlots::kNone) close_slot(outcome);  // else it waited
   }
   counters_.outcomes.add(group_.outcomes.size());
+}
+
+void Committer::close_slot(Outcome& outcome) noexcept {
+  const DeliverySlots::Slot slot = slots_.release(outcome.ticket.slot);
+  LaneWindow& window = windows_.at(outcome.endpoint);
+  window.bytes -= slot.bytes;
+  if (slot.pending_entry && !outcome.ticket.pending_entry) {
+    outcome.ticket.pending_entry = true;
+    --window.forced;
+  }
+  settle(window, outcome);
 }
 
 // What an outcome means for the window of its lane.
 void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
   --window.in_memory;
-  if (outcome.verdict == Verdict::kReturned) window.waiting = window.rewind = true;
+  const bool returned =
+      outcome.verdict == Verdict::kReturned || outcome.error == AttemptError::kDiscarded;
+  if (returned) {
+    window.waiting = window.rewind = true;
+  } else {
+    window.untried = false;  // if it could not be reached, it is on hold and probed from now on
+  }
   if (outcome.hold_until != 0) {
     if (outcome.hold_until > window.hold_until) window.probes = outcome.probes;
     window.hold_until = std::max(window.hold_until, outcome.hold_until);
@@ -317,16 +379,74 @@ void Committer::tell_listener() noexcept {
   for (const Outcome& outcome : group_.outcomes) {
     if (link_of(outcome.message) == core::kSystemLink) {
       if (outcome.verdict != Verdict::kReturned) listener_->on_outcome(outcome);
-    } else if (is_gone(outcome)) {
-      listener_->on_gone(outcome);
+    } else if (outcome.verdict != Verdict::kReturned) {
+      note_health(outcome);
     }
   }
 }
 
+void Committer::note_health(const Outcome& outcome) noexcept {
+  LaneWindow& window = windows_.at(outcome.endpoint);
+  if (outcome.breaker != BreakerChange::kNone) listener_->on_breaker(outcome);
+  if (outcome.verdict == Verdict::kDelivered) {
+    window.failures = 0;
+    window.past_known = true;
+    return;
+  }
+  if (!is_endpoints_fault(outcome)) return;
+  if (window.failures == 0) window.failing_since = outcome.started_at;
+  ++window.failures;
+  const bool is_first = !std::exchange(window.past_known, true);
+  if (is_gone(outcome)) return listener_->on_gone(outcome);
+  listener_->on_failing(
+      {outcome.endpoint, window.failing_since, outcome.started_at, window.failures, is_first});
+}
+
+void Committer::extend_failing(EndpointNumber endpoint, core::WallMs told, core::WallMs since,
+                               std::uint32_t failures) noexcept {
+  LaneWindow& window = windows_.at(endpoint);
+  if (window.failures == 0 || window.failing_since != told || since >= told) return;
+  window.failing_since = since;
+  window.failures += failures;
+}
+
+bool Committer::is_drained(EndpointNumber endpoint) noexcept {
+  const LaneWindow& window = windows_.at(endpoint);
+  return window.in_memory == 0 && !window.waiting && !window.next_due;
+}
+
 void Committer::want_refill(LaneWindow& window) noexcept {
-  if (window.refill_queued) return;
+  if (window.refill_queued || window.held) return;
   window.refill_queued = true;
   refill_queue_.push_back(&window);
+}
+
+// Whether there is room for all that is read back at once.
+bool Committer::batch_fits() const noexcept {
+  return slots_.free() >= limits::kPendingLoadMax &&
+         slots_.bytes() + limits::kPendingLoadBytesMax <= limits::kDeliveryBytesInMemoryMax;
+}
+
+bool Committer::is_crowded() const noexcept {
+  return slots_.free() < limits::kDeliveriesInMemoryMax / 2 ||
+         slots_.bytes() > limits::kDeliveryBytesInMemoryMax / 2;
+}
+
+// Many lanes that drain at once take turns, a batch each: a delivery here and there would cost a
+// connection each, and a walk through the store. Only where what is in memory does not move, so
+// that no turn comes, those that have nothing there go on with one each.
+bool Committer::has_turn() noexcept {
+  if (batch_fits()) {
+    short_since_ = 0;
+    return true;
+  }
+  if (slots_.full()) return false;
+  if (slots_.bytes() >= limits::kDeliveryBytesInMemoryMax) return true;
+  if (short_since_ == 0) {
+    short_since_ = loop_.now();
+    loop_.arm(short_timer_, short_since_ + kTurnMaxMs);
+  }
+  return loop_.now() - short_since_ >= kTurnMaxMs;
 }
 
 // One round over the lanes that want more; a lane that is not done comes again. False: nothing was
@@ -335,7 +455,7 @@ bool Committer::refill() noexcept {
   if (!handing_over_ || !indexed_ || refill_queue_.empty()) return false;
   const std::uint64_t loaded_before = counters_.loaded.value();
   for (std::size_t lanes = refill_queue_.size(); lanes != 0; --lanes) {
-    if (slots_.full()) break;
+    if (!has_turn()) break;
     LaneWindow& window = *refill_queue_.front();
     refill_queue_.pop_front();
     window.refill_queued = false;
@@ -348,11 +468,16 @@ bool Committer::refill() noexcept {
 void Committer::refill(LaneWindow& window) noexcept {
   const core::WallMs now = loop_.wall();
   std::size_t room = window.room_at(now);
-  if (slots_.bytes() >= limits::kDeliveryBytesInMemoryMax)
+  std::size_t batch = limits::kPendingLoadMax;
+  if (!batch_fits()) {
     room = window.in_memory == 0 ? std::min<std::size_t>(room, 1) : 0;
+  } else if (is_crowded()) {
+    room = std::min(room, batch - std::min<std::size_t>(batch, window.in_memory));
+    batch /= 2;
+  }
   const bool due = window.waiting || (window.next_due && *window.next_due <= now);
   // A nearly full window is left to drain first, so that reading back comes in batches.
-  const bool worth_it = room >= limits::kPendingLoadMax || window.in_memory == 0 || !window.waiting;
+  const bool worth_it = room >= batch || window.in_memory == 0 || !window.waiting;
   if (room != 0 && due && worth_it) {
     PendingCursor cursor = window.cursor;
     auto load =
@@ -392,7 +517,7 @@ bool Committer::take_loaded(LaneWindow& window) noexcept {
 // Has the lane looked at again when the next thing in it comes due.
 void Committer::arm(LaneWindow& window, core::WallMs now) noexcept {
   loop_.disarm(window.timer);
-  if (window.refill_queued || (!window.waiting && !window.next_due)) return;
+  if (window.held || window.refill_queued || (!window.waiting && !window.next_due)) return;
   core::WallMs at = window.waiting ? now : *window.next_due;
   at = std::max(at, window.hold_until);
   if (at <= now) {
@@ -427,7 +552,18 @@ void Committer::on_retain_timer(core::Timer& timer) noexcept {
   if (auto retained = committer.store_.retain(committer.loop_.wall()); !retained) {
     committer.report(retained.error(), "retention_failed");
   }
+  committer.finish_erasures_again();
   committer.loop_.arm(timer, committer.loop_.now() + kRetainEveryMs);
+}
+
+void Committer::on_short_timer(core::Timer& timer) noexcept {
+  static_cast<Committer*>(timer.owner)->work_ = true;
+}
+
+void Committer::on_disk_timer(core::Timer& timer) noexcept {
+  auto& committer = *static_cast<Committer*>(timer.owner);
+  committer.look_at_disk();
+  committer.loop_.arm(timer, committer.loop_.now() + kLookAtDiskEveryMs);
 }
 
 // A disk that fails does so for every group: one line a second is enough.

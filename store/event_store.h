@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,14 +34,34 @@ struct PendingPut {
   MessageId message;
   LogPosition position{};
   std::uint16_t attempts = 0;
+  std::uint16_t attempts_before = 0;  // made before it was last opened again
 };
 
-// One group commit. The committer fills intakes and outcomes, append() fills placed, the committer decides what
-// spills, apply() indexes all of it.
+// A delivery that waits in the store, without its message.
+struct PendingItem {
+  core::WallMs due = 0;
+  MessageId message;
+  LogPosition position{};
+  std::uint16_t attempts = 0;
+  std::uint16_t attempts_before = 0;
+};
+
+// What came of a reopening.
+enum class Reopened : std::uint8_t {
+  kYes,   // it waits, with `due`
+  kOpen,  // the delivery was open anyway (or the group asks twice): nothing was done
+  kGone,  // nothing was done: the message fell to the retention, was erased or is unreadable, or was tried too often
+};
+
+// One group commit. The committer fills intakes, outcomes and reopenings, append() fills placed and reopened, the
+// committer decides what spills, apply() indexes all of it.
 struct Group {
   std::vector<Intake> intakes;
   std::vector<Placed> placed;  // one an intake, by append()
   std::vector<Outcome> outcomes;
+  std::vector<Reopening> reopenings;
+  std::vector<Reopened> reopened;  // one a reopening, by append()
+  bool sync = false;               // asks for a sync, also when there is no intake and no reopening
   std::vector<PendingPut> spilled;
   // Every open delivery of a message before this position has a pending entry (or gets one in this group). What lies
   // behind it is replayed when the store is opened.
@@ -79,20 +100,42 @@ struct MessageRecord {
   LogPosition position{};
 };
 
-// A message with its bytes, copied out.
+// An endpoint whose delivery of a message was opened again, or that was added to those it goes to. While its last
+// attempt on record is none behind `attempts_before`, it waits.
+struct ReopenedTarget {
+  EndpointNumber endpoint{};
+  std::uint16_t attempts_before = 0;
+};
+
+// A message with its bytes, copied out. Event, status and targets are those it has by now; `reopened` in order of
+// endpoint.
 struct MessageContent {
   MessageRecord record;
   core::Method method = core::Method::kPost;
   std::vector<EndpointNumber> targets;
+  std::vector<ReopenedTarget> reopened;
   std::string headers;
   std::string query;
   std::string body;
 };
 
-// Who a message goes to.
+// Who a message goes to: first those it went to when it came, then those that reopenings added, in order of endpoint.
 struct MessageTargets {
   MessageRecord record;
   std::vector<EndpointNumber> targets;
+  std::vector<ReopenedTarget> reopened;
+};
+
+// A delivery that is over and was not delivered.
+struct DeadRecord {
+  EndpointNumber endpoint{};
+  MessageId message;
+  EventNumber event = EventNumber::kNone;
+  LinkNumber link{};
+  core::WallMs died_at = 0;
+  std::uint16_t attempts = 0;  // the number of the last one on record
+  AttemptError error = AttemptError::kNone;
+  std::uint16_t http_status = 0;
 };
 
 struct AttemptRecord {
@@ -105,8 +148,16 @@ struct AttemptRecord {
   core::WallMs started_at = 0;
   std::uint32_t duration_us = 0;
   core::WallMs next_at = 0;
+  LogPosition logged_at{};  // of the outcome's record
   std::string response_head;
   std::string response_body;
+};
+
+// What the data takes, and whether there is room for more.
+struct DiskUse {
+  std::uint64_t free_bytes = 0;  // of the file system
+  std::uint64_t used_bytes = 0;  // by the store
+  bool takes_messages = true;    // false: too little is free, or too much used
 };
 
 // A change of the registry: the value to write, or none to delete.
@@ -115,15 +166,20 @@ struct DefinitionChange {
   std::optional<std::string> value;
 };
 
+// Puts the endpoints that reopenings added behind the targets, in order of endpoint.
+void add_reopened(std::vector<EndpointNumber>& targets, const std::vector<ReopenedTarget>& reopened);
+
 class EventStore {
  public:
   virtual ~EventStore() = default;
 
   // --- The committer's thread -------------------------------------------------------------------------------
 
-  // Makes intakes and outcomes durable: one write and, if there is any intake, one sync. Fills group.placed. A
-  // duplicate within its window (or within the group) is marked so and not stored. On failure no intake was accepted:
-  // kStorageFull (may be tried again later), kStorageFailed (the store accepts nothing more until it is reopened).
+  // Makes intakes, outcomes and reopenings durable: one write and, if there is any intake or reopening or group.sync,
+  // one sync. Fills group.placed: a duplicate within its window (or within the group) is marked so and not stored. Fills
+  // group.reopened: whether a delivery is open is decided by what was on record before the group. On failure no intake
+  // was accepted and nothing opened again: kStorageFull (may be tried again later), kStorageFailed (the store accepts
+  // nothing more until it is reopened).
   virtual Result<void> append(Group& group) = 0;
 
   // Indexes an appended group: messages, dedupe keys, attempts, pending entries. A failure leaves the group to be applied
@@ -140,14 +196,36 @@ class EventStore {
                                            std::size_t count_max, std::size_t bytes_max, core::BufferPool& pool,
                                            std::vector<Delivery>& out) = 0;
 
+  // At most `count_max` of what waits for an endpoint, in order of (due, message), behind `after_due` and `after`; a due
+  // time of 0 and a zero id begin with the first. Reads no message.
+  virtual Result<std::vector<PendingItem>> list_pending(EndpointNumber endpoint, core::WallMs after_due, MessageId after,
+                                                        std::size_t count_max) = 0;
+
   // Every endpoint with something waiting; for the start.
   virtual Result<std::vector<PendingEndpoint>> pending_endpoints() = 0;
 
   // Makes everything so far durable, so that the next open replays nothing.
   virtual Result<void> checkpoint() = 0;
 
-  // Drops what is older than the retention. Cheap when there is nothing to drop.
+  // Drops what is older than the retention of its link. Cheap when there is nothing to drop.
   virtual Result<void> retain(core::WallMs now) = 0;
+
+  // Erases messages with all that came of them, and gives up what is open of them; how many there were. On success none
+  // is found any more, the log holds none of their bytes nor of the captured responses, and no crash brings them back;
+  // what RocksDB's files still hold goes with finish_erasures(). After a failure some may be half erased: they are not
+  // found, and are erased for good by the next call, by retain(), or when the store is opened.
+  // Requires: the caller lets no outcome of theirs through any more.
+  virtual Result<std::size_t> erase(std::span<const MessageId> messages) = 0;
+  // Room on the disk as far as the settings ask for it; to be asked about once a second.
+  virtual Result<DiskUse> measure_disk() = 0;
+
+  // --- Any thread -------------------------------------------------------------------------------------------
+
+  // Rewrites the files that hold bytes of what was erased: one compaction for all of it. Takes its time.
+  virtual Result<void> finish_erasures() = 0;
+  // How long messages of each link are kept; others for StoreOptions::retention_ms. What is kept no longer is hidden
+  // from the next retain() on, and what was not dropped yet shows again when it is to be kept longer.
+  virtual void set_retention(std::map<LinkNumber, std::uint64_t> ms_by_link) = 0;
 
   // --- The registry, any thread -----------------------------------------------------------------------------
 
@@ -174,6 +252,10 @@ class EventStore {
   // all attempts of a message.
   virtual Result<std::vector<AttemptRecord>> list_endpoint_attempts(EndpointNumber endpoint, MessageId before,
                                                                     std::size_t count_max) const = 0;
+  // Dead deliveries of an endpoint, newest message first, of messages older than `before` (a zero id: from the newest),
+  // at most `count_max`. One that is opened again is dead no more.
+  virtual Result<std::vector<DeadRecord>> list_dead(EndpointNumber endpoint, MessageId before,
+                                                    std::size_t count_max) const = 0;
 };
 
 }  // namespace headrace::store

@@ -16,6 +16,16 @@ bool has_version(std::string_view value, std::size_t bytes) noexcept {
   return value.size() >= bytes && static_cast<std::uint8_t>(value.front()) == kValueVersion;
 }
 
+// Whether the bytes behind a message's fixed fields are targets, in order of endpoint.
+bool reopened_in_order(std::string_view bytes) noexcept {
+  if (bytes.size() % kReopenedTargetBytes != 0) return false;
+  for (std::size_t at = kReopenedTargetBytes; at < bytes.size(); at += kReopenedTargetBytes) {
+    const auto before = BigReader{bytes.data() + at - kReopenedTargetBytes}.get<std::uint32_t>();
+    if (BigReader{bytes.data() + at}.get<std::uint32_t>() <= before) return false;
+  }
+  return true;
+}
+
 bool is_whole(std::string_view value, std::size_t bytes) noexcept {
   return value.size() == bytes && has_version(value, bytes);
 }
@@ -55,9 +65,34 @@ FixedBytes<kMessageValueBytes> message_value(const MessageRecord& record) noexce
   return bytes;
 }
 
+std::string message_value(const MessageRecord& record,
+                          const std::vector<ReopenedTarget>& reopened) {
+  std::string bytes(view(message_value(record)));
+  bytes.resize(kMessageValueBytes + reopened.size() * kReopenedTargetBytes);
+  BigWriter out{bytes.data() + kMessageValueBytes};
+  for (const ReopenedTarget& target : reopened) {
+    out.put(static_cast<std::uint32_t>(target.endpoint));
+    out.put(target.attempts_before);
+  }
+  return bytes;
+}
+
+std::vector<ReopenedTarget> decode_reopened(std::string_view value) {
+  std::vector<ReopenedTarget> reopened;
+  if (value.size() <= kMessageValueBytes) return reopened;
+  reopened.reserve((value.size() - kMessageValueBytes) / kReopenedTargetBytes);
+  BigReader in{value.data() + kMessageValueBytes};
+  while (reopened.size() < reopened.capacity()) {
+    const EndpointNumber endpoint{in.get<std::uint32_t>()};
+    reopened.push_back({endpoint, in.get<std::uint16_t>()});
+  }
+  return reopened;
+}
+
 std::optional<MessageRecord> decode_message(std::string_view key, std::string_view value) noexcept {
   const auto id = decode_message_key(key);
-  if (!id || !is_whole(value, kMessageValueBytes)) return std::nullopt;
+  if (!id || !has_version(value, kMessageValueBytes)) return std::nullopt;
+  if (!reopened_in_order(value.substr(kMessageValueBytes))) return std::nullopt;
   BigReader in{value.data() + 1};
   MessageRecord record;
   record.id = *id;
@@ -96,6 +131,7 @@ FixedBytes<kPendingValueBytes> pending_value(const PendingValue& value) noexcept
   out.put(kValueVersion);
   out.put(value.attempts);
   out.put(static_cast<std::uint64_t>(value.position));
+  out.put(value.attempts_before);
   return bytes;
 }
 
@@ -105,6 +141,43 @@ std::optional<PendingValue> decode_pending_value(std::string_view value) noexcep
   PendingValue decoded;
   decoded.attempts = in.get<std::uint16_t>();
   decoded.position = LogPosition{in.get<std::uint64_t>()};
+  decoded.attempts_before = in.get<std::uint16_t>();
+  return decoded;
+}
+
+FixedBytes<kDeadKeyBytes> dead_key(EndpointNumber endpoint, MessageId message) noexcept {
+  FixedBytes<kDeadKeyBytes> bytes;
+  BigWriter out{bytes.data()};
+  out.put(static_cast<std::uint32_t>(endpoint));
+  out.put_id(message.bits);
+  return bytes;
+}
+
+std::optional<MessageId> decode_dead_message(std::string_view key) noexcept {
+  if (key.size() != kDeadKeyBytes) return std::nullopt;
+  BigReader in{key.data() + sizeof(std::uint32_t)};
+  return MessageId{in.get_id()};
+}
+
+FixedBytes<kDeadValueBytes> dead_value(const DeadValue& value) noexcept {
+  FixedBytes<kDeadValueBytes> bytes;
+  BigWriter out{bytes.data()};
+  out.put(kValueVersion);
+  out.put(std::uint64_t{value.died_at});
+  out.put(value.attempts);
+  out.put(static_cast<std::uint8_t>(value.error));
+  out.put(value.http_status);
+  return bytes;
+}
+
+std::optional<DeadValue> decode_dead_value(std::string_view value) noexcept {
+  if (!is_whole(value, kDeadValueBytes)) return std::nullopt;
+  BigReader in{value.data() + 1};
+  DeadValue decoded;
+  decoded.died_at = in.get<std::uint64_t>();
+  decoded.attempts = in.get<std::uint16_t>();
+  decoded.error = AttemptError{in.get<std::uint8_t>()};
+  decoded.http_status = in.get<std::uint16_t>();
   return decoded;
 }
 
@@ -129,6 +202,7 @@ FixedBytes<kAttemptValueHeadBytes> attempt_value_head(const Outcome& outcome,
   out.put(std::uint64_t{outcome.started_at});
   out.put(outcome.duration_us);
   out.put(std::uint64_t{outcome.next_at});
+  out.put(static_cast<std::uint64_t>(outcome.logged_at));
   out.put(static_cast<std::uint32_t>(response_head_bytes));
   return bytes;
 }
@@ -154,6 +228,7 @@ std::optional<AttemptRecord> decode_attempt(std::string_view key, std::string_vi
   record.started_at = in.get<std::uint64_t>();
   record.duration_us = in.get<std::uint32_t>();
   record.next_at = in.get<std::uint64_t>();
+  record.logged_at = LogPosition{in.get<std::uint64_t>()};
   const auto head_bytes = in.get<std::uint32_t>();
   const std::size_t response_bytes = value.size() - kAttemptValueHeadBytes;
   if (head_bytes > response_bytes) return std::nullopt;

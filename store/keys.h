@@ -3,13 +3,14 @@
 // (docs/storage.md).
 //
 // Integers are big-endian, so that keys sort by number and time:
-//   messages  link u32 | message id 16                      -> position, received at, event,
-//   status, flags, body bytes pending   endpoint u32 | due u64 | message id 16        -> attempts,
-//   position attempts  endpoint u32 | message id 16 | attempt u16    -> the attempt, with the
-//   response captured dedupe    hash of (link, key) 16                        -> message id, expiry
-//   meta      a name                                        -> see AppliedValue
-// Pure; nothing allocates: keys and values of fixed size are arrays, decoding takes any bytes and
-// answers none for what was never written.
+//   messages  link u32 | message id 16                    -> position, event, targets
+//   pending   endpoint u32 | due u64 | message id 16      -> attempts, position, attempts before
+//   attempts  endpoint u32 | message id 16 | attempt u16  -> the attempt, with the response
+//   dead      endpoint u32 | message id 16                -> when, attempts, error, HTTP status
+//   dedupe    hash of (link, key) 16                      -> message id, expiry
+//   meta      a name                                      -> see AppliedValue
+// Pure; keys and values of fixed size are arrays, decoding takes any bytes and answers none for what
+// was never written.
 #pragma once
 
 #include <array>
@@ -36,15 +37,18 @@ inline constexpr std::size_t kPendingKeyBytes = 28;
 inline constexpr std::size_t kAttemptKeyBytes = 22;
 inline constexpr std::size_t kDedupeKeyBytes = 16;
 inline constexpr std::size_t kNumberPrefixBytes = 4;  // the endpoint or link that a key begins with
-inline constexpr std::size_t kMessageValueBytes = 27;
-inline constexpr std::size_t kPendingValueBytes = 11;
+inline constexpr std::size_t kMessageValueBytes = 27;  // before the targets opened again
+inline constexpr std::size_t kReopenedTargetBytes = 6;
+inline constexpr std::size_t kPendingValueBytes = 13;
+inline constexpr std::size_t kDeadKeyBytes = 20;
+inline constexpr std::size_t kDeadValueBytes = 14;
 inline constexpr std::size_t kDedupeValueBytes = 25;
 inline constexpr std::size_t kAppliedValueBytes = 25;
-inline constexpr std::size_t kAttemptValueHeadBytes = 29;  // before the response
+inline constexpr std::size_t kAttemptValueHeadBytes = 37;  // before the response
 
 inline constexpr std::string_view kFormatName = "format";    // meta: u32
 inline constexpr std::string_view kAppliedName = "applied";  // meta: AppliedValue
-inline constexpr std::uint32_t kStoreFormat = 1;
+inline constexpr std::uint32_t kStoreFormat = 2;
 
 struct PendingKey {
   EndpointNumber endpoint{};
@@ -55,6 +59,14 @@ struct PendingKey {
 struct PendingValue {
   std::uint16_t attempts = 0;
   LogPosition position{};
+  std::uint16_t attempts_before = 0;
+};
+
+struct DeadValue {
+  core::WallMs died_at = 0;
+  std::uint16_t attempts = 0;
+  AttemptError error = AttemptError::kNone;
+  std::uint16_t http_status = 0;
 };
 
 struct DedupeValue {
@@ -74,12 +86,21 @@ FixedBytes<kMessageKeyBytes> message_key(MessageId id) noexcept;  // the link is
 std::optional<MessageId> decode_message_key(std::string_view key) noexcept;
 // Of a record, what its key does not say.
 FixedBytes<kMessageValueBytes> message_value(const MessageRecord& record) noexcept;
+// The same with what was opened again. Requires: `reopened` in order of endpoint, each once.
+std::string message_value(const MessageRecord& record, const std::vector<ReopenedTarget>& reopened);
 std::optional<MessageRecord> decode_message(std::string_view key, std::string_view value) noexcept;
+// Of a value that decode_message() accepts.
+std::vector<ReopenedTarget> decode_reopened(std::string_view value);
 
 FixedBytes<kPendingKeyBytes> pending_key(const PendingKey& key) noexcept;
 std::optional<PendingKey> decode_pending_key(std::string_view key) noexcept;
 FixedBytes<kPendingValueBytes> pending_value(const PendingValue& value) noexcept;
 std::optional<PendingValue> decode_pending_value(std::string_view value) noexcept;
+
+FixedBytes<kDeadKeyBytes> dead_key(EndpointNumber endpoint, MessageId message) noexcept;
+std::optional<MessageId> decode_dead_message(std::string_view key) noexcept;
+FixedBytes<kDeadValueBytes> dead_value(const DeadValue& value) noexcept;
+std::optional<DeadValue> decode_dead_value(std::string_view value) noexcept;
 
 FixedBytes<kAttemptKeyBytes> attempt_key(EndpointNumber endpoint, MessageId message,
                                          std::uint16_t attempt) noexcept;

@@ -18,9 +18,9 @@ bool LaneWindow::open_at(core::WallMs now) const noexcept {
 }
 
 std::size_t LaneWindow::room_at(core::WallMs now) const noexcept {
-  if (rewind || hold_until > now) return 0;
+  if (held || rewind || hold_until > now) return 0;
   if (in_memory != 0 && bytes >= kLaneWindowBytesMax) return 0;
-  const std::size_t width = probing ? probes : kLaneWindowMax;
+  const std::size_t width = untried ? 1 : probing ? probes : kLaneWindowMax;
   return in_memory < width ? width - in_memory : 0;
 }
 
@@ -62,6 +62,8 @@ std::uint32_t DeliverySlots::take(const Delivery& delivery, std::size_t bytes,
   slot.bytes = static_cast<std::uint32_t>(bytes);
   slot.pending_entry = delivery.ticket.pending_entry;
   slot.used = true;
+  slot.discarded = false;
+  slot.erased = false;
   join(index, sharer);
   if (!slot.pending_entry) {
     slot.previous = tail_;
@@ -75,7 +77,7 @@ std::uint32_t DeliverySlots::take(const Delivery& delivery, std::size_t bytes,
 DeliverySlots::Slot DeliverySlots::release(std::uint32_t index) noexcept {
   Slot& slot = slots_[index];
   HEADRACE_CHECK(slot.used);  // an outcome answered twice would free another delivery's slot
-  if (!slot.pending_entry) unlink(slot);
+  if (!slot.pending_entry && !slot.erased) unlink(slot);
   leave(index);
   const Slot released = slot;
   slot.used = false;
@@ -83,11 +85,38 @@ DeliverySlots::Slot DeliverySlots::release(std::uint32_t index) noexcept {
   return released;
 }
 
+std::size_t DeliverySlots::mark_erased(std::span<const MessageId> messages) noexcept {
+  std::size_t count = 0;
+  for (Slot& slot : slots_) {
+    if (!slot.used || slot.erased) continue;
+    if (!std::binary_search(messages.begin(), messages.end(), slot.message)) continue;
+    if (!slot.pending_entry) unlink(slot);
+    slot.erased = true;
+    ++count;
+  }
+  return count;
+}
+
 void DeliverySlots::mark_oldest_pending() noexcept {
   HEADRACE_DCHECK(head_ != kNone);
   Slot& slot = slots_[head_];
   unlink(slot);
   slot.pending_entry = true;
+}
+
+void DeliverySlots::mark_discarded(EndpointNumber endpoint, LogPosition before) noexcept {
+  for (Slot& slot : slots_) {
+    if (slot.used && slot.endpoint == endpoint && slot.position < before) slot.discarded = true;
+  }
+}
+
+std::vector<MessageId> DeliverySlots::messages_of(EndpointNumber endpoint) const {
+  std::vector<MessageId> messages;
+  for (const Slot& slot : slots_) {
+    if (slot.used && slot.endpoint == endpoint) messages.push_back(slot.message);
+  }
+  std::sort(messages.begin(), messages.end());
+  return messages;
 }
 
 bool DeliverySlots::contains(EndpointNumber endpoint, MessageId message) const noexcept {

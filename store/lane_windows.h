@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "core/loop.h"
@@ -27,11 +28,16 @@ struct LaneWindow {
   std::size_t bytes = 0;        // of their buffers, a shared one counted for each
   bool waiting = false;  // never-tried deliveries wait in the store, new ones wait behind them
   bool probing = false;  // after a hold: `probes` at a time until the endpoint answered
+  bool untried = false;  // waits since before the start: one, until it is known to be reachable
   bool rewind = false;   // read the waiting ones from the start again, once none is in memory
   bool refill_queued = false;
+  bool held = false;  // by request: nothing is handed over, nothing is looked at
   std::uint16_t probes = 1;
   core::WallMs hold_until = 0;           // nothing is handed over before this
   std::optional<core::WallMs> next_due;  // the earliest retry that waits
+  core::WallMs failing_since = 0;        // when the first of the failures below began
+  std::uint32_t failures = 0;            // attempts in a row that failed
+  bool past_known = false;               // an attempt was heard of since the start
   PendingCursor cursor;
   core::Timer timer;               // its owner is this window
   Committer* committer = nullptr;  // whom the timer tells
@@ -77,6 +83,8 @@ class DeliverySlots {
     std::uint32_t bytes = 0;  // of the buffer
     bool pending_entry = false;
     bool used = false;
+    bool discarded = false;  // is dead unless it is delivered now
+    bool erased = false;     // its end is of no consequence
     std::uint32_t previous = kNone;
     std::uint32_t next = kNone;
     // The deliveries of one message share its buffer: a ring.
@@ -93,8 +101,19 @@ class DeliverySlots {
   // The slot's content; it is free afterwards.
   Slot release(std::uint32_t index) noexcept;
 
+  // Requires: in use.
+  const Slot& at(std::uint32_t index) const noexcept { return slots_[index]; }
+  // Linear. Marks what is in memory of the endpoint's messages before the position as discarded.
+  void mark_discarded(EndpointNumber endpoint, LogPosition before) noexcept;
+  // Linear. Marks what is in memory of those messages as erased; none of it holds the low-water mark.
+  // How many there are. Requires: sorted.
+  std::size_t mark_erased(std::span<const MessageId> messages) noexcept;
+  // Linear. Whose deliveries to the endpoint are in memory, sorted.
+  std::vector<MessageId> messages_of(EndpointNumber endpoint) const;
+
   bool full() const noexcept { return free_.empty(); }
   std::size_t size() const noexcept { return slots_.size() - 1 - free_.size(); }
+  std::size_t free() const noexcept { return free_.size(); }
   // Of the buffers; one that several deliveries share counts once, until the last of them is
   // released.
   std::size_t bytes() const noexcept { return bytes_; }

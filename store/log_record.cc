@@ -68,7 +68,7 @@ std::optional<RecordFrame> decode_frame(std::string_view bytes, std::uint64_t se
   frame.type = RecordType{in.get<std::uint8_t>()};
   const auto version = in.get<std::uint8_t>();
   if (frame.length < kFrameBytes || version != kRecordVersion) return std::nullopt;
-  if (frame.type < RecordType::kIntake || frame.type > RecordType::kGap) return std::nullopt;
+  if (frame.type < RecordType::kIntake || frame.type > RecordType::kReopening) return std::nullopt;
   if (checksum != head_checksum(bytes.data(), seed)) return std::nullopt;
   in.at += sizeof(std::uint16_t) + sizeof(std::uint32_t);
   frame.synced_through = LogPosition{in.get<std::uint64_t>()};
@@ -142,11 +142,26 @@ std::optional<OutcomeRecord> decode_outcome(std::string_view record) noexcept {
   outcome.next_at = in.get<std::uint64_t>();
   const auto head_bytes = in.get<std::uint32_t>();
   const auto body_bytes = in.get<std::uint32_t>();
+  outcome.ticket.attempts_before = in.get<std::uint16_t>();
   if (kOutcomeHeadBytes + std::size_t{head_bytes} + body_bytes != record.size())
     return std::nullopt;
   if (!is_known(outcome.verdict)) return std::nullopt;
   decoded.response_head = in.get_bytes(head_bytes);
   decoded.response_body = in.get_bytes(body_bytes);
+  return decoded;
+}
+
+std::optional<ReopeningRecord> decode_reopening(std::string_view record) noexcept {
+  if (record.size() != kReopeningBytes) return std::nullopt;
+  ReopeningRecord decoded;
+  Reopening& reopening = decoded.reopening;
+  LittleReader in{record.data() + kFrameBytes - sizeof(Bits128)};
+  reopening.message.bits = in.get_id();
+  reopening.position = LogPosition{in.get<std::uint64_t>()};
+  reopening.due = in.get<std::uint64_t>();
+  reopening.endpoint = EndpointNumber{in.get<std::uint32_t>()};
+  reopening.event = EventNumber{in.get<std::uint32_t>()};
+  decoded.attempts_before = in.get<std::uint16_t>();
   return decoded;
 }
 
@@ -213,6 +228,7 @@ std::size_t encode_outcome(const Outcome& outcome, LogPosition synced_through, s
   out.put(std::uint64_t{outcome.next_at});
   out.put(static_cast<std::uint32_t>(head.size()));
   out.put(static_cast<std::uint32_t>(body.size()));
+  out.put(outcome.ticket.attempts_before);
   out.put_bytes(head);
   out.put_bytes(body);
   LittleWriter{to}.put(
@@ -220,8 +236,30 @@ std::size_t encode_outcome(const Outcome& outcome, LogPosition synced_through, s
   return length;
 }
 
-void encode_gap(std::size_t length, std::uint64_t seed, char* record) noexcept {
+std::size_t encode_reopening(const ReopeningRecord& record, LogPosition synced_through,
+                             std::uint64_t seed, char* to) noexcept {
+  const Reopening& reopening = record.reopening;
   RecordFrame frame;
+  frame.length = static_cast<std::uint32_t>(kReopeningBytes);
+  frame.type = RecordType::kReopening;
+  frame.synced_through = synced_through;
+  frame.message = reopening.message;
+  encode_frame(frame, seed, to);
+  LittleWriter out{to + kFrameBytes};
+  out.put(static_cast<std::uint64_t>(reopening.position));
+  out.put(std::uint64_t{reopening.due});
+  out.put(static_cast<std::uint32_t>(reopening.endpoint));
+  out.put(static_cast<std::uint32_t>(reopening.event));
+  out.put(record.attempts_before);
+  LittleWriter{to}.put(std::uint64_t{
+      XXH3_64bits_withSeed(to + kChecksumBytes, kReopeningBytes - kChecksumBytes, seed)});
+  return kReopeningBytes;
+}
+
+void encode_gap(std::size_t length, LogPosition synced_through, std::uint64_t seed,
+                char* record) noexcept {
+  RecordFrame frame;
+  frame.synced_through = synced_through;
   frame.length = static_cast<std::uint32_t>(length);
   frame.type = RecordType::kGap;
   encode_frame(frame, seed, record);

@@ -29,12 +29,14 @@ inline constexpr std::size_t kRecordAlignment = 8;
 inline constexpr std::size_t kFrameBytes = 48;
 inline constexpr std::size_t kIntakeHeadBytes = 96;  // frame and fixed fields, before the targets
 inline constexpr std::size_t kOutcomeHeadBytes =
-    104;  // frame and fixed fields, before the response
+    106;  // frame and fixed fields, before the response
+inline constexpr std::size_t kReopeningBytes = 74;
 
 enum class RecordType : std::uint8_t {  // Frozen on disk.
   kIntake = 1,
   kOutcome = 2,
-  kGap = 3,  // what a repair wrote over records that could not be saved
+  kGap = 3,  // in place of a record that was erased, or of records that a repair could not save
+  kReopening = 4,
 };
 
 constexpr std::size_t aligned(std::size_t bytes) noexcept {
@@ -75,6 +77,12 @@ struct OutcomeRecord {
   std::string_view response_body;
 };
 
+// A reopening as it was decided: what it does is known without looking anything up.
+struct ReopeningRecord {
+  Reopening reopening;
+  std::uint16_t attempts_before = 0;  // the number of the delivery's last attempt
+};
+
 // What the checksums of a record at `offset` are seeded with.
 constexpr std::uint64_t record_seed(std::uint64_t salt, std::uint64_t offset) noexcept {
   return salt ^ offset;
@@ -99,6 +107,9 @@ EndpointNumber decode_target(std::string_view record, std::uint32_t index) noexc
 // None when the sizes do not add up or a value is none of its enumeration.
 std::optional<OutcomeRecord> decode_outcome(std::string_view record) noexcept;
 
+// None when the sizes do not add up.
+std::optional<ReopeningRecord> decode_reopening(std::string_view record) noexcept;
+
 // The sizes with padding.
 std::size_t intake_record_bytes(const Intake& intake) noexcept;
 std::size_t outcome_record_bytes(const Outcome& outcome) noexcept;
@@ -110,7 +121,10 @@ std::size_t encode_intake_head(const Intake& intake, MessageId message, LogPosit
 // Writes the whole record without padding. Returns the bytes written.
 std::size_t encode_outcome(const Outcome& outcome, LogPosition synced_through, std::uint64_t seed,
                            char* to) noexcept;
+std::size_t encode_reopening(const ReopeningRecord& reopening, LogPosition synced_through,
+                             std::uint64_t seed, char* to) noexcept;
 // Writes the frame of a gap of `length` bytes at the beginning of `record`, which holds them all.
-void encode_gap(std::size_t length, std::uint64_t seed, char* record) noexcept;
+void encode_gap(std::size_t length, LogPosition synced_through, std::uint64_t seed,
+                char* record) noexcept;
 
 }  // namespace headrace::store

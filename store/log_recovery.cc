@@ -141,6 +141,11 @@ class Replay {
       if (!outcome) return damaged(log_.end, "an outcome that this version cannot read");
       return visitor_.on_outcome(log_.end, *outcome);
     }
+    if (frame.type == RecordType::kReopening) {
+      const auto reopening = decode_reopening(scanner.record());
+      if (!reopening) return damaged(log_.end, "a reopening that this version cannot read");
+      return visitor_.on_reopening(log_.end, *reopening);
+    }
     const auto intake = decode_intake_head(scanner.record(), frame.length);
     if (!intake) return damaged(log_.end, "a message that this version cannot read");
     log_.last_id = std::max(log_.last_id, intake->message);

@@ -23,6 +23,7 @@ class LogVisitor {
   virtual Result<void> on_intake(LogPosition position, const IntakeRecord& intake,
                                  std::string_view bytes) = 0;
   virtual Result<void> on_outcome(LogPosition position, const OutcomeRecord& outcome) = 0;
+  virtual Result<void> on_reopening(LogPosition position, const ReopeningRecord& reopening) = 0;
 };
 
 struct RecoveredLog {
@@ -46,7 +47,8 @@ struct LostRange {
   bool whole_segment = false;  // its file is missing or unreadable from its header on
   // Whose records lay there, as far as their frames can still be read.
   std::vector<MessageId> messages;
-  std::size_t outcomes = 0;  // of deliveries; those may be delivered once more
+  std::size_t outcomes = 0;    // of deliveries; those may be delivered once more
+  std::size_t reopenings = 0;  // of deliveries; those stay closed
 };
 
 struct RepairReport {

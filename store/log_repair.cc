@@ -63,7 +63,7 @@ class Repair {
       const auto is_n = [n](const LostRange& range) { return range.segment == n; };
       const auto& lost = report_.lost;
       if (std::any_of(lost.begin(), lost.end(), is_n)) continue;
-      report_.lost.push_back({n, 0, 0, true, {}, 0});
+      report_.lost.push_back({n, 0, 0, true, {}, 0, 0});
     }
     last_number_ = segment.number;
   }
@@ -76,7 +76,7 @@ class Repair {
     auto unused = is_unused_segment(**file, segment.bytes);
     if (!unused) return std::move(unused).error();
     if (*unused && index_ + 1 == segments_.size()) return {};
-    report_.lost.push_back({segment.number, 0, segment.bytes, true, {}, 0});
+    report_.lost.push_back({segment.number, 0, segment.bytes, true, {}, 0, 0});
     return files_.rename(path_of(segment), path_of(segment) + ".lost");
   }
 
@@ -132,7 +132,7 @@ class Repair {
   }
 
   Result<void> cut_range(const Segment& segment, File& file, std::uint64_t from, std::uint64_t to) {
-    LostRange range{segment.number, from, to, false, {}, 0};
+    LostRange range{segment.number, from, to, false, {}, 0, 0};
     SegmentScanner scanner(file, segment.header->salt, from, to);
     for (std::uint64_t offset = from; offset < to; offset += kRecordAlignment) {
       auto frame = scanner.frame_at(offset);
@@ -140,6 +140,7 @@ class Repair {
       if (*frame && (*frame)->type == RecordType::kIntake)
         range.messages.push_back((*frame)->message);
       if (*frame && (*frame)->type == RecordType::kOutcome) ++range.outcomes;
+      if (*frame && (*frame)->type == RecordType::kReopening) ++range.reopenings;
     }
     if (auto kept = copy_out(segment, file, range); !kept) return kept;
     report_.lost.push_back(std::move(range));
@@ -169,7 +170,7 @@ class Repair {
                    static_cast<std::int64_t>(make_position(segment.number, from))};
     }
     std::vector<char> gap(static_cast<std::size_t>(to - from));
-    encode_gap(gap.size(), record_seed(segment.header->salt, from), gap.data());
+    encode_gap(gap.size(), LogPosition{}, record_seed(segment.header->salt, from), gap.data());
     std::array<iovec, 1> parts{{{gap.data(), gap.size()}}};
     if (auto written = file.write(parts, from); !written) return written;
     return file.sync_data();

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/memory_store.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
+#include <set>
 
 #include "store/outcome_effects.h"
 
@@ -47,7 +49,7 @@ core::Range append_range(char* base, std::size_t& used, std::string_view bytes) 
 }  // namespace
 
 MemoryStore::MemoryStore(const StoreOptions& options, const core::Clock& clock, std::uint64_t seed)
-    : options_(options), clock_(clock), ids_(seed), end_(kFirstPosition) {}
+    : options_(options), clock_(clock), ids_(seed), end_(kFirstPosition), expiry_(options.retention_ms) {}
 
 const MemoryStore::Kept* MemoryStore::find(MessageId id) const {
   const auto found = messages_.find({link_of(id), id});
@@ -59,6 +61,8 @@ Result<void> MemoryStore::append(Group& group) {
   const core::WallMs now = clock_.wall_ms();
   group.placed.clear();
   for (const Intake& intake : group.intakes) group.placed.push_back(place(intake, now));
+  group.reopened.clear();
+  for (Reopening& reopening : group.reopenings) group.reopened.push_back(reopen(reopening));
   end_ += group.outcomes.size() * kRecordOverhead;
   return {};
 }
@@ -81,9 +85,51 @@ Placed MemoryStore::place(const Intake& intake, core::WallMs now) {
   return {Acceptance::kStored, id, position};
 }
 
+// What is decided counts from here on, as a message does; that it waits comes with apply().
+Reopened MemoryStore::reopen(Reopening& reopening) {
+  const auto found = messages_.find({link_of(reopening.message), reopening.message});
+  if (found == messages_.end() || !expiry_.view().keeps(reopening.message)) {
+    return Reopened::kGone;
+  }
+  MessageContent& content = found->second.content;
+  const auto last = last_attempt(reopening.endpoint, reopening.message);
+  const ReopenedTarget* const before = find_reopened(content.reopened, reopening.endpoint);
+  const bool is_target = std::find(content.targets.begin(), content.targets.end(),
+                                   reopening.endpoint) != content.targets.end();
+  if ((is_target || before != nullptr || last) && is_open(before, last)) return Reopened::kOpen;
+  const std::uint16_t attempts = last ? last->attempt : std::uint16_t{0};
+  if (attempts > kReopenedAttemptsMax) return Reopened::kGone;
+  reopening.due = std::max<core::WallMs>(reopening.due, 1);
+  MessageEntry entry{content.record, std::move(content.reopened)};
+  reopen_in(entry, {reopening, attempts});
+  content.record = entry.record;
+  content.reopened = std::move(entry.reopened);
+  ++found->second.open;
+  return Reopened::kYes;
+}
+
+std::optional<LastAttempt> MemoryStore::last_attempt(EndpointNumber endpoint,
+                                                     MessageId message) const {
+  constexpr std::uint16_t kLastNumber = std::numeric_limits<std::uint16_t>::max();
+  auto it = attempts_.upper_bound({endpoint, message, kLastNumber});
+  if (it == attempts_.begin()) return std::nullopt;
+  const AttemptRecord& record = (--it)->second;
+  if (record.endpoint != endpoint || record.message != message) return std::nullopt;
+  return LastAttempt{record.attempt, record.verdict};
+}
+
 Result<void> MemoryStore::apply(const Group& group) {
   const std::lock_guard lock(mutex_);
   for (const Outcome& outcome : group.outcomes) apply_outcome(outcome);
+  for (std::size_t i = 0; i < group.reopenings.size(); ++i) {
+    if (group.reopened[i] != Reopened::kYes) continue;
+    const Reopening& reopening = group.reopenings[i];
+    const auto last = last_attempt(reopening.endpoint, reopening.message);
+    const std::uint16_t attempts = last ? last->attempt : std::uint16_t{0};
+    dead_.erase({reopening.endpoint, reopening.message});
+    put_pending({reopening.endpoint, reopening.due, reopening.message, reopening.position, attempts,
+                 attempts});
+  }
   for (const PendingPut& put : group.spilled) put_pending(put);
   return {};
 }
@@ -98,13 +144,18 @@ void MemoryStore::apply_outcome(const Outcome& outcome) {
     attempts_[{outcome.endpoint, outcome.message, outcome.attempt}] = std::move(record);
   }
   if (effects.waiting) put_pending(*effects.waiting);
+  if (effects.dies) {
+    dead_[{outcome.endpoint, outcome.message}] = {
+        outcome.endpoint,  outcome.message, EventNumber::kNone, link_of(outcome.message),
+        ended_at(outcome), outcome.attempt, outcome.error,      outcome.http_status};
+  }
   if (!effects.closes) return;
   const auto kept = messages_.find({link_of(outcome.message), outcome.message});
   if (kept != messages_.end() && kept->second.open > 0) --kept->second.open;
 }
 
 void MemoryStore::put_pending(const PendingPut& put) {
-  pending_[{put.endpoint, put.due, put.message}] = put.attempts;
+  pending_[{put.endpoint, put.due, put.message}] = {put.attempts, put.attempts_before};
 }
 
 LogPosition MemoryStore::end() const noexcept {
@@ -146,7 +197,7 @@ Result<PendingLoad> MemoryStore::load_pending(EndpointNumber endpoint, PendingCu
   return result;
 }
 
-bool MemoryStore::load(const PendingKey& key, std::uint16_t attempts, core::BufferPool& pool,
+bool MemoryStore::load(const PendingKey& key, const Waiting& waiting, core::BufferPool& pool,
                        std::vector<Delivery>& out) const {
   const auto& [endpoint, due, id] = key;
   const Kept* kept = find(id);
@@ -167,17 +218,34 @@ bool MemoryStore::load(const PendingKey& key, std::uint16_t attempts, core::Buff
   delivery.endpoint = endpoint;
   delivery.link = content.record.link;
   delivery.event = content.record.event;
-  delivery.attempts = attempts;
+  delivery.attempts = waiting.attempts;
+  delivery.attempts_before = waiting.attempts_before;
   delivery.is_test = content.record.is_test;
-  delivery.ticket = {content.record.position, due, 0, true};
+  delivery.ticket = {content.record.position, due, 0, true, waiting.attempts_before};
   out.push_back(std::move(delivery));
   return true;
+}
+
+Result<std::vector<PendingItem>> MemoryStore::list_pending(EndpointNumber endpoint,
+                                                           core::WallMs after_due, MessageId after,
+                                                           std::size_t count_max) {
+  const std::lock_guard lock(mutex_);
+  std::vector<PendingItem> items;
+  for (auto it = pending_.upper_bound({endpoint, after_due, after});
+       it != pending_.end() && items.size() < count_max; ++it) {
+    const auto& [number, due, id] = it->first;
+    if (number != endpoint) break;
+    const Kept* kept = find(id);
+    const LogPosition position = kept != nullptr ? kept->content.record.position : LogPosition{};
+    items.push_back({due, id, position, it->second.attempts, it->second.attempts_before});
+  }
+  return items;
 }
 
 Result<std::vector<PendingEndpoint>> MemoryStore::pending_endpoints() {
   const std::lock_guard lock(mutex_);
   std::vector<PendingEndpoint> endpoints;
-  for (const auto& [key, attempts] : pending_) {
+  for (const auto& [key, waiting] : pending_) {
     const auto& [endpoint, due, id] = key;
     if (endpoints.empty() || endpoints.back().endpoint != endpoint) {
       endpoints.push_back({endpoint, false, std::nullopt});
@@ -191,16 +259,32 @@ Result<std::vector<PendingEndpoint>> MemoryStore::pending_endpoints() {
 
 Result<void> MemoryStore::retain(core::WallMs now) {
   const std::lock_guard lock(mutex_);
-  const core::WallMs floor = now > options_.retention_ms ? now - options_.retention_ms : 0;
-  retained_from_ = std::max(retained_from_, floor);
+  expiry_.advance(now);
+  const Expiry::View expiry = expiry_.view();
   std::erase_if(messages_, [&](const auto& entry) {
-    return accepted_at(entry.first.second) < retained_from_ && entry.second.open == 0;
+    return !expiry.keeps(entry.first.second) && entry.second.open == 0;
   });
-  std::erase_if(attempts_, [&](const auto& entry) {
-    return accepted_at(std::get<1>(entry.first)) < retained_from_;
-  });
+  std::erase_if(attempts_,
+                [&](const auto& entry) { return !expiry.keeps(std::get<1>(entry.first)); });
+  std::erase_if(dead_, [&](const auto& entry) { return !expiry.keeps(entry.first.second); });
   std::erase_if(dedupe_, [&](const auto& entry) { return entry.second.expires_at <= now; });
   return {};
+}
+
+Result<std::size_t> MemoryStore::erase(std::span<const MessageId> messages) {
+  const std::lock_guard lock(mutex_);
+  const Expiry::View expiry = expiry_.view();
+  std::set<MessageId> gone;
+  for (const MessageId id : messages) {
+    if (find(id) != nullptr && expiry.keeps(id)) gone.insert(id);
+  }
+  std::erase_if(messages_, [&](const auto& entry) { return gone.contains(entry.first.second); });
+  std::erase_if(pending_, [&](const auto& entry) { return gone.contains(std::get<2>(entry.first)); });
+  std::erase_if(attempts_,
+                [&](const auto& entry) { return gone.contains(std::get<1>(entry.first)); });
+  std::erase_if(dead_, [&](const auto& entry) { return gone.contains(entry.first.second); });
+  std::erase_if(dedupe_, [&](const auto& entry) { return gone.contains(entry.second.message); });
+  return gone.size();
 }
 
 Result<void> MemoryStore::change_definitions(std::span<const DefinitionChange> changes) {
@@ -233,32 +317,38 @@ Result<void> MemoryStore::scan_definitions(
 Result<MessageRecord> MemoryStore::find_message(MessageId id) const {
   const std::lock_guard lock(mutex_);
   const Kept* kept = find(id);
-  if (kept == nullptr || accepted_at(id) < retained_from_) return not_found();
+  if (kept == nullptr || !expiry_.view().keeps(id)) return not_found();
   return kept->content.record;
 }
 
 Result<MessageContent> MemoryStore::read_message(MessageId id) const {
   const std::lock_guard lock(mutex_);
   const Kept* kept = find(id);
-  if (kept == nullptr || accepted_at(id) < retained_from_) return not_found();
-  return kept->content;
+  if (kept == nullptr || !expiry_.view().keeps(id)) return not_found();
+  MessageContent content = kept->content;
+  add_reopened(content.targets, content.reopened);
+  return content;
 }
 
 Result<MessageTargets> MemoryStore::read_targets(MessageId id) const {
   const std::lock_guard lock(mutex_);
   const Kept* kept = find(id);
-  if (kept == nullptr || accepted_at(id) < retained_from_) return not_found();
-  return MessageTargets{kept->content.record, kept->content.targets};
+  if (kept == nullptr || !expiry_.view().keeps(id)) return not_found();
+  const MessageContent& content = kept->content;
+  MessageTargets message{content.record, content.targets, content.reopened};
+  add_reopened(message.targets, message.reopened);
+  return message;
 }
 
 Result<std::vector<MessageRecord>> MemoryStore::list_messages(LinkNumber link, MessageId before,
                                                               std::size_t count_max) const {
   const std::lock_guard lock(mutex_);
+  const Expiry::View expiry = expiry_.view();
   std::vector<MessageRecord> records;
   auto it = before ? messages_.lower_bound({link, before}) : messages_.upper_bound({link, kLastId});
   while (it != messages_.begin() && records.size() < count_max) {
     --it;
-    if (it->first.first != link || accepted_at(it->first.second) < retained_from_) break;
+    if (it->first.first != link || !expiry.keeps(it->first.second)) break;
     records.push_back(it->second.content.record);
   }
   return records;
@@ -272,6 +362,22 @@ Result<std::vector<AttemptRecord>> MemoryStore::list_attempts(EndpointNumber end
        it != attempts_.end() && it->second.endpoint == endpoint && it->second.message == message;
        ++it) {
     records.push_back(it->second);
+  }
+  return records;
+}
+
+Result<std::vector<DeadRecord>> MemoryStore::list_dead(EndpointNumber endpoint, MessageId before,
+                                                       std::size_t count_max) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<DeadRecord> records;
+  auto it = before ? dead_.lower_bound({endpoint, before}) : dead_.upper_bound({endpoint, kLastId});
+  while (it != dead_.begin() && records.size() < count_max) {
+    --it;
+    if (it->first.first != endpoint) break;
+    const Kept* kept = find(it->first.second);
+    if (kept == nullptr) continue;
+    records.push_back(it->second);
+    records.back().event = kept->content.record.event;
   }
   return records;
 }

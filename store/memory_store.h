@@ -14,6 +14,8 @@
 #include "core/clock.h"
 #include "store/event_store.h"
 #include "store/message_ids.h"
+#include "store/reopening_rules.h"
+#include "store/retention.h"
 #include "store/store_options.h"
 
 namespace headrace::store {
@@ -29,9 +31,17 @@ class MemoryStore final : public EventStore {
   Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
                                    std::size_t count_max, std::size_t bytes_max,
                                    core::BufferPool& pool, std::vector<Delivery>& out) override;
+  Result<std::vector<PendingItem>> list_pending(EndpointNumber endpoint, core::WallMs after_due,
+                                                MessageId after, std::size_t count_max) override;
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
   Result<void> checkpoint() override { return {}; }
   Result<void> retain(core::WallMs now) override;
+  Result<std::size_t> erase(std::span<const MessageId> messages) override;
+  Result<DiskUse> measure_disk() override { return DiskUse{}; }
+  Result<void> finish_erasures() override { return {}; }
+  void set_retention(std::map<LinkNumber, std::uint64_t> ms_by_link) override {
+    expiry_.set(ms_by_link);
+  }
 
   Result<void> change_definitions(std::span<const DefinitionChange> changes) override;
   Result<void> scan_definitions(
@@ -48,9 +58,16 @@ class MemoryStore final : public EventStore {
   Result<std::vector<AttemptRecord>> list_endpoint_attempts(EndpointNumber endpoint,
                                                             MessageId before,
                                                             std::size_t count_max) const override;
+  Result<std::vector<DeadRecord>> list_dead(EndpointNumber endpoint, MessageId before,
+                                            std::size_t count_max) const override;
 
  private:
   using PendingKey = std::tuple<EndpointNumber, core::WallMs, MessageId>;
+  using DeadKey = std::pair<EndpointNumber, MessageId>;
+  struct Waiting {
+    std::uint16_t attempts = 0;
+    std::uint16_t attempts_before = 0;
+  };
   using AttemptKey = std::tuple<EndpointNumber, MessageId, std::uint16_t>;
   struct Kept {
     MessageContent content;
@@ -63,9 +80,11 @@ class MemoryStore final : public EventStore {
 
   const Kept* find(MessageId id) const;
   Placed place(const Intake& intake, core::WallMs now);
+  Reopened reopen(Reopening& reopening);
+  std::optional<LastAttempt> last_attempt(EndpointNumber endpoint, MessageId message) const;
   void apply_outcome(const Outcome& outcome);
   void put_pending(const PendingPut& put);
-  bool load(const PendingKey& key, std::uint16_t attempts, core::BufferPool& pool,
+  bool load(const PendingKey& key, const Waiting& waiting, core::BufferPool& pool,
             std::vector<Delivery>& out) const;
 
   const StoreOptions options_;
@@ -73,9 +92,10 @@ class MemoryStore final : public EventStore {
   mutable std::mutex mutex_;  // queries come from any thread
   MessageIds ids_;
   std::uint64_t end_;
-  core::WallMs retained_from_ = 0;
+  Expiry expiry_;
   std::map<std::pair<LinkNumber, MessageId>, Kept> messages_;
-  std::map<PendingKey, std::uint16_t> pending_;
+  std::map<PendingKey, Waiting> pending_;
+  std::map<DeadKey, DeadRecord> dead_;
   std::map<AttemptKey, AttemptRecord> attempts_;
   std::map<Bits128, Seen> dedupe_;
   std::map<std::string, std::string, std::less<>> definitions_;

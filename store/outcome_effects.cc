@@ -8,14 +8,15 @@ namespace headrace::store {
 OutcomeEffects effects_of(const Outcome& outcome) noexcept {
   const DeliveryTicket& ticket = outcome.ticket;
   OutcomeEffects effects;
-  PendingPut waiting{outcome.endpoint, ticket.due, outcome.message, ticket.position,
-                     outcome.attempt};
+  PendingPut waiting{outcome.endpoint, ticket.due,      outcome.message,
+                     ticket.position,  outcome.attempt, ticket.attempts_before};
   switch (outcome.verdict) {
     case Verdict::kDelivered:
     case Verdict::kDead:
       effects.erases = ticket.pending_entry;
       effects.attempted = true;
       effects.closes = true;
+      effects.dies = outcome.verdict == Verdict::kDead;
       break;
     case Verdict::kRetry:
       effects.erases = ticket.pending_entry;
@@ -30,6 +31,10 @@ OutcomeEffects effects_of(const Outcome& outcome) noexcept {
   return effects;
 }
 
+core::WallMs ended_at(const Outcome& outcome) noexcept {
+  return outcome.started_at + outcome.duration_us / 1000;
+}
+
 AttemptRecord attempt_record(const Outcome& outcome) {
   AttemptRecord record;
   record.endpoint = outcome.endpoint;
@@ -41,6 +46,7 @@ AttemptRecord attempt_record(const Outcome& outcome) {
   record.started_at = outcome.started_at;
   record.duration_us = outcome.duration_us;
   record.next_at = outcome.next_at;
+  record.logged_at = outcome.logged_at;
   return record;
 }
 

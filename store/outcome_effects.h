@@ -14,10 +14,14 @@ struct OutcomeEffects {
   bool erases = false;     // the pending entry under (endpoint, ticket.due, message) goes
   bool attempted = false;  // an attempt is recorded
   bool closes = false;     // the delivery is over
+  bool dies = false;       // and was not delivered: it is among the dead ones
   std::optional<PendingPut> waiting;  // the pending entry that takes its place
 };
 
 OutcomeEffects effects_of(const Outcome& outcome) noexcept;
+
+// When an attempt ended, as far as its outcome tells.
+core::WallMs ended_at(const Outcome& outcome) noexcept;
 
 // The attempt as it is recorded, without the captured response.
 AttemptRecord attempt_record(const Outcome& outcome);

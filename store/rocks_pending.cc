@@ -84,8 +84,9 @@ Delivery delivery_of(const IntakeRecord& record, const PendingKey& key, const Pe
   delivery.link = link_of(key.message);
   delivery.event = record.event;
   delivery.attempts = value.attempts;
+  delivery.attempts_before = value.attempts_before;
   delivery.is_test = record.is_test;
-  delivery.ticket = {value.position, key.due, 0, true};
+  delivery.ticket = {value.position, key.due, 0, true, value.attempts_before};
   return delivery;
 }
 
@@ -96,9 +97,14 @@ class PendingLoader {
  public:
   enum class Taken : std::uint8_t { kYes, kNoRoom, kLost };
 
-  PendingLoader(IntakeReader& reader, core::BufferPool& pool, std::vector<Delivery>& out,
-                std::size_t count_max, std::size_t bytes_max)
-      : reader_(reader), pool_(pool), out_(out), count_max_(count_max), bytes_max_(bytes_max) {}
+  PendingLoader(const RocksDatabase& database, IntakeReader& reader, core::BufferPool& pool,
+                std::vector<Delivery>& out, std::size_t count_max, std::size_t bytes_max)
+      : database_(database),
+        reader_(reader),
+        pool_(pool),
+        out_(out),
+        count_max_(count_max),
+        bytes_max_(bytes_max) {}
 
   // kLost: the message cannot be read any more, so there is nothing to deliver.
   Result<Taken> take(const PendingKey& key, const PendingValue& value) {
@@ -113,6 +119,11 @@ class PendingLoader {
       return lost_or_failed(std::move(read).error());
     }
     out_.push_back(delivery_of(reader_.record(), key, value, std::move(buffer)));
+    // What was not routed when it came waits by a reopening, which may have given it an event.
+    if (reader_.record().status != MessageStatus::kRouted) {
+      auto message = read_message_value(database_, key.message);
+      if (message && *message) out_.back().event = (*message)->record.event;
+    }
     bytes_ += out_.back().payload.bytes();
     ++count_;
     return Taken::kYes;
@@ -126,6 +137,7 @@ class PendingLoader {
     return error;
   }
 
+  const RocksDatabase& database_;
   IntakeReader& reader_;
   core::BufferPool& pool_;
   std::vector<Delivery>& out_;
@@ -140,7 +152,7 @@ Result<PendingLoad> RocksEventStore::load_pending(EndpointNumber endpoint, Pendi
                                                   std::size_t bytes_max, core::BufferPool& pool,
                                                   std::vector<Delivery>& out) {
   PendingWalk walk(*database_, endpoint);
-  PendingLoader loader(reader_, pool, out, count_max, bytes_max);
+  PendingLoader loader(*database_, reader_, pool, out, count_max, bytes_max);
   PendingLoad result;
   // Retries: every due time but 0.
   const bool fresh = cursor.due_after == 0;
@@ -182,6 +194,21 @@ Result<bool> RocksEventStore::take_pending(PendingLoader& loader, const PendingK
   erasure.erase_pending(key);
   if (auto written = erasure.write(); !written) return std::move(written).error();
   return true;
+}
+
+Result<std::vector<PendingItem>> RocksEventStore::list_pending(EndpointNumber endpoint,
+                                                               core::WallMs after_due,
+                                                               MessageId after,
+                                                               std::size_t count_max) {
+  std::vector<PendingItem> items;
+  PendingWalk walk(*database_, endpoint);
+  for (walk.seek_after(after_due, after); walk.valid() && items.size() < count_max; walk.next()) {
+    const PendingValue& value = walk.value();
+    items.push_back({walk.key().due, walk.key().message, value.position, value.attempts,
+                     value.attempts_before});
+  }
+  if (!walk.status().ok()) return error_of(walk.status());
+  return items;
 }
 
 Result<std::vector<PendingEndpoint>> RocksEventStore::pending_endpoints() {

@@ -58,15 +58,31 @@ std::string_view to_string(AttemptError error) noexcept {
       return "invalid_url";
     case AttemptError::kSecret:
       return "secret_missing";
+    case AttemptError::kDiscarded:
+      return "discarded";
   }
   return "unknown";
+}
+
+void add_reopened(std::vector<EndpointNumber>& targets,
+                  const std::vector<ReopenedTarget>& reopened) {
+  if (reopened.empty()) return;
+  std::vector<EndpointNumber> known = targets;
+  std::sort(known.begin(), known.end());
+  for (const ReopenedTarget& target : reopened) {
+    if (std::binary_search(known.begin(), known.end(), target.endpoint)) continue;
+    targets.push_back(target.endpoint);
+  }
 }
 
 void Group::clear() noexcept {
   intakes.clear();
   placed.clear();
   outcomes.clear();
+  reopenings.clear();
+  reopened.clear();
   spilled.clear();
+  sync = false;
   low_water = LogPosition{};
 }
 

@@ -93,6 +93,7 @@ struct DeliveryTicket {
   core::WallMs due = 0;        // the time in its pending key; 0: never tried
   std::uint32_t slot = 0;      // in the committer's table of deliveries in memory
   bool pending_entry = false;  // the pending family has an entry for it
+  std::uint16_t attempts_before = 0;  // of the delivery: attempts made before its last reopening
 };
 
 // One message for one endpoint, on its way to a shard.
@@ -104,6 +105,7 @@ struct Delivery {
   LinkNumber link{};
   EventNumber event = EventNumber::kNone;
   std::uint16_t attempts = 0;  // finished before this hand-over
+  std::uint16_t attempts_before = 0;  // of these: made before it was last opened again
   bool is_test = false;
   std::uint32_t round = 0;  // of its lane: another one begins once all of the last was taken back
   DeliveryTicket ticket;
@@ -123,7 +125,8 @@ enum class AttemptError : std::uint8_t {  // Frozen on disk; `none` with a statu
   kEndpointGone = 10,  // the endpoint was deleted or disabled
   kBlockedAddress = 11,
   kInvalidUrl = 12,
-  kSecret = 13,  // a secret that the request needs is not there
+  kSecret = 13,     // a secret that the request needs is not there
+  kDiscarded = 14,  // given up at somebody's request
 };
 std::string_view to_string(AttemptError error) noexcept;
 
@@ -134,21 +137,39 @@ enum class Verdict : std::uint8_t {  // Frozen on disk.
   kReturned = 4,  // not attempted: handed back to wait in the store (lane on hold, draining)
 };
 
+// What an attempt did to the endpoint's breaker.
+enum class BreakerChange : std::uint8_t { kNone, kOpened, kClosed };
+
+// A closed delivery is to be made once more, or a message is to go to an endpoint it did not go to.
+struct Reopening {
+  MessageId message;
+  LogPosition position{};  // of the message (MessageRecord::position)
+  EndpointNumber endpoint{};
+  // Not kNone: the message is of this event from now on, and routed (it was unmatched, or nobody
+  // was registered for its event).
+  EventNumber event = EventNumber::kNone;
+  core::WallMs due = 0;  // attempted not before this; "now" for at once, 0 counts as 1
+};
+
 // The end of one hand-over: an attempt's result, or the delivery handed back.
 struct Outcome {
   DeliveryTicket ticket;
+  LogPosition logged_at{};  // of its record, once it has one; set by the store
   MessageId message;
   EndpointNumber endpoint{};
   Verdict verdict = Verdict::kReturned;
   AttemptError error = AttemptError::kNone;
-  std::uint16_t attempt = 0;      // 1 for the first; of kReturned: attempts so far
+  // 1 for the first; of kReturned: attempts so far. A delivery that is given up without an attempt
+  // takes the next number for that, so that nothing on record is written over.
+  std::uint16_t attempt = 0;
   std::uint16_t http_status = 0;  // 0: no answer
   core::WallMs started_at = 0;
   std::uint32_t duration_us = 0;
   core::WallMs next_at = 0;     // of kRetry
   core::WallMs hold_until = 0;  // not 0: the endpoint is on hold; hand over nothing before
   std::uint16_t probes = 1;     // with hold_until: at a time after it, until one is answered
-  core::BufferRef response;     // captured head and body
+  BreakerChange breaker = BreakerChange::kNone;  // of a breaker that was closed, or is again
+  core::BufferRef response;                      // captured head and body
   core::Range response_head;
   core::Range response_body;
 };

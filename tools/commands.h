@@ -36,7 +36,10 @@ enum class Form : std::uint8_t {
   kBoolean,
   kList,      // "a,b", and may be repeated: an array of texts
   kJson,      // JSON text, or @FILE
-  kSchedule,  // "5s,1m", "none" or "default": {"schedule":[…]} or null
+  kSchedule,  // "5s,1m", "none", "default" or JSON: {"schedule":[…]}, null or an object
+  kObject,    // JSON, or @FILE; "none": null; "default": {}
+  kRate,      // "10", "10/5" or "none": {"per_second":10,"burst":5} or null
+  kLimit,     // a text; "never" or "none": null
   kPayload,   // FILE or -: its bytes as one text
   kHeaders,   // "Name: value", may be repeated: an object
   kPairs,     // "a=b", may be repeated: one text, joined by &
@@ -56,6 +59,13 @@ struct Field {
   bool is_positional = false;        // an optional last argument instead of a flag
 };
 
+// What a command has to do with a job.
+enum class JobUse : std::uint8_t {
+  kNone,
+  kBegins,   // its answer is one; takes --wait
+  kWatches,  // it waits for one
+};
+
 struct Command {
   std::string_view words;  // "webhook create"
   std::string_view help;
@@ -66,6 +76,7 @@ struct Command {
   std::string_view columns = {};  // "tag,envs.slug": of the table; empty: the answer is no list
   bool has_revision = false;      // takes --if-revision
   bool can_cascade = false;       // takes --cascade
+  JobUse job = JobUse::kNone;
 
   bool is_list() const noexcept { return !columns.empty(); }
   bool has_body() const noexcept { return method != Method::kGet && method != Method::kDelete; }

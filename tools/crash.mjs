@@ -40,9 +40,9 @@ async function main() {
     const totals = await new CrashRun({data, seed, connections, say}).run(rounds);
     say(`accepted ${totals.accepted}, delivered ${totals.delivered}, duplicates ${
             totals.duplicates}, ` +
-        `lost ${totals.lost}, damaged ${totals.damaged}, delivered without a 2xx ${
-            totals.unanswered}`);
-    if (totals.lost > 0 || totals.damaged > 0) return LOST;
+        `lost ${totals.lost}, damaged ${totals.damaged}, never accepted ${
+            totals.neverAccepted}, delivered without a 2xx ${totals.unanswered}`);
+    if (totals.lost + totals.damaged + totals.neverAccepted > 0) return LOST;
     return totals.exitCode === 0 ? 0 : 1;
   } finally {
     await rm(data, {recursive: true, force: true});

@@ -128,6 +128,25 @@ TEST_F(ShardConnectionTest, NoMoreConnectionsAreKeptThanAllowed) {
   EXPECT_GT(server.connections(), 2u);
 }
 
+TEST_F(ShardConnectionTest, ABusyLaneKeepsItsConnectionsThoughOthersLeftTheirs) {
+  options.idle_connections_max = 2;
+  FakeEndpoint& first = serve(FakeEndpoint::answer(200));
+  FakeEndpoint& second = serve(FakeEndpoint::answer(200));
+  const core::EndpointNumber busy{8};
+  set_endpoint(settings_for(first.url()));
+  set_endpoint(settings_for(second.url(), busy));
+  start();
+  push_many(1, 2);
+  run_until_outcomes(2);
+  ASSERT_EQ(shard->counters().connections_open.value(), 2u);  // all that may be kept
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    store::Delivery next = delivery(10 + i);
+    next.endpoint = busy;
+    EXPECT_EQ(deliver(std::move(next)).verdict, Verdict::kDelivered);
+  }
+  EXPECT_EQ(second.connections(), 1u);
+}
+
 TEST_F(ShardConnectionTest, AChangedEndpointGetsNewConnections) {
   FakeEndpoint& before = serve_and_start([](const auto&) { return FakeEndpoint::answer(200); });
   deliver(delivery(1));

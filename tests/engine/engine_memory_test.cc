@@ -149,7 +149,8 @@ TEST(EngineMemoryTest, RefusedAttemptIsMadeAgain) {
   test::register_app(*engine);
   const Endpoint product = test::register_product(*engine, "shop", sink.url());
   EndpointSettings settings;
-  settings.retry_schedule = {{std::chrono::milliseconds(1), std::chrono::milliseconds(1)}};
+  settings.delivery.retry.emplace().emplace().schedule = {std::chrono::milliseconds(1),
+                                                         std::chrono::milliseconds(1)};
   ASSERT_TRUE(test::home(*engine).update_endpoint(product.id, settings));
   const MessageId id = submit(*engine, product.link, kStarred).second;
   sink.wait_for(3);

@@ -39,6 +39,11 @@ void Sink::answer_with(FakeEndpoint::Reply reply) {
   reply_ = std::move(reply);
 }
 
+void Sink::count_while(std::function<bool()> condition) {
+  const std::lock_guard lock(mutex_);
+  counts_ = std::move(condition);
+}
+
 std::vector<FakeEndpoint::Request> Sink::wait_for(std::size_t count) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return requests_.size() >= count; });
@@ -52,7 +57,7 @@ std::size_t Sink::count() const {
 
 FakeEndpoint::Reply Sink::on_request(const FakeEndpoint::Request& request) {
   const std::lock_guard lock(mutex_);
-  requests_.push_back(request);
+  if (!counts_ || counts_()) requests_.push_back(request);
   changed_.notify_all();
   return reply_;
 }

@@ -27,6 +27,8 @@ class Sink {
   std::string url(std::string_view path = "/hook") const { return endpoint_->url(path); }
   // From the next request on.
   void answer_with(FakeEndpoint::Reply reply);
+  // Requests count only while `condition` holds when they come.
+  void count_while(std::function<bool()> condition);
   // Waits until it has got that many requests; they stay.
   std::vector<FakeEndpoint::Request> wait_for(std::size_t count);
   std::size_t count() const;
@@ -39,6 +41,7 @@ class Sink {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   FakeEndpoint::Reply reply_;
+  std::function<bool()> counts_;
   std::vector<FakeEndpoint::Request> requests_;
   std::unique_ptr<FakeEndpoint> endpoint_;
 };

@@ -36,12 +36,18 @@ void check_keys(std::string_view bytes) {
   if (const auto value = decode_applied_value(bytes)) require(same(applied_value(*value), bytes));
   if (const auto value = decode_format_value(bytes)) require(same(format_value(*value), bytes));
   (void)decode_message_key(bytes);
+  if (const auto value = decode_dead_value(bytes)) require(same(dead_value(*value), bytes));
+  (void)decode_dead_message(bytes);
   (void)decode_attempt_message(bytes);
 }
 
 void check_rows(std::string_view bytes) {
   if (bytes.size() >= kMessageKeyBytes) {
-    (void)decode_message(bytes.substr(0, kMessageKeyBytes), bytes.substr(kMessageKeyBytes));
+    const std::string_view value = bytes.substr(kMessageKeyBytes);
+    if (decode_message(bytes.substr(0, kMessageKeyBytes), value)) {
+      require(kMessageValueBytes + decode_reopened(value).size() * kReopenedTargetBytes ==
+              value.size());
+    }
   }
   if (bytes.size() < kAttemptKeyBytes) return;
   const std::string_view value = bytes.substr(kAttemptKeyBytes);
@@ -54,6 +60,12 @@ void check_rows(std::string_view bytes) {
 void check_records(std::string_view bytes) {
   (void)decode_segment_header(bytes);
   (void)decode_outcome(bytes);
+  if (const auto reopening = decode_reopening(bytes)) {
+    // Frame and checksum aside, which its place in the log decides.
+    std::string again(kReopeningBytes, '\0');
+    encode_reopening(*reopening, LogPosition{}, kSalt, again.data());
+    require(again.substr(kFrameBytes) == bytes.substr(kFrameBytes));
+  }
   const auto intake = decode_intake_head(bytes, static_cast<std::uint32_t>(bytes.size()));
   if (!intake) return;
   require(intake->payload_offset() + intake->payload_bytes() == bytes.size());

@@ -7,6 +7,7 @@ import * as scratch from './lib/scratch.mjs';
 import {until} from './lib/wait.mjs';
 
 const JSON_TYPE = {'content-type': 'application/json'};
+const MESSAGES = 18;  // few enough that no breaker opens
 
 async function setUp(t) {
   const {api} = await scratch.daemon(t);
@@ -30,22 +31,22 @@ test('a message reaches all who are enabled; one that hangs and one that fails d
     prompt: await register('prompt', prompt.url),
     hanging: await register('hanging', hanging.url, {in_flight_max: 1}),
     failing: await register('failing', failing.url, {retry: {schedule: []}}),
-    off: await register('off', unused.url, {enabled: false}),
+    off: await register('off', unused.url, {state: 'disabled'}),
   };
   const messages = [];
-  for (let i = 0; i < 50; ++i) {
+  for (let i = 0; i < MESSAGES; ++i) {
     const answer = await poster.send('POST', link, `{"type":"paid","number":${i}}`, JSON_TYPE);
     messages.push(JSON.parse(answer.body).id);
   }
-  await prompt.receives(50);  // while the other still holds the first
+  await prompt.receives(MESSAGES);  // while the other still holds the first
   assert.equal(hanging.records.length, 1);
   assert.equal(unused.records.length, 0);
-  await failing.receives(50);
+  await failing.receives(MESSAGES);
 
   const states = async (message) => Object.fromEntries(
       (await api.get(`/v1/deliveries?message=${message}`)).data.map((one) => [one.endpoint, one.status]));
   await until(
-      async () => (await states(messages[49]))[endpoints.failing.id] === 'dead',
+      async () => (await states(messages.at(-1)))[endpoints.failing.id] === 'dead',
       {what: 'the last outcome is on record'});
   assert.deepEqual(await states(messages[0]), {
     [endpoints.prompt.id]: 'delivered',

@@ -58,7 +58,9 @@ Result<void> CommitterRig::start() {
   Committer::Ports ports{intakes_, outcomes_, {&answer_mail_}, {}};
   for (auto& mail : delivery_mail_) ports.shards.push_back(mail.get());
   ports.listener = listener;
+  ports.finish_erasures_in_place = finish_in_place;
   committer = std::make_unique<Committer>(loop, store, std::move(ports), log);
+  if (before_start) before_start(*committer);
   auto started = committer->start();
   turn();
   return started;
@@ -107,7 +109,9 @@ Answer CommitterRig::accept(const std::vector<std::uint32_t>& endpoints, std::st
 }
 
 void CommitterRig::end(Delivery delivery, const Ending& ending) {
-  EXPECT_TRUE(outcome_sender_.try_push(outcome_of(delivery, ending)));
+  Outcome outcome = outcome_of(delivery, ending);
+  if (ending.verdict != Verdict::kReturned) outcome.started_at = now();
+  EXPECT_TRUE(outcome_sender_.try_push(std::move(outcome)));
   outcome_sender_.notify();
 }
 
@@ -116,10 +120,14 @@ void CommitterRig::end_all(const Ending& ending) {
 }
 
 void CommitterRig::turn() {
-  std::size_t seen = answers.size() + handed_over;
+  const auto progress = [this] {
+    const std::uint64_t groups = committer ? committer->counters().groups.value() : 0;
+    return answers.size() + handed_over + groups;
+  };
+  std::uint64_t seen = progress();
   for (int quiet = 0; quiet < kQuietTurns; ++quiet) {
     loop.run_once();
-    const std::size_t sees = answers.size() + handed_over;
+    const std::uint64_t sees = progress();
     const bool busy = sees != seen || intakes_.size() != 0;
     seen = sees;
     if (busy) quiet = -1;

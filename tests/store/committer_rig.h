@@ -52,6 +52,7 @@ class CommitterRig {
   // Of the messages that follow.
   LinkNumber link{1};
   bool is_test = false;
+  bool finish_in_place = true;          // of committers that are started from now on
   OutcomeListener* listener = nullptr;  // of committers that are started from now on
 
   // Gives a message to the committer, not yet looked at; its token.
@@ -84,6 +85,8 @@ class CommitterRig {
   std::vector<Delivery> held;               // handed over and not ended, in order of arrival
   // Called with each delivery as it is handed over, before it is held.
   std::function<void(const Delivery&)> on_delivery;
+  // Called with each committer before it is started.
+  std::function<void(Committer&)> before_start;
   std::size_t handed_over = 0;
   std::unique_ptr<Committer> committer;
 

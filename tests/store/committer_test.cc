@@ -436,6 +436,34 @@ TEST_F(CommitterTest, WhatIsOpenAtTheStopIsHandedOverByTheNextCommitter) {
   EXPECT_EQ(endpoints_waiting(), 0u);
 }
 
+TEST_F(CommitterTest, AfterAStartALaneGetsOneUntilThatOneHasEnded) {
+  const std::vector<MessageId> ids = accept_many(limits::kLaneWindowMax + 20);
+  rig.stop();
+  ASSERT_TRUE(rig.start());
+  ASSERT_EQ(rig.held.size(), 1u);
+  rig.accept({1});  // waits behind the others
+  ASSERT_EQ(rig.held.size(), 1u);
+  rig.end(rig.take(), {Verdict::kRetry, rig.now() + 5'000, 0, 0});  // a time limit: no hold
+  rig.turn();
+  EXPECT_GE(rig.held.size(), limits::kPendingLoadMax);
+  deliver_all();
+}
+
+TEST_F(CommitterTest, AfterAStartALaneThatIsDownCostsOneReadAndOneAttempt) {
+  const std::vector<MessageId> ids = accept_many(500);
+  rig.stop();
+  ASSERT_TRUE(rig.start());
+  ASSERT_EQ(rig.held.size(), 1u);
+  rig.end(rig.take(), unreachable_until(rig.now() + 5'000));
+  rig.pass(4'999ms);
+  EXPECT_TRUE(rig.held.empty());
+  EXPECT_EQ(rig.committer->counters().loaded.value(), 1u);
+  rig.pass(1ms);
+  ASSERT_EQ(rig.held.size(), 1u);
+  EXPECT_EQ(rig.held.front().message, ids.front());
+  EXPECT_EQ(deliver_all().size(), ids.size());
+}
+
 TEST_F(CommitterTest, RetriesOutliveTheCommitter) {
   rig.accept({1});
   rig.end(rig.take(), retry_at(rig.now() + 5000));

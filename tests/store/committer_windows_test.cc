@@ -2,6 +2,7 @@
 // What is in memory, how much of it, and in which order the rest follows.
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -124,6 +125,7 @@ TEST_F(CommitterTest, LaneWithNothingInMemoryGetsOneWhateverTheOthersHold) {
   while (rig.held.size() < limits::kDeliveryBytesInMemoryMax / (std::size_t{1} << 20)) {
     const auto spilled = rig.committer->counters().spilled.value();
     rig.accept({lane}, large);
+    rig.pass(100ms);  // nothing moves for so long, so that the lane's turn does not come
     if (rig.committer->counters().spilled.value() != spilled) ++lane;
   }
   const std::size_t before = rig.held.size();
@@ -167,6 +169,42 @@ TEST_F(CommitterTest, DeliveryThatDoesNotFitIsNotOvertakenByASmallerOne) {
   ASSERT_EQ(order.size(), in_memory + 3);
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
   EXPECT_EQ(order.back(), expected.back());
+}
+
+TEST_F(CommitterTest, ManyLanesThatDrainTakeTurnsInBatches) {
+  // More lanes than there is memory for, with more than a batch each; all waits in the store.
+  constexpr std::uint32_t kLanes = 80;
+  constexpr std::size_t kEach = limits::kPendingLoadMax + 44;
+  rig.committer->stop_hand_over();
+  std::vector<std::uint32_t> lanes;
+  for (std::uint32_t lane = 1; lane <= kLanes; ++lane) lanes.push_back(lane);
+  for (std::size_t i = 0; i < kEach; ++i) {
+    rig.push(lanes);
+    if (i % 100 == 99) rig.turn();
+  }
+  rig.stop();
+  ASSERT_TRUE(rig.start());
+  // Each endpoint answers once, so that none is untried any more.
+  ASSERT_EQ(rig.held.size(), kLanes);
+  std::size_t ended = 0;
+  const auto end_oldest = [&] {
+    rig.end(rig.take());
+    ++ended;
+  };
+  while (ended < kLanes) end_oldest();
+  rig.turn();
+  std::map<EndpointNumber, std::size_t> in_memory;
+  for (const Delivery& delivery : rig.held) ++in_memory[delivery.endpoint];
+  EXPECT_LT(in_memory.size(), std::size_t{kLanes});
+  for (const auto& [lane, count] : in_memory) EXPECT_GE(count, limits::kPendingLoadMax / 2);
+  while (!rig.held.empty()) {
+    end_oldest();
+    rig.turn();
+    ASSERT_LE(rig.held.size(), limits::kDeliveriesInMemoryMax);
+  }
+  EXPECT_EQ(ended, kLanes * kEach);
+  EXPECT_EQ(rig.committer->counters().loaded.value(), kLanes * kEach);  // each was read once
+  EXPECT_EQ(endpoints_waiting(), 0u);
 }
 
 TEST_F(CommitterTest, DeliveriesInMemoryStayWithinTheSlots) {

@@ -53,9 +53,20 @@ class RecordEncodingTest : public ::testing::Test {
     outcome.error = AttemptError::kTimeout;
     outcome.ticket.due = 88'000;
     outcome.ticket.pending_entry = true;
+    outcome.ticket.attempts_before = 0x0107;
     set_response(outcome, pool_, "a: b\r\n", "no");
     std::string record(1024, '\0');
     record.resize(encode_outcome(outcome, LogPosition{0x100000040}, kSeed, record.data()));
+    return record;
+  }
+
+  static ReopeningRecord reopening() {
+    return {{kId, LogPosition{0x100000040}, EndpointNumber{260}, EventNumber{9}, 88'000}, 0x0107};
+  }
+  static std::string reopening_record() {
+    std::string record(kReopeningBytes, '\0');
+    EXPECT_EQ(encode_reopening(reopening(), LogPosition{0x100000040}, kSeed, record.data()),
+              kReopeningBytes);
     return record;
   }
 
@@ -74,11 +85,37 @@ TEST_F(RecordEncodingTest, IntakeRecordIsFrozen) {
 
 TEST_F(RecordEncodingTest, OutcomeRecordIsFrozen) {
   EXPECT_EQ(hex(outcome_record()),
-            "45a26102cfed10f50c31b61f700000000201000000000000"
+            "6bc9f7ba164377c16afa81ef720000000201000000000000"
             "400000000100000001000068e5cf8b01785634122a000000"
             "4000000001000000c0570100000000000401000002060100"
             "0200f701dc0500004d00000000000000b8820100000000000600000002000000"
-            "613a20620d0a6e6f");
+            "0701613a20620d0a6e6f");
+}
+
+TEST_F(RecordEncodingTest, ReopeningRecordIsFrozen) {
+  EXPECT_EQ(hex(reopening_record()),
+            "a8e3f7e6cea5095069de8f9e4a0000000401000000000000"
+            "400000000100000001000068e5cf8b01785634122a000000"
+            "4000000001000000c05701000000000004010000090000000701");
+}
+
+TEST_F(RecordEncodingTest, ReopeningRecordIsReadBack) {
+  const std::string record = reopening_record();
+  ASSERT_TRUE(record_is_intact(record, kSeed));
+  const auto frame = decode_frame(record, kSeed);
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->type, RecordType::kReopening);
+  EXPECT_EQ(frame->length, record.size());
+  const auto decoded = decode_reopening(record);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->reopening.message, kId);
+  EXPECT_EQ(decoded->reopening.position, LogPosition{0x100000040});
+  EXPECT_EQ(decoded->reopening.endpoint, EndpointNumber{260});
+  EXPECT_EQ(decoded->reopening.event, EventNumber{9});
+  EXPECT_EQ(decoded->reopening.due, 88'000u);
+  EXPECT_EQ(decoded->attempts_before, 0x0107);
+  EXPECT_FALSE(decode_reopening(std::string_view(record).substr(1)));
+  EXPECT_FALSE(decode_reopening(record + "x"));
 }
 
 TEST_F(RecordEncodingTest, IntakeRecordIsReadBack) {
@@ -111,6 +148,7 @@ TEST_F(RecordEncodingTest, OutcomeRecordIsReadBack) {
   EXPECT_EQ(decoded->outcome.error, AttemptError::kTimeout);
   EXPECT_EQ(decoded->outcome.ticket.due, 88'000u);
   EXPECT_TRUE(decoded->outcome.ticket.pending_entry);
+  EXPECT_EQ(decoded->outcome.ticket.attempts_before, 0x0107);
   EXPECT_EQ(decoded->outcome.attempt, 2);
   EXPECT_EQ(decoded->outcome.http_status, 503);
   EXPECT_EQ(decoded->outcome.next_at, 99'000u);
@@ -119,7 +157,7 @@ TEST_F(RecordEncodingTest, OutcomeRecordIsReadBack) {
 }
 
 TEST_F(RecordEncodingTest, NoFlippedBitPasses) {
-  for (const std::string& record : {intake_record(), outcome_record()}) {
+  for (const std::string& record : {intake_record(), outcome_record(), reopening_record()}) {
     for (std::size_t bit = 0; bit < record.size() * 8; ++bit) {
       std::string damaged = record;
       damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
@@ -176,6 +214,8 @@ TEST(KeysTest, KeysAreFrozen) {
             "000001041122334455667788018bcfe5680000010000002a12345678");
   EXPECT_EQ(hex(view(attempt_key(EndpointNumber{260}, kId, 258))),
             "00000104018bcfe5680000010000002a123456780102");
+  EXPECT_EQ(hex(view(dead_key(EndpointNumber{260}, kId))),
+            "00000104018bcfe5680000010000002a12345678");
   EXPECT_EQ(hex(view(dedupe_key(Bits128{1, 2}))), "00000000000000010000000000000002");
 }
 
@@ -191,17 +231,45 @@ TEST(KeysTest, ValuesAreFrozen) {
   EXPECT_EQ(hex(view(message_value(record))),
             "0100000001000000400000018bcfe56800000000090301"
             "00001c00");
-  EXPECT_EQ(hex(view(pending_value({3, LogPosition{0x100000040}}))), "0100030000000100000040");
+  const std::vector<ReopenedTarget> reopened = {{EndpointNumber{3}, 7}, {EndpointNumber{260}, 258}};
+  EXPECT_EQ(hex(message_value(record, reopened)),
+            "0100000001000000400000018bcfe56800000000090301"
+            "00001c00000000030007000001040102");
+  EXPECT_EQ(hex(view(pending_value({3, LogPosition{0x100000040}, 2}))),
+            "01000300000001000000400002");
+  EXPECT_EQ(hex(view(dead_value({0x1234, 258, AttemptError::kTls, 503}))),
+            "01000000000000123401020401f7");
   EXPECT_EQ(hex(view(dedupe_value({kId, 0x1234}))),
             "01018bcfe5680000010000002a123456780000000000001234");
   EXPECT_EQ(hex(view(applied_value({LogPosition{0x100000040}, kId}))),
             "010000000100000040018bcfe5680000010000002a12345678");
-  EXPECT_EQ(hex(view(format_value(kStoreFormat))), "00000001");
+  EXPECT_EQ(hex(view(format_value(kStoreFormat))), "00000002");
   Outcome outcome = make_outcome(kId, LogPosition{}, 1, Verdict::kRetry, 2, 0x55);
   outcome.error = AttemptError::kTls;
+  outcome.logged_at = LogPosition{0x200000048};
   EXPECT_EQ(hex(view(attempt_value_head(outcome, 16))),
             "01020401f7000000000000004d000005dc0000000000000055"
-            "00000010");
+            "000000020000004800000010");
+}
+
+TEST(KeysTest, MessageWithTargetsOpenedAgainIsReadBack) {
+  MessageRecord record;
+  record.id = kId;
+  record.event = EventNumber{9};
+  record.status = MessageStatus::kRouted;
+  const std::vector<ReopenedTarget> reopened = {{EndpointNumber{3}, 7}, {EndpointNumber{260}, 258}};
+  const std::string value = message_value(record, reopened);
+  const auto key = message_key(kId);
+  const auto decoded = decode_message(view(key), value);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->event, EventNumber{9});
+  const auto targets = decode_reopened(value);
+  ASSERT_EQ(targets.size(), 2u);
+  EXPECT_EQ(targets[1].endpoint, EndpointNumber{260});
+  EXPECT_EQ(targets[1].attempts_before, 258);
+  EXPECT_FALSE(decode_message(view(key), value + "x"));
+  EXPECT_FALSE(decode_message(view(key), value + std::string(kReopenedTargetBytes, '\0')))
+      << "not in order of endpoint";
 }
 
 TEST(KeysTest, AttemptErrorsAreFrozen) {
@@ -219,7 +287,8 @@ TEST(KeysTest, AttemptErrorsAreFrozen) {
                                                                 {11, "blocked_address"},
                                                                 {12, "invalid_url"},
                                                                 {13, "secret_missing"},
-                                                                {14, "unknown"}};
+                                                                {14, "discarded"},
+                                                                {15, "unknown"}};
   for (const auto& [number, name] : frozen)
     EXPECT_EQ(to_string(static_cast<AttemptError>(number)), name) << number;
   Outcome outcome = make_outcome(kId, LogPosition{}, 1, Verdict::kRetry);

@@ -24,11 +24,16 @@ class Collector final : public LogVisitor {
     messages.emplace_back(position, intake.message);
     return {};
   }
+  Result<void> on_reopening(LogPosition, const ReopeningRecord& record) override {
+    reopenings.push_back(record);
+    return {};
+  }
   Result<void> on_outcome(LogPosition, const OutcomeRecord& record) override {
     outcomes.push_back(record.outcome.message);
     return {};
   }
   std::vector<std::pair<LogPosition, MessageId>> messages;
+  std::vector<ReopeningRecord> reopenings;
   std::vector<MessageId> outcomes;
 };
 
@@ -66,7 +71,7 @@ class MessageLogTest : public ::testing::Test {
     return placed;
   }
   Result<void> append_outcome(MessageId message) {
-    const Outcome outcome = make_outcome(message, LogPosition{}, 1, Verdict::kDelivered);
+    Outcome outcome = make_outcome(message, LogPosition{}, 1, Verdict::kDelivered);
     return log_->append({}, {}, {&outcome, 1});
   }
   static std::string path(std::uint32_t number) { return "/log/" + segment_name(number); }

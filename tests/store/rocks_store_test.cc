@@ -35,7 +35,7 @@ class RocksStoreTest : public ::testing::Test {
     group.outcomes.push_back(make_outcome(delivery, verdict, next_at));
     ASSERT_TRUE(commit(store(), group));
   }
-  std::size_t segments() const { return rig_.files.paths().size(); }
+  std::size_t segments() const { return rig_.files.paths("/store/log/").size(); }
 
   StoreRig rig_;
 };
@@ -165,7 +165,7 @@ TEST_F(RocksStoreTest, FamiliesAreRebuiltFromTheLogWhenTheyAreGone) {
   testing::FaultyFileSystem& files = rig_.files;
   rig_.close();
   StoreRig fresh;
-  for (const std::string& path : files.paths()) {
+  for (const std::string& path : files.paths("/store/log/")) {
     auto file = fresh.files.open(path, FileSystem::Mode::kCreate);
     std::string bytes = files.content(path);
     iovec part{bytes.data(), bytes.size()};
@@ -190,10 +190,10 @@ TEST_F(RocksStoreTest, FullDiskRefusesMessagesAndGoesOnWhenThereIsRoom) {
   EXPECT_EQ(load().size(), 1u);
 }
 
-TEST_F(RocksStoreTest, StoreOpensAndReadsOnAFullDisk) {
+TEST_F(RocksStoreTest, StoreOpensAndReadsThoughItsLogHasNoRoom) {
   const Placed placed = put();
   rig_.close();
-  rig_.files.set_room(0);
+  rig_.files.set_room(0, "/store/log/");
   open();
   EXPECT_TRUE(store().read_message(placed.id));
   EXPECT_EQ(load().size(), 1u);

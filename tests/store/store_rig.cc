@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/store/store_rig.h"
 
-#include <rocksdb/file_system.h>
-
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 namespace headrace::store {
@@ -128,51 +125,17 @@ std::vector<Delivery> load_all(EventStore& store, core::BufferPool& pool, std::u
   return loaded;
 }
 
-// A file of it.
-class DiskFile final : public rocksdb::FSWritableFileOwnerWrapper {
- public:
-  DiskFile(std::unique_ptr<rocksdb::FSWritableFile>&& file, const std::atomic<bool>& full)
-      : rocksdb::FSWritableFileOwnerWrapper(std::move(file)), full_(full) {}
-  using rocksdb::FSWritableFileOwnerWrapper::Append;
-  rocksdb::IOStatus Append(const rocksdb::Slice& bytes, const rocksdb::IOOptions& io_options,
-                           rocksdb::IODebugContext* context) override {
-    if (!full_) return target()->Append(bytes, io_options, context);
-    rocksdb::IOStatus status = rocksdb::IOStatus::NoSpace("simulated");
-    status.SetRetryable(true);
-    return status;
-  }
+void StoreRig::fill_rocks_disk(bool full) {
+  files.set_room(full ? 0 : testing::FaultyFileSystem::kNoLimit, options.directory + "/db");
+}
 
- private:
-  const std::atomic<bool>& full_;
-};
-
-// RocksDB's files in memory, on a disk that can be full and says so as a real one does.
-class StoreRig::FullDisk final : public rocksdb::FileSystemWrapper {
- public:
-  explicit FullDisk(const std::shared_ptr<rocksdb::FileSystem>& target)
-      : rocksdb::FileSystemWrapper(target) {}
-  const char* Name() const override { return "FullDisk"; }
-  rocksdb::IOStatus NewWritableFile(const std::string& name,
-                                    const rocksdb::FileOptions& file_options,
-                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
-                                    rocksdb::IODebugContext* context) override {
-    auto status = target()->NewWritableFile(name, file_options, file, context);
-    if (status.ok()) *file = std::make_unique<DiskFile>(std::move(*file), full);
-    return status;
-  }
-  std::atomic<bool> full{false};
-};
-
-void StoreRig::fill_rocks_disk(bool full) { disk_->full = full; }
-
-StoreRig::StoreRig()
-    : memory_env_(rocksdb::NewMemEnv(rocksdb::Env::Default())),
-      disk_(std::make_shared<FullDisk>(memory_env_->GetFileSystem())),
-      env_(rocksdb::NewCompositeEnv(disk_)) {
+StoreRig::StoreRig() {
   options.directory = "/store";
   options.segment_bytes = 16 * 1024;
+  options.disk_reserve_bytes = 0;
   options.log_files = &files;
-  options.rocks_env_for_test = env_.get();
+  options.rocks_env_for_test = rocks_files_.env();
+  files.keep_order(options.directory + "/db/");
 }
 
 StoreRig::~StoreRig() { store_.reset(); }
@@ -186,8 +149,9 @@ Result<void> StoreRig::open() {
 }
 
 void StoreRig::cut_power(std::uint64_t seed) {
+  files.power_off(seed);
   store_.reset();
-  files.cut_power(seed);
+  files.power_on();
 }
 
 }  // namespace headrace::store

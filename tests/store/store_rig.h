@@ -3,8 +3,6 @@
 // crash.
 #pragma once
 
-#include <rocksdb/env.h>
-
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,6 +17,7 @@
 #include "store/log_segment.h"
 #include "store/rocks_store.h"
 #include "store/store_options.h"
+#include "tests/store/lossy_rocks_files.h"
 #include "tests/support/faulty_file_system.h"
 
 namespace headrace::store {
@@ -74,7 +73,7 @@ Placed commit_one(EventStore& store, core::BufferPool& pool, const MessageSpec& 
 std::vector<Delivery> load_all(EventStore& store, core::BufferPool& pool, std::uint32_t endpoint,
                                core::WallMs now);
 
-// A RocksStore on memory that can crash and lose power.
+// A RocksStore whose log and families are on one disk in memory that can crash and lose power.
 class StoreRig {
  public:
   StoreRig();
@@ -82,6 +81,7 @@ class StoreRig {
 
   Result<void> open();
   void close() { store_.reset(); }  // as a killed process leaves it
+  // Log and families lose, at one instant, what they did not sync. Also when it went off before.
   void cut_power(std::uint64_t seed);
   EventStore& store() { return *store_; }
   std::string segment_path(std::uint32_t number) const {
@@ -98,11 +98,7 @@ class StoreRig {
   StoreOptions options;
 
  private:
-  class FullDisk;
-
-  std::unique_ptr<rocksdb::Env> memory_env_;
-  std::shared_ptr<FullDisk> disk_;
-  std::unique_ptr<rocksdb::Env> env_;
+  testing::LossyRocksFiles rocks_files_{files};
   std::unique_ptr<EventStore> store_;
   std::uint64_t opened_ = 0;
 };

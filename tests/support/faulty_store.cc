@@ -49,6 +49,20 @@ Result<store::PendingLoad> FaultyStore::load_pending(store::EndpointNumber endpo
   return loaded;
 }
 
+Result<std::vector<store::PendingItem>> FaultyStore::list_pending(store::EndpointNumber endpoint,
+                                                                  core::WallMs after_due,
+                                                                  MessageId after,
+                                                                  std::size_t count_max) {
+  ++lists_;
+  if (faults.list) return refusal(ErrorCode::kStorageFailed);
+  auto items = inner_.list_pending(endpoint, after_due, after, count_max);
+  if (!items) return items;
+  for (store::PendingItem& item : *items) {
+    item.position = store::LogPosition{static_cast<std::uint64_t>(item.position) + grown_};
+  }
+  return items;
+}
+
 Result<std::vector<store::PendingEndpoint>> FaultyStore::pending_endpoints() {
   if (faults.pending_endpoints) return refusal(ErrorCode::kStorageFailed);
   return inner_.pending_endpoints();
@@ -57,6 +71,23 @@ Result<std::vector<store::PendingEndpoint>> FaultyStore::pending_endpoints() {
 Result<void> FaultyStore::change_definitions(std::span<const store::DefinitionChange> changes) {
   if (faults.change_definitions) return refusal(ErrorCode::kStorageFailed);
   return inner_.change_definitions(changes);
+}
+
+Result<std::size_t> FaultyStore::erase(std::span<const MessageId> messages) {
+  if (faults.erase) return refusal(ErrorCode::kStorageFailed);
+  return inner_.erase(messages);
+}
+
+Result<store::DiskUse> FaultyStore::measure_disk() {
+  auto use = inner_.measure_disk();
+  if (use && faults.room) use->takes_messages = false;
+  return use;
+}
+
+Result<void> FaultyStore::finish_erasures() {
+  ++finishes_;
+  if (faults.finish_erasures) return refusal(ErrorCode::kStorageFull);
+  return inner_.finish_erasures();
 }
 
 }  // namespace headrace::test

@@ -30,11 +30,24 @@ class ReadingStore final : public store::EventStore {
                                           std::vector<store::Delivery>& out) override {
     return inner_.load_pending(endpoint, cursor, now, count_max, bytes_max, pool, out);
   }
+  Result<std::vector<store::PendingItem>> list_pending(store::EndpointNumber endpoint,
+                                                       core::WallMs after_due, MessageId after,
+                                                       std::size_t count_max) override {
+    return inner_.list_pending(endpoint, after_due, after, count_max);
+  }
   Result<std::vector<store::PendingEndpoint>> pending_endpoints() override {
     return inner_.pending_endpoints();
   }
   Result<void> checkpoint() override { return inner_.checkpoint(); }
   Result<void> retain(core::WallMs now) override { return inner_.retain(now); }
+  Result<std::size_t> erase(std::span<const MessageId> messages) override {
+    return inner_.erase(messages);
+  }
+  Result<store::DiskUse> measure_disk() override { return inner_.measure_disk(); }
+  Result<void> finish_erasures() override { return inner_.finish_erasures(); }
+  void set_retention(std::map<store::LinkNumber, std::uint64_t> ms_by_link) override {
+    inner_.set_retention(std::move(ms_by_link));
+  }
   Result<void> change_definitions(std::span<const store::DefinitionChange> changes) override {
     return inner_.change_definitions(changes);
   }
@@ -66,6 +79,10 @@ class ReadingStore final : public store::EventStore {
   Result<std::vector<store::AttemptRecord>> list_endpoint_attempts(
       store::EndpointNumber endpoint, MessageId before, std::size_t count_max) const override {
     return inner_.list_endpoint_attempts(endpoint, before, count_max);
+  }
+  Result<std::vector<store::DeadRecord>> list_dead(store::EndpointNumber endpoint, MessageId before,
+                                                   std::size_t count_max) const override {
+    return inner_.list_dead(endpoint, before, count_max);
   }
 
  private:

@@ -129,6 +129,33 @@ export class Endpoints {
   }
 
   // Sends it a test message.
+  // Each answers the endpoint as it is then.
+
+  /** Holds what waits; it goes on taking messages. @param {string} id */
+  pause(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/pause`, {});
+  }
+
+  /** Takes and delivers again. @param {string} id */
+  resume(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/resume`, {});
+  }
+
+  /** Takes nothing new, delivers what waits. @param {string} id */
+  drain(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/drain`, {});
+  }
+
+  /** Takes nothing new, holds what waits. @param {string} id */
+  disable(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/disable`, {});
+  }
+
+  /** Gives up all that waits: {discarded}. @param {string} id */
+  discard(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/discard`, {});
+  }
+
   /**
    * @param {string} id
    * @param {import('./types.js').TestMessage & {event?: string}} [message]
@@ -147,7 +174,7 @@ export class History {
 
   /**
    * @param {Transport} transport
-   * @param {'messages' | 'deliveries' | 'attempts'} collection
+   * @param {'messages' | 'deliveries' | 'attempts' | 'jobs' | 'dead-letters'} collection
    */
   constructor(transport, collection) {
     this.#transport = transport;
@@ -180,6 +207,12 @@ export class Messages extends History {
    */
   async get(id) {
     return this.#transport.get(path`/v1/messages/${id}`);
+  }
+
+  // Erases it for good.
+  /** @param {string} id */
+  async delete(id) {
+    return this.#transport.delete(path`/v1/messages/${id}`);
   }
 }
 

@@ -73,6 +73,15 @@
  *
  * @typedef {EventSpec & {app: string, warnings: string[], revision: number}} Event
  *
+ * A schedule, or base, factor, cap and count.
+ * @typedef {{schedule?: (string | number)[], base?: string | number, factor?: number,
+ *     cap?: string | number, count?: number, jitter_percent?: number}} Retry
+ *
+ * @typedef {{window?: string | number, count_min?: number, threshold?: number,
+ *     open_for?: string | number, open_for_max?: string | number, probes?: number}} Breaker
+ *
+ * @typedef {'active' | 'paused' | 'draining' | 'disabled'} EndpointState
+ *
  * @typedef {object} EndpointSettings
  * @property {string} [url]
  * @property {Method} [method]
@@ -80,8 +89,19 @@
  * @property {string[]} [events]
  * @property {any} [filter]
  * @property {number} [in_flight_max]
- * @property {{schedule: (string | number)[]} | null} [retry]
- * @property {boolean} [enabled]
+ * @property {boolean} [adaptive]
+ * @property {{per_second: number, burst?: number} | null} [rate_limit]
+ * @property {'none' | 'strict'} [order]
+ * @property {'block' | 'skip'} [head_of_line]
+ * @property {Retry | null} [retry]
+ * @property {string[]} [retry_on]
+ * @property {string[]} [final_on]
+ * @property {string | number} [retry_after_max]
+ * @property {Breaker | null} [breaker]
+ * @property {string | number} [connect_timeout]
+ * @property {string | number} [attempt_timeout]
+ * @property {string | number | null} [disable_after]
+ * @property {EndpointState} [state]
  *
  * @typedef {EndpointSettings & {access_tag: string, webhook_tag: string, env: string}} EndpointSpec
  *
@@ -98,8 +118,22 @@
  * @property {string[]} events
  * @property {any} filter
  * @property {number} in_flight_max
- * @property {{schedule: string[]} | null} retry
- * @property {boolean} enabled
+ * @property {boolean} adaptive
+ * @property {{per_second: number, burst: number} | null} rate_limit
+ * @property {'none' | 'strict'} order
+ * @property {'block' | 'skip'} head_of_line
+ * @property {Retry | null} retry
+ * @property {string[]} retry_on
+ * @property {string[]} final_on
+ * @property {string} retry_after_max
+ * @property {Required<Breaker> | null} breaker
+ * @property {string} connect_timeout
+ * @property {string} attempt_timeout
+ * @property {string | null} disable_after
+ * @property {EndpointState} state
+ * @property {'manual' | 'gone' | 'failing'} state_reason
+ * @property {string} state_since
+ * @property {boolean | null} drained
  * @property {string} link
  * @property {string} link_id
  * @property {number} revision
@@ -195,6 +229,38 @@
  * @property {string | null} response_head
  * @property {string | null} response_body
  *
+ * @typedef {object} DeadLetter
+ * @property {string} message
+ * @property {string | null} endpoint
+ * @property {string | null} link
+ * @property {string | null} event
+ * @property {string} received_at
+ * @property {string} died_at
+ * @property {number} attempts
+ * @property {number} http_status
+ * @property {string | null} error
+ *
+ * @typedef {object} Job
+ * @property {string} id
+ * @property {'replay' | 'erasure'} kind
+ * @property {'counting' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed'} status
+ * @property {boolean} dry_run
+ * @property {object} filter
+ * @property {string | null} to
+ * @property {number | null} rate
+ * @property {object | null} payload
+ * @property {number | null} total
+ * @property {number} scanned
+ * @property {number} matched
+ * @property {number} [reopened]
+ * @property {number} [erased]
+ * @property {number} skipped
+ * @property {number} failed
+ * @property {number} per_second
+ * @property {string | null} error
+ * @property {string} created_at
+ * @property {string | null} ended_at
+ *
  * @typedef {object} HistoryFilter
  * @property {string} [message]
  * @property {string} [link]
@@ -205,6 +271,7 @@
  * @property {string} [product]
  * @property {string} [event]
  * @property {string} [status]
+ * @property {string} [kind] of jobs
  * @property {string} [error]
  * @property {number} [http_status]
  * @property {string} [since]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kills a daemon under load, again and again, and counts what became of every message that got a
-// 2xx.
+// 2xx. The messages are GitHub's, numbered in the header that names a delivery.
 //
 // Rounds of four kinds take turns, each ended by SIGKILL at a seeded instant:
 //   stuck      load, while the endpoint takes requests and answers none: all accepted is open
@@ -8,18 +8,19 @@
 //   refusing   load, while it refuses half of the requests: much waits for a retry
 //   resuming   no load: what the restart takes up again is cut in the middle
 import {Daemon} from './daemon.mjs';
-import {byHeader, register} from './github.mjs';
+import {byHeader, payloads, register} from './github.mjs';
 import {Client} from './http.mjs';
 import {Sink, sha256} from './sink.mjs';
 
 const ACCEPTED_PER_ROUND = [50, 1500];
 const RESUMED_BEFORE_KILL = [1, 200];
-const BODY_BYTES = [200, 9000];
 const HELD_PER_ROUND = 16;
 const HELD_OF = 8;  // one of so many requests, until there are HELD_PER_ROUND
 const PATIENCE_SECONDS = 120;
 const KINDS = ['stuck', 'flowing', 'refusing', 'resuming'];
 const SCHEDULE = Array(50).fill('1s');  // outlasts every round
+const UNNOTED_MAX = 512;                // what a kill may leave delivered and not on record: in flight, or in
+                                        // the store's next group
 
 // mulberry32: a small seeded generator of numbers in [0, 1).
 export function seededRandom(seed) {
@@ -39,15 +40,20 @@ export class CrashRun {
     this.random = seededRandom(seed + 1);  // of bodies and answers: as the rounds go
     this.sent = new Map();                 // number → SHA-256 of its body
     this.accepted = new Set();             // numbers that got a 2xx
+    this.refused = new Set();              // numbers that got another answer
+    this.payloads = payloads();
     this.delivered = new Map();            // number → how often the endpoint took it with a 2xx
     this.damaged = 0;
+    this.unknown = 0;  // deliveries of what nobody sent
+    this.kills = 0;
     this.held = [];  // how to answer what is left unanswered
   }
 
-  // Answers {rounds, accepted, delivered, duplicates, unanswered, damaged, lost}.
+  // Answers {rounds, accepted, delivered, duplicates, duplicatesMax, unanswered, neverAccepted,
+  // damaged, lost, exitCode}.
   async run(rounds) {
     this.sink =
-        await Sink.start({keep: (_, body) => this.#keep(body), answer: () => this.#answer()});
+        await Sink.start({keep: (request, body) => this.#keep(request, body), answer: () => this.#answer()});
     this.sink.on('answered', (number, status) => this.#count(number, status));
     try {
       for (let round = 1; round <= rounds; ++round) await this.#round(round, rounds);
@@ -69,8 +75,12 @@ export class CrashRun {
     if (this.link !== undefined) return;
     const registered = await register(
         this.daemon.api,
-        {events: [byHeader('push')], url: this.sink.url, retry: {schedule: SCHEDULE}});
+        {events: this.#events(), url: this.sink.url, retry: {schedule: SCHEDULE}});
     this.link = registered.link;
+  }
+
+  #events() {
+    return [...new Set(this.payloads.map(({name}) => name))].map(byHeader);
   }
 
   async #round(round, rounds) {
@@ -82,6 +92,7 @@ export class CrashRun {
     else
       await this.#load(this.#between(ACCEPTED_PER_ROUND, this.plan));
     await this.daemon.kill();
+    ++this.kills;
     this.#release();
     const open = this.#missing().length;
     this.say(`round ${round}/${rounds}, ${this.kind}: ${
@@ -100,13 +111,15 @@ export class CrashRun {
     try {
       for (;;) {
         const number = this.sent.size;
-        const body = this.#body(number);
+        const {body, headers} = this.payloads[this.#between([0, this.payloads.length - 1])];
         this.sent.set(number, sha256(body));
-        const answer = await client.send('POST', this.daemon.linkUrl(this.link), body, {
-          'content-type': 'application/json',
-          'x-github-event': 'push',
-        });
-        if (answer.status !== 200) continue;
+        const answer = await client.send(
+            'POST', this.daemon.linkUrl(this.link), body,
+            {...headers, 'x-github-delivery': `delivery-${number}`});
+        if (answer.status !== 200) {
+          this.refused.add(number);
+          continue;
+        }
         this.accepted.add(number);
         if (--end.left === 0) await this.daemon.kill();
       }
@@ -115,11 +128,6 @@ export class CrashRun {
     } finally {
       client.close();
     }
-  }
-
-  #body(number) {
-    const fill = 'headrace '.repeat(Math.ceil(this.#between(BODY_BYTES) / 9));
-    return JSON.stringify({number, ref: 'refs/heads/main', fill});
   }
 
   // No load: the restarted daemon takes up what is open, and is killed while it does.
@@ -131,9 +139,13 @@ export class CrashRun {
         {what: 'the restarted daemon takes up nothing', seconds: PATIENCE_SECONDS});
   }
 
-  #keep(body) {
-    const {number} = JSON.parse(body);
-    if (this.sent.get(number) !== sha256(body)) ++this.damaged;
+  #keep(request, body) {
+    const number = Number(request.headers['x-github-delivery'].replace('delivery-', ''));
+    if (!this.sent.has(number)) {
+      ++this.unknown;
+    } else if (this.sent.get(number) !== sha256(body)) {
+      ++this.damaged;
+    }
     return number;
   }
 
@@ -188,7 +200,9 @@ export class CrashRun {
       accepted: this.accepted.size,
       delivered,
       duplicates: deliveries - this.delivered.size,
+      duplicatesMax: this.kills * UNNOTED_MAX,
       unanswered: this.delivered.size - delivered,  // delivered, though the kill cut off the 2xx
+      neverAccepted: this.unknown + of([...this.refused]),
       damaged: this.damaged,
       lost: this.accepted.size - delivered,
       exitCode: this.exitCode,
