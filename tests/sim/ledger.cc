@@ -198,6 +198,7 @@ void Ledger::set_endpoint(std::uint32_t number, const dispatch::EndpointSettings
     endpoint.settings.reset();
     return;
   }
+  if (endpoint.settings && endpoint.settings->held) endpoint.progress_at = now;
   endpoint.settings = *settings;
   const std::uint32_t cap =
       settings->order == dispatch::Order::kStrict ? 1 : settings->in_flight_max;
@@ -242,6 +243,9 @@ void Ledger::on_attempt(std::uint32_t number, bool goes_on) {
   const bool by_name =
       endpoint.settings && endpoint.settings->url.find(".test") != std::string::npos;
   const bool set_back_since = set_back_at_ != 0 && set_back_at_ > endpoint.held_at;
+  if (!by_name && endpoint.settings && endpoint.settings->held) {
+    fail("held", "endpoint " + std::to_string(number) + " is called while it is paused");
+  }
   if (!by_name && !set_back_since && clock_.wall_ms() < endpoint.hold_until) {
     fail("hold", "endpoint " + std::to_string(number) + " is called " +
                      std::to_string(endpoint.hold_until - clock_.wall_ms()) +

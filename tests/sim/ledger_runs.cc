@@ -95,6 +95,7 @@ void Ledger::check_progress() {
   const Ns now = clock_.steady_ns();
   for (const auto& [number, endpoint] : endpoints_) {
     if (!endpoint.reliable || endpoint.open.empty()) continue;
+    if (endpoint.settings && endpoint.settings->held) continue;
     if (now - endpoint.progress_at < kProgressWithin) continue;
     fail("progress", "endpoint " + std::to_string(number) +
                          ", which is well, got nothing for a minute though " +

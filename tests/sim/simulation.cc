@@ -31,6 +31,7 @@ Simulation::Simulation(std::uint64_t seed, bool prints)
   options_.durability = plan_.durable ? store::Durability::kFsync : store::Durability::kOs;
   options_.dedupe_window_ms = plan_.dedupe_window_ms;
   options_.segment_bytes = plan_.segment_bytes;
+  options_.disk_reserve_bytes = dice_.one_in(2) ? 0 : 2 * plan_.segment_bytes;
   options_.log_files = &files_;
   options_.rocks_env_for_test = rocks_.env();
   prepare_tables();
@@ -89,8 +90,12 @@ void Simulation::open_store() {
   stalled_until_.assign(process_->loop_count(), 0);
   order_.resize(process_->loop_count());
   std::iota(order_.begin(), order_.end(), std::size_t{0});
+  std::vector<core::EndpointNumber> held;
+  for (const auto& endpoint : there_) {
+    if (endpoint != nullptr && endpoint->settings.held) held.push_back(endpoint->settings.number);
+  }
   auto started = process_->start(
-      std::make_unique<WatchedStore>(std::move(*opened), files_, ledger_, plan_.durable));
+      std::make_unique<WatchedStore>(std::move(*opened), files_, ledger_, plan_.durable), held);
   if (!started) ledger_.fail("opens", started.error().what);
 }
 

@@ -54,6 +54,8 @@ class Simulation {
   void stall();
   void jump_clock();
   void edit();
+  void pause_or_resume();
+  void set_held(std::size_t index, bool held);
   void remove_endpoint();
   void checkpoint();
   void restart_in_order() { end_process(End::kRestart); }
