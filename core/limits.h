@@ -56,6 +56,8 @@ inline constexpr std::size_t kLaneWindowBytesMax =
     16 * kMiB;  // and their buffers; one is always allowed
 inline constexpr std::size_t kLaneInFlightDefault = 64;
 inline constexpr std::size_t kLaneInFlightMax = 1024;
+inline constexpr std::size_t kBlockedKeysMax =
+    1024;  // of a lane in order by key; beyond it the whole lane is held
 inline constexpr std::size_t kGroupIntakesMax = 256;  // one pwritev, one fdatasync
 inline constexpr std::size_t kGroupOutcomesMax = 1024;
 inline constexpr std::size_t kGroupBytesMax = 8 * kMiB;

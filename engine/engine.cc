@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -15,6 +16,8 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/random.h"
+#include "core/snapshot.h"
+#include "dispatch/endpoint.h"
 #include "dispatch/tls.h"
 #include "engine/dead_letters.h"
 #include "engine/endpoint_watch.h"
@@ -63,6 +66,15 @@ std::size_t connections_for(std::size_t ingest_loops) noexcept {
   if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits::kConnectionsPerLoopMax;
   const std::size_t share = static_cast<std::size_t>(descriptors.rlim_cur) / 2 / ingest_loops;
   return std::clamp<std::size_t>(share, 1, limits::kConnectionsPerLoopMax);
+}
+
+// The store asks on its own thread only, and has what is in force at that moment.
+store::LaneTermsOf lane_terms_from(const core::SnapshotCell<dispatch::EndpointTable>& endpoints) {
+  auto table = std::make_shared<core::SnapshotReader<dispatch::EndpointTable>>(endpoints);
+  return [table](store::EndpointNumber number) {
+    const auto* const endpoint = table->get().find(number);
+    return endpoint == nullptr ? store::LaneTerms{} : (*endpoint)->lane_terms();
+  };
 }
 
 Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config,
@@ -324,6 +336,7 @@ Result<void> Engine::Impl::make_shards() {
   for (auto& unit : ingest_) ports.origins.push_back(&unit->answers);
   ports.origins.push_back(&submit_unit_.answers);
   for (auto& unit : shards_) ports.shards.push_back(&unit->deliveries);
+  ports.terms = lane_terms_from(registry_->endpoint_table());
   store_unit_.committer = std::make_unique<store::Committer>(store_unit_.thread.loop(), *store_,
                                                              std::move(ports), log_);
   register_metrics(metrics_, store_unit_);

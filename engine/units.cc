@@ -111,6 +111,8 @@ void register_metrics(core::MetricsRegistry& registry, const ShardUnit& unit) {
                &counters.retried);
   registry.add(MetricKind::kCounter, kOutcomes, kOutcomesHelp, "outcome=\"returned\"",
                &counters.returned);
+  registry.add(MetricKind::kCounter, kOutcomes, kOutcomesHelp, "outcome=\"postponed\"",
+               &counters.postponed);
   registry.add(MetricKind::kCounter, "headrace_lane_holds_total",
                "Times a lane was held as its endpoint was unreachable.", "", &counters.holds);
   registry.add(MetricKind::kCounter, "headrace_breaker_opens_total",

@@ -173,11 +173,11 @@ Result<Endpoint> Workspace::endpoint(EndpointId id) const {
   auto endpoint = access_->registry().endpoint(tag_, id);
   const auto number = access_->registry().endpoint_number(tag_, id);
   if (!endpoint || !number) return endpoint;
-  auto drained = from_store<bool>(*access_, [number = *number](store::Committer& committer,
-                                                               const auto& tell) {
-    tell(committer.is_drained(number));
-  });
-  if (drained) endpoint->drained = *drained;
+  auto drained = from_store<Result<bool>>(
+      *access_, [number = *number](store::Committer& committer, const auto& tell) {
+        tell(committer.is_drained(number));
+      });
+  if (drained && *drained) endpoint->drained = **drained;
   return endpoint;
 }
 Result<Endpoint> Workspace::update_endpoint(EndpointId id, const EndpointSettings& settings,
@@ -188,8 +188,7 @@ Result<void> Workspace::delete_endpoint(EndpointId id, const ChangeOptions& opti
   return access_->registry().delete_endpoint(tag_, id, options);
 }
 Result<std::size_t> Workspace::discard_waiting(EndpointId id) {
-  if (auto there = access_->registry().endpoint(tag_, id); !there)
-    return std::move(there).error();
+  if (auto there = access_->registry().endpoint(tag_, id); !there) return std::move(there).error();
   auto number = access_->registry().endpoint_number(tag_, id);
   if (!number) return std::move(number).error();
   auto discarded = from_store<Result<std::size_t>>(

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <span>
+#include <unordered_map>
 #include <utility>
 
 #include "core/check.h"
@@ -74,6 +75,7 @@ Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::Log
       intakes_(ports.intakes),
       outcomes_(ports.outcomes),
       listener_(ports.listener),
+      terms_(std::move(ports.terms)),
       log_(log),
       pool_(limits::kBufferBytesMaxDefault),
       slots_(limits::kDeliveriesInMemoryMax),
@@ -108,6 +110,7 @@ Result<void> Committer::start() {
     window.waiting = pending.has_ready;
     window.next_due = pending.next_due;
     window.untried = true;
+    if (auto taken = take_up(window); !taken) return taken;
     want_refill(window);
   }
   intakes_.open(loop_, &Committer::on_mail, this);
@@ -118,6 +121,75 @@ Result<void> Committer::start() {
   loop_.arm(disk_timer_, loop_.now() + kLookAtDiskEveryMs);
   started_ = taking_requests_ = true;
   work_ = true;
+  return {};
+}
+
+LaneTerms Committer::terms_of(EndpointNumber endpoint) const {
+  return terms_ ? terms_(endpoint) : LaneTerms{};
+}
+
+// Holds live in memory; what made them is told by the retries that wait.
+Result<void> Committer::take_up(LaneWindow& window) {
+  const LaneTerms terms = terms_of(window.endpoint);
+  window.retry_share_percent = terms.retry_share_percent;
+  if (!window.next_due) return {};
+  if (terms.order == KeptOrder::kLane) return hold_for_first_retry(window);
+  if (terms.order == KeptOrder::kKey) return find_blocked_keys(window);
+  return {};
+}
+
+// The delivery that failed and is tried again holds up all behind it, as it did before the restart.
+Result<void> Committer::hold_for_first_retry(LaneWindow& window) {
+  return visit_retries(window.endpoint, [&window](const PendingItem& item) {
+    if (item.attempts == item.attempts_before) return true;
+    window.hold_until = window.first_until = item.due;
+    window.probing = true;
+    return false;
+  });
+}
+
+// In order of due time, until `visit` says false.
+Result<void> Committer::visit_retries(EndpointNumber endpoint,
+                                      const std::function<bool(const PendingItem&)>& visit) {
+  PendingItem last;
+  last.message =
+      MessageId{Bits128{~std::uint64_t{0}, ~std::uint64_t{0}}};  // behind all that is ready
+  for (;;) {
+    auto items = store_.list_pending(endpoint, last.due, last.message, limits::kPendingLoadMax);
+    if (!items) return std::move(items).error();
+    for (const PendingItem& item : *items) {
+      if (!visit(item)) return {};
+    }
+    if (items->size() < limits::kPendingLoadMax) return {};
+    last = items->back();
+  }
+}
+
+// The shard cannot know what waits; it is told with the first delivery. Beyond what it remembers,
+// the lane was on hold for a key.
+Result<void> Committer::find_blocked_keys(LaneWindow& window) {
+  std::unordered_map<std::uint64_t, BlockedKey> blocked;
+  auto visited = visit_retries(window.endpoint, [&](const PendingItem& item) {
+    if (item.order_key == 0) return true;
+    if (blocked.size() == limits::kBlockedKeysMax && !blocked.contains(item.order_key)) {
+      window.hold_until = window.first_until = item.due;
+      window.probing = true;
+      return true;
+    }
+    BlockedKey& key = blocked[item.order_key];
+    if (key.key == 0 || item.message < key.first) {
+      key.first = item.message;
+      key.first_due = item.due;
+    }
+    key.key = item.order_key;
+    key.last = item.message;
+    key.last_due = item.due;
+    return true;
+  });
+  if (!visited || blocked.empty()) return visited;
+  std::vector<BlockedKey> keys;
+  for (const auto& [hash, key] : blocked) keys.push_back(key);
+  window.blocked_keys = std::make_shared<const std::vector<BlockedKey>>(std::move(keys));
   return {};
 }
 
@@ -257,6 +329,7 @@ void Committer::close_slot(Outcome& outcome) noexcept {
   const DeliverySlots::Slot slot = slots_.release(outcome.ticket.slot);
   LaneWindow& window = windows_.at(outcome.endpoint);
   window.bytes -= slot.bytes;
+  if (outcome.ticket.due != 0) --window.retries;
   if (slot.pending_entry && !outcome.ticket.pending_entry) {
     outcome.ticket.pending_entry = true;
     --window.forced;
@@ -271,7 +344,7 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
       outcome.verdict == Verdict::kReturned || outcome.error == AttemptError::kDiscarded;
   if (returned) {
     window.waiting = window.rewind = true;
-  } else {
+  } else if (is_attempt(outcome.verdict)) {
     window.untried = false;  // if it could not be reached, it is on hold and probed from now on
   }
   if (outcome.hold_until != 0) {
@@ -282,10 +355,16 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
     window.probing = false;
     window.hold_until = 0;  // it answers: a clock that is set back does not bring the hold back
   }
-  if (outcome.verdict == Verdict::kRetry) {
+  if (outcome.blocks) {
+    const bool waits_anew = outcome.verdict == Verdict::kRetry;
+    window.first_until =
+        std::max(window.first_until, waits_anew ? outcome.next_at : outcome.ticket.due);
+  }
+  if (outcome.verdict == Verdict::kRetry || outcome.verdict == Verdict::kPostponed) {
     window.next_due = std::min(window.next_due.value_or(outcome.next_at), outcome.next_at);
-    // Only a clock that was set back makes a retry due before what was read already.
-    if (outcome.next_at <= window.cursor.due_after) window.rewind = true;
+    // It may be due before what was read already when a clock was set back, and behind one of its
+    // key that is on its way to the shard again.
+    if (window.has_read(outcome.next_at, outcome.message)) window.rewind = true;
   }
   window.rewind_when_empty();
   if (window.waiting || window.next_due) want_refill(window);
@@ -341,6 +420,8 @@ std::uint32_t Committer::give(Delivery&& delivery, LaneWindow& window,
   const std::uint32_t slot = slots_.take(delivery, bytes, sharer);
   delivery.ticket.slot = slot;
   delivery.round = window.round;
+  delivery.blocked_keys = std::move(window.blocked_keys);
+  if (delivery.is_retry()) ++window.retries;
   ++window.in_memory;
   window.bytes += bytes;
   auto& shard = *shards_[static_cast<std::uint32_t>(delivery.endpoint) % shards_.size()];
@@ -378,8 +459,8 @@ void Committer::tell_listener() noexcept {
   if (listener_ == nullptr) return;
   for (const Outcome& outcome : group_.outcomes) {
     if (link_of(outcome.message) == core::kSystemLink) {
-      if (outcome.verdict != Verdict::kReturned) listener_->on_outcome(outcome);
-    } else if (outcome.verdict != Verdict::kReturned) {
+      if (is_attempt(outcome.verdict)) listener_->on_outcome(outcome);
+    } else if (is_attempt(outcome.verdict)) {
       note_health(outcome);
     }
   }
@@ -410,9 +491,11 @@ void Committer::extend_failing(EndpointNumber endpoint, core::WallMs told, core:
   window.failures += failures;
 }
 
-bool Committer::is_drained(EndpointNumber endpoint) noexcept {
-  const LaneWindow& window = windows_.at(endpoint);
-  return window.in_memory == 0 && !window.waiting && !window.next_due;
+Result<bool> Committer::is_drained(EndpointNumber endpoint) {
+  if (windows_.at(endpoint).in_memory != 0) return false;
+  auto waiting = store_.list_pending(endpoint, 0, {}, 1);
+  if (!waiting) return std::move(waiting).error();
+  return waiting->empty();
 }
 
 void Committer::want_refill(LaneWindow& window) noexcept {
@@ -467,6 +550,7 @@ bool Committer::refill() noexcept {
 
 void Committer::refill(LaneWindow& window) noexcept {
   const core::WallMs now = loop_.wall();
+  window.retry_share_percent = terms_of(window.endpoint).retry_share_percent;
   std::size_t room = window.room_at(now);
   std::size_t batch = limits::kPendingLoadMax;
   if (!batch_fits()) {
@@ -475,14 +559,13 @@ void Committer::refill(LaneWindow& window) noexcept {
     room = std::min(room, batch - std::min<std::size_t>(batch, window.in_memory));
     batch /= 2;
   }
-  const bool due = window.waiting || (window.next_due && *window.next_due <= now);
+  const bool due = window.waiting || (window.retry_is_due(now) && window.retry_room_at(now) != 0);
   // A nearly full window is left to drain first, so that reading back comes in batches.
   const bool worth_it = room >= batch || window.in_memory == 0 || !window.waiting;
   if (room != 0 && due && worth_it) {
     PendingCursor cursor = window.cursor;
-    auto load =
-        store_.load_pending(window.endpoint, cursor, now, std::min(room, limits::kPendingLoadMax),
-                            limits::kPendingLoadBytesMax, pool_, loaded_);
+    auto load = store_.load_pending(window.endpoint, cursor, now, quota_of(window, room, now),
+                                    pool_, loaded_);
     if (!load) {
       loaded_.clear();
       counters_.store_failures.add();
@@ -490,13 +573,26 @@ void Committer::refill(LaneWindow& window) noexcept {
       return arm_timer(window, kProbeEveryMs);
     }
     window.cursor = cursor;
+    const bool progressed = load->count != 0 || (window.waiting && !load->more_ready);
     window.waiting = load->more_ready;
     window.next_due = load->next_due;
     const bool all_taken = take_loaded(window);
-    const bool more = window.waiting || (window.next_due && *window.next_due <= now);
-    if (load->count != 0 && all_taken && more) want_refill(window);
+    if (progressed && all_taken && (window.waiting || window.retry_is_due(now))) {
+      want_refill(window);
+    }
   }
   arm(window, now);
+}
+
+// Retries get their share while fresh ones wait, and all there is when none do.
+PendingQuota Committer::quota_of(LaneWindow& window, std::size_t room, core::WallMs now) noexcept {
+  PendingQuota quota{std::min(room, limits::kPendingLoadMax), limits::kPendingLoadBytesMax};
+  quota.retries_max = std::min(quota.count_max, window.retry_room_at(now));
+  if (window.waiting && window.retry_is_due(now) && !window.retries_first()) {
+    const std::size_t share = window.share.retries_of(quota.count_max, window.retry_share_percent);
+    quota.retries_max = std::min(quota.retries_max, share);
+  }
+  return quota;
 }
 
 // False: memory was short. What did not fit, and all behind it, is read again later.

@@ -29,6 +29,7 @@
 #include "store/committer_requests.h"
 #include "store/erasure_finisher.h"
 #include "store/event_store.h"
+#include "store/lane_terms.h"
 #include "store/lane_windows.h"
 #include "store/outcome_listener.h"
 
@@ -62,6 +63,7 @@ class Committer final : private core::BeforeWait {
     std::vector<core::Mailbox<Delivery>*> shards;  // an endpoint belongs to number % size
     OutcomeListener* listener = nullptr;           // null: nobody wants to know
     bool finish_erasures_in_place = false;         // false: by a thread of its own
+    LaneTermsOf terms;                             // null: all endpoints have the default
   };
 
   Committer(core::Loop& loop, EventStore& store, Ports ports, core::LogSink& log);
@@ -77,8 +79,8 @@ class Committer final : private core::BeforeWait {
   // record from before the start. No effect when that is over. On the loop.
   void extend_failing(EndpointNumber endpoint, core::WallMs told, core::WallMs since,
                       std::uint32_t failures) noexcept;
-  // Nothing of the lane is in memory, and nothing waits. On the loop.
-  bool is_drained(EndpointNumber endpoint) noexcept;
+  // Nothing of the lane is in memory, and nothing waits: looks at one key. On the loop.
+  Result<bool> is_drained(EndpointNumber endpoint);
   // Hands over nothing more from now on (draining); intakes are still stored. On the loop.
   void stop_hand_over() noexcept { handing_over_ = false; }
 
@@ -123,6 +125,12 @@ class Committer final : private core::BeforeWait {
   static void on_retain_timer(core::Timer& timer) noexcept;
   static void on_short_timer(core::Timer& timer) noexcept;
 
+  LaneTerms terms_of(EndpointNumber endpoint) const;
+  Result<void> take_up(LaneWindow& window);
+  Result<void> hold_for_first_retry(LaneWindow& window);
+  Result<void> find_blocked_keys(LaneWindow& window);
+  Result<void> visit_retries(EndpointNumber endpoint,
+                             const std::function<bool(const PendingItem&)>& visit);
   bool cycle() noexcept;
   void gather();
   void close_slots() noexcept;
@@ -137,6 +145,7 @@ class Committer final : private core::BeforeWait {
   void note_health(const Outcome& outcome) noexcept;
   bool refill() noexcept;
   void refill(LaneWindow& window) noexcept;
+  PendingQuota quota_of(LaneWindow& window, std::size_t room, core::WallMs now) noexcept;
   bool take_loaded(LaneWindow& window) noexcept;
   bool batch_fits() const noexcept;
   bool is_crowded() const noexcept;
@@ -178,6 +187,7 @@ class Committer final : private core::BeforeWait {
   std::vector<std::unique_ptr<core::Mailbox<Answer>::Sender>> origins_;
   std::vector<std::unique_ptr<core::Mailbox<Delivery>::Sender>> shards_;
   OutcomeListener* const listener_;
+  const LaneTermsOf terms_;
   core::LogSink& log_;
 
   core::BufferPool pool_;  // payloads that are read back

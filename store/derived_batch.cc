@@ -53,8 +53,9 @@ void DerivedBatch::change_message(const MessageRecord& record,
 }
 
 void DerivedBatch::put_pending(const PendingPut& put) {
-  batch_.Put(database_.pending(), slice(view(pending_key({put.endpoint, put.due, put.message}))),
-             slice(view(pending_value({put.attempts, put.position, put.attempts_before}))));
+  batch_.Put(
+      database_.pending(), slice(view(pending_key({put.endpoint, put.due, put.message}))),
+      slice(view(pending_value({put.attempts, put.position, put.attempts_before, put.order_key}))));
 }
 
 void DerivedBatch::erase_pending(const PendingKey& key) {

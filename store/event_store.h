@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -35,6 +36,7 @@ struct PendingPut {
   LogPosition position{};
   std::uint16_t attempts = 0;
   std::uint16_t attempts_before = 0;  // made before it was last opened again
+  std::uint64_t order_key = 0;  // see Outcome
 };
 
 // A delivery that waits in the store, without its message.
@@ -44,6 +46,7 @@ struct PendingItem {
   LogPosition position{};
   std::uint16_t attempts = 0;
   std::uint16_t attempts_before = 0;
+  std::uint64_t order_key = 0;
 };
 
 // What came of a reopening.
@@ -76,6 +79,19 @@ struct PendingCursor {
   core::WallMs due_after = 0;  // retries up to (due_after, due_message) were loaded
   MessageId due_message;
 };
+
+// How much one load_pending() may take.
+struct PendingQuota {
+  std::size_t count_max = 0;
+  std::size_t bytes_max = 0;  // of payload, about
+  std::size_t retries_max = std::numeric_limits<std::size_t>::max();  // of the count; of the bytes as large a part
+};
+
+// What of the bytes is for retries.
+constexpr std::size_t retry_bytes_of(const PendingQuota& quota) noexcept {
+  if (quota.retries_max >= quota.count_max) return quota.bytes_max;
+  return quota.bytes_max / quota.count_max * quota.retries_max;
+}
 
 struct PendingLoad {
   std::size_t count = 0;
@@ -175,9 +191,9 @@ class EventStore {
 
   // --- The committer's thread -------------------------------------------------------------------------------
 
-  // Makes intakes, outcomes and reopenings durable: one write and, if there is any intake or reopening or group.sync,
-  // one sync. Fills group.placed: a duplicate within its window (or within the group) is marked so and not stored. Fills
-  // group.reopened: whether a delivery is open is decided by what was on record before the group. On failure no intake
+  // Makes intakes, outcomes and reopenings durable: one write and, if an intake was stored, a delivery opened again, or
+  // group.sync asks for it, one sync. Fills group.placed: a duplicate within its window (or within the group) is marked
+  // so and not stored. Fills group.reopened, which counts from here on: whether a delivery is open is decided by what was on record before the group. On failure no intake
   // was accepted and nothing opened again: kStorageFull (may be tried again later), kStorageFailed (the store accepts
   // nothing more until it is reopened).
   virtual Result<void> append(Group& group) = 0;
@@ -189,11 +205,12 @@ class EventStore {
   // The position behind the last appended record.
   virtual LogPosition end() const noexcept = 0;
 
-  // Loads waiting deliveries of one endpoint, at most `count_max` and about `bytes_max` of payload: first retries due at
-  // `now` in order of due time, then ready ones in order of message. They keep their pending entries until their outcome.
+  // Loads waiting deliveries of one endpoint within `quota`: first retries due at `now` in order of due time, then ready
+  // ones in order of message. Ready ones get what retries leave, and at least one when retries may not take all. They
+  // keep their pending entries until their outcome.
   // Stops early when `pool` has no room. Appends to `out` with their tickets filled, save `slot`.
   virtual Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
-                                           std::size_t count_max, std::size_t bytes_max, core::BufferPool& pool,
+                                           const PendingQuota& quota, core::BufferPool& pool,
                                            std::vector<Delivery>& out) = 0;
 
   // At most `count_max` of what waits for an endpoint, in order of (due, message), behind `after_due` and `after`; a due

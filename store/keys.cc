@@ -132,6 +132,7 @@ FixedBytes<kPendingValueBytes> pending_value(const PendingValue& value) noexcept
   out.put(value.attempts);
   out.put(static_cast<std::uint64_t>(value.position));
   out.put(value.attempts_before);
+  out.put(value.order_key);
   return bytes;
 }
 
@@ -142,6 +143,7 @@ std::optional<PendingValue> decode_pending_value(std::string_view value) noexcep
   decoded.attempts = in.get<std::uint16_t>();
   decoded.position = LogPosition{in.get<std::uint64_t>()};
   decoded.attempts_before = in.get<std::uint16_t>();
+  decoded.order_key = in.get<std::uint64_t>();
   return decoded;
 }
 

@@ -29,7 +29,7 @@ inline constexpr std::size_t kRecordAlignment = 8;
 inline constexpr std::size_t kFrameBytes = 48;
 inline constexpr std::size_t kIntakeHeadBytes = 96;  // frame and fixed fields, before the targets
 inline constexpr std::size_t kOutcomeHeadBytes =
-    106;  // frame and fixed fields, before the response
+    106;  // frame and fixed fields, before the order key and the response
 inline constexpr std::size_t kReopeningBytes = 74;
 
 enum class RecordType : std::uint8_t {  // Frozen on disk.

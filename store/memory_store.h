@@ -29,8 +29,8 @@ class MemoryStore final : public EventStore {
   Result<void> apply(const Group& group) override;
   LogPosition end() const noexcept override;
   Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
-                                   std::size_t count_max, std::size_t bytes_max,
-                                   core::BufferPool& pool, std::vector<Delivery>& out) override;
+                                   const PendingQuota& quota, core::BufferPool& pool,
+                                   std::vector<Delivery>& out) override;
   Result<std::vector<PendingItem>> list_pending(EndpointNumber endpoint, core::WallMs after_due,
                                                 MessageId after, std::size_t count_max) override;
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
@@ -67,6 +67,7 @@ class MemoryStore final : public EventStore {
   struct Waiting {
     std::uint16_t attempts = 0;
     std::uint16_t attempts_before = 0;
+    std::uint64_t order_key = 0;
   };
   using AttemptKey = std::tuple<EndpointNumber, MessageId, std::uint16_t>;
   struct Kept {

@@ -38,7 +38,8 @@ Result<std::optional<MessageEntry>> read_message_value(const RocksDatabase& data
 }
 
 Result<void> Reopenings::begin(Group& group, const Expiry::View& expiry) {
-  clear();
+  messages_.clear();
+  records_.clear();
   group.reopened.clear();
   for (const Reopening& reopening : group.reopenings) {
     auto decided = decide(reopening, expiry);

@@ -29,10 +29,6 @@ class Reopenings {
   Result<void> begin(Group& group, const Expiry::View& expiry);
   // Those that are opened, in order.
   std::span<const ReopeningRecord> records() const noexcept { return records_; }
-  void clear() noexcept {
-    messages_.clear();
-    records_.clear();
-  }
   // What becomes of their messages.
   template <class Visit>
   void for_each_message(Visit visit) const {

@@ -62,13 +62,23 @@ Result<void> RocksEventStore::append(Group& group) {
   if (done) {
     done = log_->append(group.intakes, group.placed, group.outcomes, reopenings_.records());
   }
+  // With an intake in the group there is nothing left to do for this.
   if (done && group.sync && options_.durability == Durability::kFsync) done = log_->sync();
   if (!done) {
     refuse(group, done.error().code);
     return done;
   }
   count(group);
+  index_reopenings();
   return {};
+}
+
+// What is decided counts from here on, also for the next group, whatever becomes of apply().
+void RocksEventStore::index_reopenings() {
+  for (const ReopeningRecord& record : reopenings_.records()) batch_.add_reopening(record);
+  reopenings_.for_each_message([this](const MessageEntry& message) {
+    batch_.change_message(message.record, message.reopened);
+  });
 }
 
 Result<void> RocksEventStore::place(Group& group) {
@@ -129,11 +139,6 @@ Result<void> RocksEventStore::apply(const Group& group) {
     batch_.add_outcome(outcome, outcome.response_head.in(outcome.response),
                        outcome.response_body.in(outcome.response));
   }
-  for (const ReopeningRecord& record : reopenings_.records()) batch_.add_reopening(record);
-  reopenings_.for_each_message([this](const MessageEntry& message) {
-    batch_.change_message(message.record, message.reopened);
-  });
-  reopenings_.clear();
   for (const PendingPut& put : group.spilled) batch_.put_pending(put);
   applied_.position = std::max(applied_.position, group.low_water);
   applied_.last_id = ids_.last();

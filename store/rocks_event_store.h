@@ -59,8 +59,8 @@ class RocksEventStore final : public EventStore {
   Result<void> apply(const Group& group) override;
   LogPosition end() const noexcept override { return log_->end(); }
   Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
-                                   std::size_t count_max, std::size_t bytes_max,
-                                   core::BufferPool& pool, std::vector<Delivery>& out) override;
+                                   const PendingQuota& quota, core::BufferPool& pool,
+                                   std::vector<Delivery>& out) override;
   Result<std::vector<PendingItem>> list_pending(EndpointNumber endpoint, core::WallMs after_due,
                                                 MessageId after, std::size_t count_max) override;
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
@@ -93,6 +93,7 @@ class RocksEventStore final : public EventStore {
   Result<void> place(Group& group);
   void refuse(Group& group, ErrorCode code);
   void count(const Group& group);
+  void index_reopenings();
   Result<void> write_batch();
   Result<void> flush_when_due();
   Result<MessageEntry> find_entry(MessageId id) const;
@@ -121,7 +122,7 @@ class RocksEventStore final : public EventStore {
   core::LogSink& sink_;
   MessageIds ids_;
   AppliedValue applied_;
-  DerivedBatch batch_;  // not empty: the last apply() failed
+  DerivedBatch batch_;  // what is not in the families yet: the last apply() failed, or is to come
   Duplicates duplicates_;
   Reopenings reopenings_;
   OpenDeliveries open_;

@@ -41,6 +41,11 @@ class WatchedStore final : public store::EventStore {
                                           std::size_t count_max, std::size_t bytes_max,
                                           core::BufferPool& pool,
                                           std::vector<store::Delivery>& out) override;
+  Result<std::vector<store::PendingItem>> list_pending(store::EndpointNumber endpoint,
+                                                       core::WallMs after_due, MessageId after,
+                                                       std::size_t count_max) override {
+    return faulty_.list_pending(endpoint, after_due, after, count_max);
+  }
   Result<std::vector<store::PendingEndpoint>> pending_endpoints() override {
     return faulty_.pending_endpoints();
   }
@@ -92,6 +97,10 @@ class WatchedStore final : public store::EventStore {
   Result<std::vector<store::AttemptRecord>> list_endpoint_attempts(
       store::EndpointNumber endpoint, MessageId before, std::size_t count_max) const override {
     return inner_->list_endpoint_attempts(endpoint, before, count_max);
+  }
+  Result<std::vector<store::DeadRecord>> list_dead(store::EndpointNumber endpoint, MessageId before,
+                                                   std::size_t count_max) const override {
+    return inner_->list_dead(endpoint, before, count_max);
   }
 
  private:

@@ -264,7 +264,7 @@ TEST_P(EventStoreTest, CursorNeverGivesADeliveryTwice) {
   for (int round = 0; round < 10 && more; ++round) {
     out.clear();
     const auto load =
-        store().load_pending(EndpointNumber{1}, cursor, now(), 10, 1 << 20, rig_.pool, out);
+        store().load_pending(EndpointNumber{1}, cursor, now(), {10, 1 << 20}, rig_.pool, out);
     ASSERT_TRUE(load);
     EXPECT_EQ(load->count, out.size());
     for (const Delivery& delivery : out) ++seen[delivery.message];
@@ -285,12 +285,12 @@ TEST_P(EventStoreTest, CursorPassesOverRetriesThatWereLoaded) {
   PendingCursor cursor;
   std::vector<Delivery> out;
   auto load =
-      store().load_pending(EndpointNumber{1}, cursor, now() + 5, 4, 1 << 20, rig_.pool, out);
+      store().load_pending(EndpointNumber{1}, cursor, now() + 5, {4, 1 << 20}, rig_.pool, out);
   ASSERT_TRUE(load);
   EXPECT_EQ(load->count, 4u);
   EXPECT_EQ(load->next_due, now() + 5);
   EXPECT_FALSE(load->more_ready);
-  load = store().load_pending(EndpointNumber{1}, cursor, now() + 5, 4, 1 << 20, rig_.pool, out);
+  load = store().load_pending(EndpointNumber{1}, cursor, now() + 5, {4, 1 << 20}, rig_.pool, out);
   ASSERT_TRUE(load);
   EXPECT_EQ(load->count, 2u);
   EXPECT_FALSE(load->next_due);
@@ -307,7 +307,7 @@ TEST_P(EventStoreTest, LoadStopsWhenThePoolIsExhaustedAndGoesOnFromThere) {
   PendingCursor cursor;
   std::vector<Delivery> out;
   const auto load_some = [&] {
-    return store().load_pending(EndpointNumber{1}, cursor, now(), 100, 1 << 20, small, out);
+    return store().load_pending(EndpointNumber{1}, cursor, now(), {100, 1 << 20}, small, out);
   };
   auto load = load_some();
   ASSERT_TRUE(load);
@@ -329,7 +329,7 @@ TEST_P(EventStoreTest, LoadStopsBehindTheBytesAskedFor) {
   PendingCursor cursor;
   std::vector<Delivery> out;
   const auto load =
-      store().load_pending(EndpointNumber{1}, cursor, now(), 100, 1'500, rig_.pool, out);
+      store().load_pending(EndpointNumber{1}, cursor, now(), {100, 1'500}, rig_.pool, out);
   ASSERT_TRUE(load);
   EXPECT_EQ(load->count, 2u);
 }

@@ -121,7 +121,7 @@ std::vector<Delivery> load_all(EventStore& store, core::BufferPool& pool, std::u
                                core::WallMs now) {
   std::vector<Delivery> loaded;
   PendingCursor cursor;
-  (void)store.load_pending(EndpointNumber{endpoint}, cursor, now, 1'000'000, 1 << 25, pool, loaded);
+  (void)store.load_pending(EndpointNumber{endpoint}, cursor, now, {1'000'000, 1 << 25}, pool, loaded);
   return loaded;
 }
 

@@ -39,12 +39,13 @@ store::LogPosition FaultyStore::end() const noexcept {
 
 Result<store::PendingLoad> FaultyStore::load_pending(store::EndpointNumber endpoint,
                                                      store::PendingCursor& cursor, core::WallMs now,
-                                                     std::size_t count_max, std::size_t bytes_max,
+                                                     const store::PendingQuota& quota,
                                                      core::BufferPool& pool,
                                                      std::vector<store::Delivery>& out) {
   ++loads_;
-  auto loaded =
-      inner_.load_pending(endpoint, cursor, now, faults.load ? 3 : count_max, bytes_max, pool, out);
+  store::PendingQuota within = quota;
+  if (faults.load) within.count_max = 3;
+  auto loaded = inner_.load_pending(endpoint, cursor, now, within, pool, out);
   if (faults.load) return refusal(ErrorCode::kStorageFailed);
   return loaded;
 }

@@ -128,34 +128,50 @@ export class Endpoints {
     return this.#transport.delete(path`/v1/endpoints/${id}`, options);
   }
 
+  // Whether it takes and delivers; each answers the endpoint as it is then.
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Endpoint>}
+   */
+  async pause(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/pause`);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Endpoint>}
+   */
+  async resume(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/resume`);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Endpoint>}
+   */
+  async drain(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/drain`);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Endpoint>}
+   */
+  async disable(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/disable`);
+  }
+
+  /**
+   * Gives up all that waits for it.
+   * @param {string} id
+   * @returns {Promise<{discarded: number}>}
+   */
+  async discard(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/discard`);
+  }
+
   // Sends it a test message.
-  // Each answers the endpoint as it is then.
-
-  /** Holds what waits; it goes on taking messages. @param {string} id */
-  pause(id) {
-    return this.#transport.post(path`/v1/endpoints/${id}/pause`, {});
-  }
-
-  /** Takes and delivers again. @param {string} id */
-  resume(id) {
-    return this.#transport.post(path`/v1/endpoints/${id}/resume`, {});
-  }
-
-  /** Takes nothing new, delivers what waits. @param {string} id */
-  drain(id) {
-    return this.#transport.post(path`/v1/endpoints/${id}/drain`, {});
-  }
-
-  /** Takes nothing new, holds what waits. @param {string} id */
-  disable(id) {
-    return this.#transport.post(path`/v1/endpoints/${id}/disable`, {});
-  }
-
-  /** Gives up all that waits: {discarded}. @param {string} id */
-  discard(id) {
-    return this.#transport.post(path`/v1/endpoints/${id}/discard`, {});
-  }
-
   /**
    * @param {string} id
    * @param {import('./types.js').TestMessage & {event?: string}} [message]
