@@ -44,6 +44,9 @@ class Members {
   void take(const char* name, bool& to) const {
     if (const Json* member = find(name)) to = member->get<bool>();
   }
+  void take(const char* name, std::string& to) const {
+    if (const Json* member = find(name)) to = member->get<std::string>();
+  }
   void take(const char* name, std::vector<std::string>& to) const {
     if (const Json* member = find(name)) to = member->get<std::vector<std::string>>();
   }
