@@ -309,10 +309,9 @@ TEST_F(DefinitionsApiTest, StateIsSetByPathsAndGuarded) {
   EXPECT_EQ(made["state"], "active");
   EXPECT_TRUE(made["drained"].is_null());
   const std::string path = "/v1/endpoints/" + made["id"].get<std::string>();
-  for (const auto& [verb, state] : {std::pair("pause", "paused"),
-                                    {"drain", "draining"},
-                                    {"disable", "disabled"},
-                                    {"resume", "active"}}) {
+  for (const auto& [verb, state] :
+       {std::pair("pause", "paused"), std::pair("drain", "draining"),
+        std::pair("disable", "disabled"), std::pair("resume", "active")}) {
     const Json set = body_of(post(path + "/" + verb, ""), 200);
     EXPECT_EQ(set["state"], state);
     EXPECT_EQ(set["state_reason"], "manual");
