@@ -18,6 +18,7 @@ const std::vector<Route>& route_table() {
     add_link_routes(all);
     add_endpoint_routes(all);
     add_history_routes(all);
+    add_job_routes(all);
     add_operational_routes(all);
     return all;
   }();
@@ -78,7 +79,7 @@ std::vector<std::string_view> path_names(std::string_view path) {
 
 std::string_view path_description(std::string_view name) noexcept {
   using Entry = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Entry, 11> kAll = {{
+  constexpr std::array<Entry, 12> kAll = {{
       {"workspace", "The workspace's tag."},
       {"key", "The key's id."},
       {"app", "The app's tag."},
@@ -90,6 +91,7 @@ std::string_view path_description(std::string_view name) noexcept {
       {"link", "The link's id."},
       {"endpoint", "The endpoint's id."},
       {"message", "The message's id."},
+      {"job", "The job's id."},
   }};
   for (const auto& [key, description] : kAll) {
     if (key == name) return description;

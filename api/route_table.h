@@ -97,5 +97,6 @@ void add_registration_routes(std::vector<Route>& to);
 void add_link_routes(std::vector<Route>& to);
 void add_endpoint_routes(std::vector<Route>& to);
 void add_history_routes(std::vector<Route>& to);
+void add_job_routes(std::vector<Route>& to);
 
 }  // namespace headrace::api

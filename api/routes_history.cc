@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happened: messages, deliveries, attempts.
-#include <charconv>
-
 #include "api/call.h"
-#include "api/link_filter.h"
-#include "api/times.h"
+#include "api/history_parameters.h"
+#include "api/job_json.h"
 
 namespace headrace::api {
 namespace {
@@ -16,56 +14,8 @@ constexpr std::string_view kPageMayBeShort =
     "empty, "
     "and have a next one all the same.";
 
-template <class SomeId>
-SomeId id_of(const Call& call, std::string_view name) {
-  auto id = SomeId::parse(call.text(name));
-  return id ? *id : SomeId{};
-}
-
-std::optional<UnixMs> time_of(const Call& call, std::string_view name) {
-  return parse_time(call.text(name));
-}
-
-std::optional<MessageState> message_state(std::string_view text) {
-  if (text == "routed") return MessageState::kRouted;
-  if (text == "unmatched") return MessageState::kUnmatched;
-  if (text == "no_endpoint") return MessageState::kNoEndpoint;
-  return std::nullopt;
-}
-
-std::optional<DeliveryState> delivery_state(std::string_view text) {
-  if (text == "waiting") return DeliveryState::kWaiting;
-  if (text == "retrying" || text == "retry") return DeliveryState::kRetrying;
-  if (text == "delivered") return DeliveryState::kDelivered;
-  if (text == "dead") return DeliveryState::kDead;
-  return std::nullopt;
-}
-
-HistoryFilter filter_of(const Call& call) {
-  LinkFilter link = link_filter(call);
-  HistoryFilter filter;
-  filter.message = id_of<MessageId>(call, "message");
-  filter.link = id_of<LinkId>(call, "link");
-  filter.endpoint = id_of<EndpointId>(call, "endpoint");
-  filter.app = std::move(link.app);
-  filter.webhook = std::move(link.webhook);
-  filter.env = std::move(link.env);
-  filter.product = std::move(link.product);
-  filter.event = call.text("event");
-  filter.since = time_of(call, "since");
-  filter.until = time_of(call, "until");
-  filter.error = call.text("error");
-  if (const std::string text = call.text("http_status"); !text.empty()) {
-    std::uint16_t status = 0;
-    std::from_chars(text.data(), text.data() + text.size(), status);
-    filter.http_status = status;
-  }
-  filter.page = call.page();
-  return filter;
-}
-
 Reply list_messages(Call& call) {
-  HistoryFilter filter = filter_of(call);
+  HistoryFilter filter = history_filter(call);
   filter.message_state = message_state(call.text("status"));
   return listed(call.workspace->messages(filter));
 }
@@ -75,30 +25,19 @@ Reply get_message(Call& call) {
 }
 
 Reply list_deliveries(Call& call) {
-  HistoryFilter filter = filter_of(call);
+  HistoryFilter filter = history_filter(call);
   filter.delivery_state = delivery_state(call.text("status"));
   return listed(call.workspace->deliveries(filter));
 }
 
 Reply list_attempts(Call& call) {
-  HistoryFilter filter = filter_of(call);
+  HistoryFilter filter = history_filter(call);
   filter.delivery_state = delivery_state(call.text("status"));
   return listed(call.workspace->attempts(filter));
 }
 
-std::vector<Parameter> filter_parameters() {
-  std::vector<Parameter> all = link_filter_parameters(true);
-  all.insert(all.end(),
-             {{"link", ParameterKind::kLinkId, "Only what came by this link."},
-              {"endpoint", ParameterKind::kEndpointId, "Only what goes to this endpoint."},
-              {"event", ParameterKind::kText, "Only this event: a full tag, with app."},
-              {"since", ParameterKind::kTime, "Accepted at or after."},
-              {"until", ParameterKind::kTime, "Accepted before."}});
-  return all;
-}
-
 std::vector<Parameter> delivery_parameters(std::vector<std::string_view> states) {
-  std::vector<Parameter> all = filter_parameters();
+  std::vector<Parameter> all = history_parameters();
   all.insert(all.end(),
              {{"message", ParameterKind::kMessageId, "Only of this message."},
               {"status", ParameterKind::kChoice, "Only in this state.", std::move(states)},
@@ -110,7 +49,7 @@ std::vector<Parameter> delivery_parameters(std::vector<std::string_view> states)
 }
 
 std::vector<Parameter> message_parameters() {
-  std::vector<Parameter> all = filter_parameters();
+  std::vector<Parameter> all = history_parameters();
   all.push_back({"status",
                  ParameterKind::kChoice,
                  "Only in this state.",

@@ -56,6 +56,8 @@ inline constexpr std::size_t kLaneWindowBytesMax =
     16 * kMiB;  // and their buffers; one is always allowed
 inline constexpr std::size_t kLaneInFlightDefault = 64;
 inline constexpr std::size_t kLaneInFlightMax = 1024;
+inline constexpr std::size_t kBlockedKeysMax =
+    1024;  // of a lane in order by key; beyond it the whole lane is held
 inline constexpr std::size_t kGroupIntakesMax = 256;  // one pwritev, one fdatasync
 inline constexpr std::size_t kGroupOutcomesMax = 1024;
 inline constexpr std::size_t kGroupBytesMax = 8 * kMiB;
@@ -75,12 +77,24 @@ inline constexpr std::size_t kEnvsPerWebhookMax = 64;
 inline constexpr std::size_t kKeysPerWorkspaceMax = 1000;
 inline constexpr std::size_t kPageItemsMax = 1000;
 inline constexpr std::size_t kLinksPerQueryMax = 4 * kKiB;  // whose messages one list merges
+inline constexpr std::size_t kEndpointsPerQueryMax = 4 * kKiB;  // whose dead letters one list merges
 // What one call for a page of what happened may cost; beyond it the page is short.
 inline constexpr std::size_t kHistoryMessagesMax = 2 * kKiB;  // looked at, wanted or not
 inline constexpr std::size_t kHistoryReadsMax = 2 * kKiB;     // of receivers and of attempts
 
+// Jobs over what is on record.
+inline constexpr std::size_t kJobsUnderWayMax = 16;  // of a workspace, paused ones too
+inline constexpr std::size_t kJobsKeptMax = 200;     // of a workspace, once they are over
+inline constexpr std::size_t kJobCountPageMax = 1000;  // looked for at once while counting
+inline constexpr std::size_t kJobPageMax = 256;        // and while doing: done before the cursor moves
+inline constexpr std::size_t kJobBodiesPageMax = 32;   // where each body is looked into
+inline constexpr std::uint32_t kJobPerSecondMax = 1'000'000;
+
 // Disk.
 inline constexpr std::uint64_t kSegmentBytes = 256 * kMiB;
+// Kept free on the disk: what deliveries, compactions and a checkpoint may need while no message is
+// taken.
+inline constexpr std::uint64_t kDiskReserveBytes = 1024 * kMiB;
 inline constexpr std::uint64_t kReplayBytesMax = 256 * kMiB;  // log behind the applied position
 inline constexpr std::size_t kDedupeKeyBytesMax = 256;
 

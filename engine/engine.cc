@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -15,10 +16,14 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/random.h"
+#include "core/snapshot.h"
+#include "dispatch/endpoint.h"
 #include "dispatch/tls.h"
+#include "engine/dead_letters.h"
 #include "engine/endpoint_watch.h"
 #include "engine/engine_opener.h"
 #include "engine/history.h"
+#include "engine/jobs.h"
 #include "engine/registrar.h"
 #include "engine/registry.h"
 #include "engine/units.h"
@@ -63,6 +68,15 @@ std::size_t connections_for(std::size_t ingest_loops) noexcept {
   return std::clamp<std::size_t>(share, 1, limits::kConnectionsPerLoopMax);
 }
 
+// The store asks on its own thread only, and has what is in force at that moment.
+store::LaneTermsOf lane_terms_from(const core::SnapshotCell<dispatch::EndpointTable>& endpoints) {
+  auto table = std::make_shared<core::SnapshotReader<dispatch::EndpointTable>>(endpoints);
+  return [table](store::EndpointNumber number) {
+    const auto* const endpoint = table->get().find(number);
+    return endpoint == nullptr ? store::LaneTerms{} : (*endpoint)->lane_terms();
+  };
+}
+
 Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config,
                                                       const engine::EngineSeams& seams,
                                                       const core::Clock& clock,
@@ -72,6 +86,8 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
   options.durability =
       config.durability == Durability::kFsync ? store::Durability::kFsync : store::Durability::kOs;
   options.retention_ms = static_cast<std::uint64_t>(config.retention.count());
+  options.disk_reserve_bytes = config.disk_reserve_bytes;
+  options.disk_budget_bytes = config.disk_budget_bytes;
   options.dedupe_window_ms = static_cast<std::uint64_t>(config.dedupe_window.count());
   if (seams.open_store) return seams.open_store(options, clock, log);
   if (config.data_directory.empty()) {
@@ -133,7 +149,8 @@ class Engine::Impl final : public engine::WorkspaceAccess {
         seams_(std::move(seams)),
         secrets_(std::move(dependencies.secret)),
         log_(std::move(dependencies.log)),
-        store_unit_(clock_) {}
+        store_unit_(clock_),
+        jobs_unit_(clock_, store_unit_) {}
   ~Impl() {
     close();
     // They hold ways into the mailboxes of units that are destroyed before the store's.
@@ -152,6 +169,8 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   engine::Registry& registry() noexcept override { return *registry_; }
   const engine::History& history() const noexcept override { return *history_; }
   engine::Registrar& registrar() noexcept override { return *registrar_; }
+  engine::Jobs& jobs() noexcept override { return *jobs_unit_.jobs; }
+  const engine::DeadLetters& dead_letters() const noexcept override { return *dead_letters_; }
   ingest::Submitter* submitter() noexcept override {
     return open_.load(std::memory_order_acquire) ? submit_unit_.submitter.get() : nullptr;
   }
@@ -180,11 +199,13 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::unique_ptr<store::EventStore> store_;
   std::unique_ptr<engine::Registry> registry_;
   std::unique_ptr<engine::History> history_;
+  std::unique_ptr<engine::DeadLetters> dead_letters_;
   std::unique_ptr<engine::Registrar> registrar_;
   std::unique_ptr<engine::EndpointWatch> watch_;
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<dispatch::TlsContext> tls_;
   engine::StoreUnit store_unit_;
+  engine::JobsUnit jobs_unit_;
   engine::SubmitUnit submit_unit_;
   std::vector<std::unique_ptr<engine::ShardUnit>> shards_;
   std::vector<std::unique_ptr<engine::IngestUnit>> ingest_;
@@ -205,7 +226,13 @@ Result<void> Engine::Impl::open() {
   if (!registry) return std::move(registry).error();
   registry_ = std::move(*registry);
   history_ = std::make_unique<engine::History>(*store_, *registry_);
+  dead_letters_ = std::make_unique<engine::DeadLetters>(*store_, *registry_);
   registrar_ = std::make_unique<engine::Registrar>(*registry_, *store_, clock_, log_);
+  jobs_unit_.jobs = std::make_unique<engine::Jobs>(
+      jobs_unit_.thread.loop(), *store_,
+      engine::JobSources{*store_, *registry_, *history_, *dead_letters_}, jobs_unit_.redelivery,
+      log_, config_.retention);
+  if (auto loaded = jobs_unit_.jobs->load(); !loaded) return loaded;
   auto tls = dispatch::TlsContext::make({.extra_roots_file = config_.tls_ca_file});
   if (!tls) return std::move(tls).error();
   tls_ = std::move(*tls);
@@ -309,6 +336,7 @@ Result<void> Engine::Impl::make_shards() {
   for (auto& unit : ingest_) ports.origins.push_back(&unit->answers);
   ports.origins.push_back(&submit_unit_.answers);
   for (auto& unit : shards_) ports.shards.push_back(&unit->deliveries);
+  ports.terms = lane_terms_from(registry_->endpoint_table());
   store_unit_.committer = std::make_unique<store::Committer>(store_unit_.thread.loop(), *store_,
                                                              std::move(ports), log_);
   register_metrics(metrics_, store_unit_);
@@ -332,6 +360,8 @@ Result<void> Engine::Impl::start(std::vector<ingest::BoundSocket> sockets) {
     running = store_unit_.committer->start();
   });
   registrar_->start(*submit_unit_.submitter);
+  jobs_unit_.thread.start();
+  jobs_unit_.thread.run_and_wait([this] { jobs_unit_.jobs->start(); });
   for (std::size_t i = 0; running && i < sockets.size(); ++i) {
     ingest_[i]->thread.run_and_wait(
         [&] { running = ingest_[i]->receiver->start(std::move(sockets[i])); });
@@ -344,6 +374,7 @@ void Engine::Impl::close() {
   if (!started_) return;
   const bool was_open = open_.exchange(false);
   registrar_->release();
+  jobs_unit_.thread.run_and_wait([this] { jobs_unit_.jobs->stop(); });
   // Both at once, so that all of it takes one grace. What is accepted meanwhile is parked.
   store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop_hand_over(); });
   const auto shards_drained = drain_shards();
@@ -390,6 +421,7 @@ void Engine::Impl::stop_threads() {
   stopped->wait();
   store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop(); });
   registrar_->stop();  // behind the last outcome
+  jobs_unit_.thread.stop();
   watch_->stop();
   for (auto& unit : ingest_) unit->thread.stop();
   for (auto& unit : shards_) unit->thread.stop();
@@ -434,8 +466,8 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineConfig config, Dependencies d
 Result<std::unique_ptr<Engine>> engine::EngineOpener::open(EngineConfig config,
                                                            Dependencies dependencies,
                                                            EngineSeams seams) {
-  auto impl = std::make_unique<Engine::Impl>(std::move(config), std::move(dependencies),
-                                             std::move(seams));
+  auto impl =
+      std::make_unique<Engine::Impl>(std::move(config), std::move(dependencies), std::move(seams));
   if (auto opened = impl->open(); !opened) return std::move(opened).error();
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }
@@ -465,7 +497,8 @@ Result<WorkspaceInfo> Engine::workspace_info(std::string_view tag) const {
   return impl_->registry().workspace(tag);
 }
 Result<void> Engine::delete_workspace(std::string_view tag, const ChangeOptions& options) {
-  return impl_->registry().delete_workspace(tag, options);
+  auto deleted = impl_->registry().delete_workspace(tag, options);
+  return deleted ? impl_->jobs().forget_workspace(tag) : std::move(deleted);
 }
 Result<Caller> Engine::authenticate(std::string_view secret) {
   return impl_->registry().authenticate(secret);

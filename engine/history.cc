@@ -27,6 +27,15 @@ std::string error_of(const store::AttemptRecord& record) {
   return std::string(store::to_string(record.error));
 }
 
+// Whether nothing was tried since the delivery was opened again.
+bool is_reopened(const store::MessageTargets& message, core::EndpointNumber endpoint,
+                 const std::vector<store::AttemptRecord>& attempts) {
+  const auto it = std::find_if(message.reopened.begin(), message.reopened.end(),
+                               [endpoint](const auto& one) { return one.endpoint == endpoint; });
+  return it != message.reopened.end() &&
+         (attempts.empty() || attempts.back().attempt <= it->attempts_before);
+}
+
 }  // namespace
 
 // What one call may still do.
@@ -35,6 +44,7 @@ class History::Budget {
   bool is_spent() const noexcept { return messages_ == 0 || reads_ == 0; }
   void look() noexcept { take(messages_); }
   void read() noexcept { take(reads_); }
+  std::uint64_t looked_at() const noexcept { return limits::kHistoryMessagesMax - messages_; }
 
  private:
   static void take(std::size_t& rest) noexcept { rest -= rest > 0 ? 1 : 0; }
@@ -51,9 +61,14 @@ class History::DeliveryFiller {
   bool has_room() const noexcept { return page.items.size() < query_.count_max(); }
   // Takes what fits of one delivery, of its attempts those behind number `after`, which is moved
   // on. False: there was no room for all.
-  bool take(const store::MessageRecord& record, core::EndpointNumber endpoint,
+  bool take(const store::MessageTargets& message, core::EndpointNumber endpoint,
             const std::vector<store::AttemptRecord>& attempts, std::uint32_t& /*after*/) {
-    Delivery delivery = history_.describe(record, endpoint, attempts);
+    Delivery delivery = history_.describe(message.record, endpoint, attempts);
+    // Its last attempt is one of before it was opened again.
+    if (is_reopened(message, endpoint, attempts)) {
+      delivery.state = DeliveryState::kWaiting;
+      delivery.next_at = 0;
+    }
     if (query_.fits_outcome(delivery)) page.items.push_back(std::move(delivery));
     return true;
   }
@@ -72,7 +87,7 @@ class History::AttemptFiller {
 
   bool has_room() const noexcept { return page.items.size() < query_.count_max(); }
   std::size_t room() const noexcept { return query_.count_max() - page.items.size(); }
-  bool take(const store::MessageRecord& /*record*/, core::EndpointNumber /*endpoint*/,
+  bool take(const store::MessageTargets& /*message*/, core::EndpointNumber /*endpoint*/,
             const std::vector<store::AttemptRecord>& attempts, std::uint32_t& after) {
     return std::all_of(attempts.begin(), attempts.end(),
                        [&](const auto& attempt) { return take(attempt, after); });
@@ -95,8 +110,8 @@ class History::AttemptFiller {
 
 // --- Pages -------------------------------------------------------------------------------------
 
-Result<Page<Message>> History::messages(std::string_view workspace,
-                                        const HistoryFilter& filter) const {
+Result<Page<Message>> History::messages(std::string_view workspace, const HistoryFilter& filter,
+                                        std::uint64_t* looked_at) const {
   auto query = HistoryQuery::prepare(registry_, workspace, filter, List::kMessages);
   if (!query) return std::move(query).error();
   MessageWalk walk(store_, query->bounds());
@@ -122,19 +137,22 @@ Result<Page<Message>> History::messages(std::string_view workspace,
     if (fits) page.items.push_back(describe(*record));
     if (auto advanced = walk.advance(); !advanced) return std::move(advanced).error();
   }
+  if (looked_at != nullptr) *looked_at += budget.looked_at();
   return page;
 }
 
-Result<Page<Delivery>> History::deliveries(std::string_view workspace,
-                                           const HistoryFilter& filter) const {
+Result<Page<Delivery>> History::deliveries(std::string_view workspace, const HistoryFilter& filter,
+                                           std::uint64_t* looked_at) const {
   auto query = HistoryQuery::prepare(registry_, workspace, filter, List::kDeliveries);
   if (!query) return std::move(query).error();
   MessageWalk walk(store_, query->bounds());
   if (auto begun = begin(walk, workspace, filter); !begun) return std::move(begun).error();
   DeliveryFiller filler(*this, *query);
   if (query->is_void()) return std::move(filler.page);
-  auto next = fill(walk, *query, filler);
+  Budget budget;
+  auto next = fill(walk, *query, budget, filler);
   if (!next) return std::move(next).error();
+  if (looked_at != nullptr) *looked_at += budget.looked_at();
   filler.page.next = next->to_text(List::kDeliveries);
   return std::move(filler.page);
 }
@@ -150,7 +168,8 @@ Result<Page<Attempt>> History::attempts(std::string_view workspace,
     if (auto begun = begin(walk, workspace, filter); !begun) return std::move(begun).error();
   }
   if (query->is_void()) return std::move(filler.page);
-  auto next = is_walked ? fill(walk, *query, filler) : fill_of_endpoint(*query, filler);
+  Budget budget;
+  auto next = is_walked ? fill(walk, *query, budget, filler) : fill_of_endpoint(*query, filler);
   if (!next) return std::move(next).error();
   filler.page.next = next->to_text(List::kAttempts);
   return std::move(filler.page);
@@ -227,8 +246,8 @@ Result<bool> History::goes_to(const store::MessageRecord& record,
 // --- Ways through deliveries and attempts ------------------------------------------------------
 
 template <class Filler>
-Result<HistoryCursor> History::fill(MessageWalk& walk, HistoryQuery& query, Filler& filler) const {
-  Budget budget;
+Result<HistoryCursor> History::fill(MessageWalk& walk, HistoryQuery& query, Budget& budget,
+                                    Filler& filler) const {
   HistoryCursor last;
   while (const store::MessageRecord* record = walk.current()) {
     if (!filler.has_room() || budget.is_spent()) return last;
@@ -262,7 +281,7 @@ Result<HistoryCursor> History::take_message(const store::MessageRecord& record,
     budget.read();
     auto attempts = store_.list_attempts(endpoint, record.id);
     if (!attempts) return std::move(attempts).error();
-    if (!filler.take(record, endpoint, *attempts, at.attempt)) return at;
+    if (!filler.take(*found, endpoint, *attempts, at.attempt)) return at;
   }
   return HistoryCursor{};
 }

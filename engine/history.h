@@ -26,18 +26,21 @@ class History {
   // Newest messages first; the deliveries of one in order of its receivers, the attempts of one in
   // order of time. Messages that the engine sends to providers are found by `filter.message` alone,
   // and their attempts by their endpoint as well. Of messages, filters for outcomes are
-  // kInvalidArgument.
-  Result<Page<Message>> messages(std::string_view workspace, const HistoryFilter& filter) const;
-  Result<Page<Delivery>> deliveries(std::string_view workspace, const HistoryFilter& filter) const;
+  // kInvalidArgument. To `looked_at` is added how many messages were looked at, wanted or not.
+  Result<Page<Message>> messages(std::string_view workspace, const HistoryFilter& filter,
+                                 std::uint64_t* looked_at = nullptr) const;
+  Result<Page<Delivery>> deliveries(std::string_view workspace, const HistoryFilter& filter,
+                                    std::uint64_t* looked_at = nullptr) const;
   Result<Page<Attempt>> attempts(std::string_view workspace, const HistoryFilter& filter) const;
   Result<MessageDetail> message(std::string_view workspace, MessageId id) const;
+  // kNotFound: the message is not the workspace's. That it is on record is not looked at.
+  Result<void> check_owner(std::string_view workspace, MessageId id) const;
 
  private:
   class Budget;
   class DeliveryFiller;
   class AttemptFiller;
 
-  Result<void> check_owner(std::string_view workspace, MessageId id) const;
   Result<void> begin(MessageWalk& walk, std::string_view workspace,
                      const HistoryFilter& filter) const;
   Result<void> begin_at(MessageWalk& walk, std::string_view workspace,
@@ -45,7 +48,8 @@ class History {
   Result<bool> goes_to(const store::MessageRecord& record, core::EndpointNumber endpoint) const;
   // Both answer where to go on; without a message: it was the end.
   template <class Filler>
-  Result<HistoryCursor> fill(MessageWalk& walk, HistoryQuery& query, Filler& filler) const;
+  Result<HistoryCursor> fill(MessageWalk& walk, HistoryQuery& query, Budget& budget,
+                             Filler& filler) const;
   template <class Filler>
   Result<HistoryCursor> take_message(const store::MessageRecord& record, const HistoryQuery& query,
                                      Budget& budget, Filler& filler) const;

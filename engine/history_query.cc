@@ -57,6 +57,7 @@ DeliveryState state_of(store::Verdict verdict) noexcept {
     case store::Verdict::kRetry:
       return DeliveryState::kRetrying;
     case store::Verdict::kReturned:
+    case store::Verdict::kPostponed:
       return DeliveryState::kWaiting;
   }
   return DeliveryState::kWaiting;
@@ -131,7 +132,7 @@ MessageWalk::Bounds HistoryQuery::bounds() const noexcept {
 
 bool HistoryQuery::fits(const store::MessageRecord& record) {
   if (filter_.message_state && state_of(record.status) != *filter_.message_state) return false;
-  return event_tag_.empty() || fits_event(record.event);
+  return fits_event_of(record.event);
 }
 
 bool HistoryQuery::fits_event(core::EventNumber number) {

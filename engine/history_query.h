@@ -42,6 +42,8 @@ class HistoryQuery {
   MessageWalk::Bounds bounds() const noexcept;
 
   bool fits(const store::MessageRecord& record);
+  // Whether the event alone fits.
+  bool fits_event_of(core::EventNumber number) { return event_tag_.empty() || fits_event(number); }
   template <class Item>
   bool fits_outcome(const Item& item) const {
     return (!filter_.delivery_state || item.state == *filter_.delivery_state) &&

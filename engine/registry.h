@@ -178,6 +178,18 @@ class Registry {
   Result<std::vector<core::LinkNumber>> links_of(std::string_view workspace,
                                                  const HistoryFilter& filter) const;
 
+  // --- What replays need (registry_replays.cc)
+  // Where a message on record goes by what is registered now; nowhere, when its link is gone.
+  // kMalformed: the body is not the JSON that it says it is.
+  Result<Rerouting> route_again(selector::Matcher& matcher,
+                                const store::MessageContent& content) const;
+  // Whether it is there, and not deleted.
+  bool has_endpoint(std::string_view workspace, core::EndpointNumber number) const;
+  // The endpoints that a filter may mean by endpoint, app, webhook, env and product, deleted ones
+  // too.
+  Result<std::vector<core::EndpointNumber>> endpoints_of(std::string_view workspace,
+                                                         const HistoryFilter& filter) const;
+
   // Forgets names of what was deleted before the retention. Also done by load().
   Result<void> forget_retired();
   void set_public_url(std::string public_url);

@@ -6,6 +6,7 @@
 #include "core/http_grammar.h"
 #include "engine/delivery_rules.h"
 #include "engine/faults.h"
+#include "engine/match_stored.h"
 #include "engine/registry.h"
 #include "engine/tags.h"
 #include "ingest/router.h"
@@ -22,18 +23,6 @@ std::string digits_of(const Bits128& token) {
   return digits;
 }
 
-// The value of the first line of that name (in lower case), without the white space around it.
-std::string_view header_value(std::string_view lines, std::string_view name) {
-  while (!lines.empty()) {
-    const std::string_view line = lines.substr(0, lines.find("\r\n"));
-    lines.remove_prefix(std::min(line.size() + 2, lines.size()));
-    const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos && core::http::equals_lower(line.substr(0, colon), name))
-      return core::http::trim(line.substr(colon + 1));
-  }
-  return {};
-}
-
 // Why an endpoint would not get the message; empty when it would.
 std::string why_not(const EndpointDefinition& endpoint, const EventDefinition* event,
                     const selector::Matcher& matcher) {
@@ -46,31 +35,9 @@ std::string why_not(const EndpointDefinition& endpoint, const EventDefinition* e
   return endpoint.filter.empty() ? std::string() : matcher.why_not(endpoint.number);
 }
 
-// A body that may be read past its end.
-class PaddedBody {
- public:
-  explicit PaddedBody(std::string_view body) : text_(body), size_(body.size()) {
-    text_.append(core::BufferPool::kPadding, '\0');
-  }
-  std::string_view view() const noexcept { return std::string_view(text_).substr(0, size_); }
-
- private:
-  std::string text_;
-  std::size_t size_;
-};
-
 Result<selector::Match> run(selector::Matcher& matcher, const selector::WebhookRoute& webhook,
                             ingest::DeclaredBody declared, selector::MessageView view) {
-  view.kind =
-      webhook.payload == selector::PayloadRule::kRaw ? selector::BodyKind::kRaw : declared.kind;
-  selector::Match match = matcher.run(*webhook.program, view);
-  if (!match.valid && !declared.explicitly) {
-    view.kind = selector::BodyKind::kRaw;
-    match = matcher.run(*webhook.program, view);
-  }
-  if (match.valid) return match;
-  return Error{ErrorCode::kMalformed, std::string("the body is not valid JSON: ") + match.fault,
-               static_cast<std::int64_t>(match.fault_offset)};
+  return run_program(matcher, *webhook.program, webhook.payload, declared, view);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/numbers.h"
@@ -72,6 +73,12 @@ struct TestTarget {
   core::EventNumber event = core::EventNumber::kNone;
   std::string event_tag;
   std::string body;
+};
+
+// Where a message on record would go now.
+struct Rerouting {
+  core::EventNumber event = core::EventNumber::kNone;
+  std::vector<core::EndpointNumber> endpoints;
 };
 
 }  // namespace headrace::engine

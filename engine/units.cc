@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/units.h"
 
+#include <utility>
+
 namespace headrace::engine {
 
 void Countdown::done() {
@@ -29,6 +31,33 @@ ShardUnit::ShardUnit(const core::Clock& clock, std::size_t index)
     : thread(clock, "hr-shard-" + std::to_string(index)) {}
 
 StoreUnit::StoreUnit(const core::Clock& clock) : thread(clock, "hr-store") {}
+
+// Until the committer can erase.
+template <class SomeCommitter>
+void erase_by(SomeCommitter& committer, MessageId message, std::function<void(Result<void>)> done) {
+  if constexpr (requires { committer.erase(message, std::move(done)); }) {
+    committer.erase(message, std::move(done));
+  } else {
+    done(Error{ErrorCode::kUnsupported, "this build cannot erase", 0});
+  }
+}
+
+JobsUnit::JobsUnit(const core::Clock& clock, StoreUnit& to)
+    : thread(clock, "hr-jobs"), redelivery(to) {}
+
+void JobsUnit::Posted::reopen(std::vector<store::Reopening> reopenings,
+                              std::function<void(Result<store::ReopenResult>)> done) {
+  unit_.thread.loop().post(
+      [this, reopenings = std::move(reopenings), done = std::move(done)]() mutable {
+        unit_.committer->reopen(std::move(reopenings), std::move(done));
+      });
+}
+
+void JobsUnit::Posted::erase(MessageId message, std::function<void(Result<void>)> done) {
+  unit_.thread.loop().post([this, message, done = std::move(done)]() mutable {
+    erase_by(*unit_.committer, message, std::move(done));
+  });
+}
 
 namespace {
 
@@ -82,6 +111,8 @@ void register_metrics(core::MetricsRegistry& registry, const ShardUnit& unit) {
                &counters.retried);
   registry.add(MetricKind::kCounter, kOutcomes, kOutcomesHelp, "outcome=\"returned\"",
                &counters.returned);
+  registry.add(MetricKind::kCounter, kOutcomes, kOutcomesHelp, "outcome=\"postponed\"",
+               &counters.postponed);
   registry.add(MetricKind::kCounter, "headrace_lane_holds_total",
                "Times a lane was held as its endpoint was unreachable.", "", &counters.holds);
   registry.add(MetricKind::kCounter, "headrace_breaker_opens_total",
@@ -117,6 +148,15 @@ void register_metrics(core::MetricsRegistry& registry, const StoreUnit& unit) {
                "Deliveries that waited in the store.", "", &counters.spilled);
   registry.add(MetricKind::kCounter, "headrace_deliveries_loaded_total",
                "Deliveries read back from the store.", "", &counters.loaded);
+  registry.add(MetricKind::kCounter, "headrace_messages_erased_total",
+               "Messages erased by request.", "", &counters.erased);
+  registry.add(MetricKind::kGauge, "headrace_store_out_of_room",
+               "1 while messages are refused for want of room on the disk.", "",
+               &counters.out_of_room);
+  registry.add(MetricKind::kGauge, "headrace_disk_free_bytes",
+               "Free on the file system of the data directory.", "", &counters.disk_free_bytes);
+  registry.add(MetricKind::kGauge, "headrace_disk_used_bytes",
+               "What the message log and its indexes take.", "", &counters.disk_used_bytes);
   registry.add(MetricKind::kGauge, "headrace_deliveries_in_memory",
                "Deliveries handed over and not yet ended.", "", &counters.in_memory);
 }

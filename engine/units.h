@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "core/buffer.h"
 #include "core/limits.h"
@@ -20,6 +21,8 @@
 #include "dispatch/cares_resolver.h"
 #include "dispatch/shard.h"
 #include "engine/endpoint_watch.h"
+#include "engine/jobs.h"
+#include "engine/redelivery.h"
 #include "ingest/receiver.h"
 #include "ingest/submitter.h"
 #include "store/committer.h"
@@ -74,6 +77,26 @@ struct StoreUnit {
   core::Mailbox<store::Outcome> outcomes{core::limits::kOutcomeMailboxSize};
   core::LoopThread thread;
   std::unique_ptr<store::Committer> committer;
+};
+
+// The jobs' thread, and their way to the store's.
+struct JobsUnit {
+  JobsUnit(const core::Clock& clock, StoreUnit& to);
+
+  class Posted final : public Redelivery {
+   public:
+    explicit Posted(StoreUnit& unit) : unit_(unit) {}
+    void reopen(std::vector<store::Reopening> reopenings,
+                std::function<void(Result<store::ReopenResult>)> done) override;
+    void erase(MessageId message, std::function<void(Result<void>)> done) override;
+
+   private:
+    StoreUnit& unit_;
+  };
+
+  core::LoopThread thread;
+  Posted redelivery;
+  std::unique_ptr<Jobs> jobs;
 };
 
 void register_metrics(core::MetricsRegistry& registry, const IngestUnit& unit);

@@ -299,4 +299,33 @@ Result<Page<Attempt>> Workspace::attempts(const HistoryFilter& filter) const {
   return access_->history().attempts(tag_, filter);
 }
 
+// --- Replays, dead letters, erasure
+
+Result<Job> Workspace::replay(const ReplaySpec& spec) { return access_->jobs().replay(tag_, spec); }
+Result<Job> Workspace::erase(const ErasureSpec& spec) { return access_->jobs().erase(tag_, spec); }
+Result<Page<Job>> Workspace::jobs(const JobFilter& filter) const {
+  return access_->jobs().list(tag_, filter);
+}
+Result<Job> Workspace::job(JobId id) const { return access_->jobs().find(tag_, id); }
+Result<Job> Workspace::pause_job(JobId id) { return access_->jobs().pause(tag_, id); }
+Result<Job> Workspace::resume_job(JobId id) { return access_->jobs().resume(tag_, id); }
+Result<Job> Workspace::cancel_job(JobId id) { return access_->jobs().cancel(tag_, id); }
+Result<Page<DeadLetter>> Workspace::dead_letters(const HistoryFilter& filter) const {
+  return access_->dead_letters().list(tag_, filter);
+}
+Result<Delivery> Workspace::retry(MessageId message, EndpointId endpoint) {
+  if (auto retried = access_->jobs().retry(tag_, message, endpoint); !retried)
+    return std::move(retried).error();
+  HistoryFilter filter;
+  filter.message = message;
+  filter.endpoint = endpoint;
+  auto page = access_->history().deliveries(tag_, filter);
+  if (!page) return std::move(page).error();
+  if (page->items.empty()) return engine::not_found("the message is gone");
+  return std::move(page->items.front());
+}
+Result<void> Workspace::erase(MessageId message) {
+  return access_->jobs().erase_one(tag_, message);
+}
+
 }  // namespace headrace

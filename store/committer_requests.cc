@@ -192,7 +192,7 @@ void Committer::take(DiscardRequest& request) {
 // What was in memory when its lane was emptied does not come back to wait.
 void Committer::discard_marked() noexcept {
   for (Outcome& outcome : group_.outcomes) {
-    const bool returned = outcome.verdict == Verdict::kReturned;
+    const bool returned = !is_attempt(outcome.verdict);
     if (!returned && outcome.verdict != Verdict::kRetry) continue;
     if (!slots_.at(outcome.ticket.slot).discarded) continue;
     if (returned) {

@@ -110,6 +110,8 @@ void CommandLine::add_output_flags(CLI::App& leaf, const Command& command) {
         return parse_format(text) ? std::string() : "must be table, json or ndjson";
       });
   if (command.is_list()) leaf.add_flag("--all", options_.all, "every page");
+  if (command.job == JobUse::kBegins)
+    leaf.add_flag("--wait", options_.wait, "until the job is over, showing how far it is");
 }
 
 }  // namespace headrace::tools

@@ -90,9 +90,12 @@ constexpr std::array kEndpointSettings = {
           Place::kBody, Form::kBoolean},
     Field{"rate-limit", "NUMBER[/BURST]", "attempts a second (10, 10/50), or none", "rate_limit",
           Place::kBody, Form::kRate},
-    Field{"order", "none|strict", "whether deliveries keep the order of arrival", "order"},
-    Field{"head-of-line", "block|skip", "of strict: what waits behind one that is tried again",
+    Field{"order", "none|strict|by_key", "whether deliveries keep the order of arrival", "order"},
+    Field{"order-by", "SELECTOR", "of by_key: $Event{customer.id}", "order_by"},
+    Field{"head-of-line", "block|skip", "in an order: what waits behind one that is tried again",
           "head_of_line"},
+    Field{"retry-share-percent", "NUMBER", "of the turns while fresh deliveries wait (50)",
+          "retry_share_percent", Place::kBody, Form::kNumber},
     Field{"retry", "TIME,...", "delays before each retry (5s,1m), none, default, or JSON", "retry",
           Place::kBody, Form::kSchedule},
     Field{"retry-on", "STATUS,...", "answers that are tried again (409,5xx)", "retry_on",
@@ -184,6 +187,54 @@ constexpr auto kMessages = join(kWhere, kHistory, kMessageStatus);
 constexpr auto kDeliveries = join(kWhere, kHistory, kOfMessage, kDeliveryStatus);
 constexpr auto kAttempts = join(kWhere, kHistory, kOfMessage, kAttemptStatus);
 
+// Which messages a job is about; as members of its body.
+constexpr std::array kMeant = {
+    Field{"app", "APP", "only of this app", "app"},
+    Field{"webhook", "TAG", "only of this webhook", "webhook"},
+    Field{"env", "ENV", "only of this environment", "env"},
+    Field{"product", "PRODUCT", "only of this product", "product"},
+    Field{"link", "LINK", "only on this link", "link"},
+    Field{"endpoint", "ENDPOINT", "only to this endpoint", "endpoint"},
+    Field{"event", "EVENT", "only of this event", "event"},
+    Field{"since", "TIME", "accepted at or after (RFC 3339)", "since"},
+    Field{"until", "TIME", "accepted before (RFC 3339)", "until"},
+};
+constexpr std::array kMeantMessage = {Field{"message", "MESSAGE", "only this message", "message"}};
+constexpr std::array kMeantState = {
+    Field{"message-state", "unmatched|no_endpoint",
+          "messages that went nowhere, routed by what is registered now", "message_state"},
+};
+constexpr std::array kMeantDeliveries = {
+    Field{"state", "delivered|dead|waiting|retrying", "only deliveries in this state", "state"},
+};
+constexpr std::array kMeantOutcome = {
+    Field{"error", "any|none|CLASS", "only with, without, or with this error", "error"},
+    Field{"http-status", "NUMBER", "only with this answer", "http_status", Place::kBody,
+          Form::kNumber},
+};
+constexpr std::array kReplayHow = {
+    Field{"to", "ENDPOINT", "to this endpoint instead", "to"},
+    Field{"rate", "NUMBER", "deliveries a second, at most", "rate", Place::kBody, Form::kNumber},
+};
+constexpr std::array kDryRun = {
+    Field{"dry-run", "", "only count", "dry_run", Place::kBody, Form::kSwitch}};
+constexpr std::array kPayloadFilter = {
+    Field{"payload", "JSON", "only messages that pass this filter: JSON, or @FILE", "payload",
+          Place::kBody, Form::kJson}};
+constexpr auto kReplay = join(kMeant, kMeantMessage, kMeantState, kMeantDeliveries, kMeantOutcome,
+                              kReplayHow, kDryRun);
+constexpr auto kDeadRetry = join(kMeant, kMeantOutcome, kReplayHow, kDryRun);
+constexpr auto kErase = join(kMeant, kMeantMessage, kMeantState, kPayloadFilter, kDryRun);
+constexpr std::array kDeadOutcome = {
+    query("error", "any|none|CLASS", "only with, without, or with this error"),
+    query("http-status", "NUMBER", "only with this answer", "http_status"),
+};
+constexpr auto kDeadLetters = join(kWhere, kHistory, kDeadOutcome);
+constexpr std::array kJobs = {
+    query("kind", "replay|erasure", "only of this kind"),
+    query("status", "counting|running|paused|done|cancelled|failed", "only in this state"),
+};
+
 // What commands of a kind have in common.
 constexpr Field kOnlyProduct = {"product", "PRODUCT", "only of this product", "product",
                                 Place::kPath};
@@ -216,7 +267,7 @@ constexpr std::string_view kWebhookPath = "/v1/apps/{app}/webhooks/{webhook}";
 constexpr std::string_view kEventPath = "/v1/apps/{app}/events/{event}";
 constexpr std::string_view kConnectionPath = "/v1/products/{product}/apps/{access_tag}";
 
-// words, help, method, path, fields, columns, has_revision, can_cascade
+// words, help, method, path, fields, columns, has_revision, can_cascade, job
 // clang-format off
 constexpr Command kCommands[] = {
     {"workspace create", "make a workspace", kPost, "/v1/workspaces", kWorkspace},
@@ -311,10 +362,31 @@ constexpr Command kCommands[] = {
     {"messages", "what was accepted, newest first", kGet, "/v1/messages", kMessages,
      "id,received_at,event,status,test,body_bytes,link"},
     {"message get", "one message, with headers and body", kGet, "/v1/messages/{message}"},
+    {"message delete", "erase one message for good", kDelete, "/v1/messages/{message}"},
     {"deliveries", "what is to go, or went, to which endpoint", kGet, "/v1/deliveries", kDeliveries,
      "message,endpoint,event,status,attempts,http_status,error,next_at"},
     {"attempts", "every try of a delivery", kGet, "/v1/attempts", kAttempts,
      "message,endpoint,attempt,status,http_status,error,started_at,duration_us"},
+
+    {"replay", "deliver again what is on record", kPost, "/v1/replays", kReplay, {}, false, false,
+     JobUse::kBegins},
+    {"retry", "make one delivery again", kPost,
+     "/v1/messages/{message}/deliveries/{endpoint}/retry"},
+    {"dead list", "deliveries that were given up, newest messages first", kGet, "/v1/dead-letters",
+     kDeadLetters, "message,endpoint,event,died_at,attempts,http_status,error"},
+    {"dead retry", "make them again", kPost, "/v1/dead-letters/retry", kDeadRetry, {}, false, false,
+     JobUse::kBegins},
+    {"erase", "erase messages for good", kPost, "/v1/erasures", kErase, {}, false, false,
+     JobUse::kBegins},
+    {"jobs list", "replays and erasures, newest first", kGet, "/v1/jobs", kJobs,
+     "id,kind,status,dry_run,total,matched,skipped,failed,created_at"},
+    {"jobs show", "one job", kGet, "/v1/jobs/{job}"},
+    {"jobs watch", "wait until a job is over, showing how far it is", kGet, "/v1/jobs/{job}", {},
+     {}, false, false, JobUse::kWatches},
+    {"jobs pause", "let a job rest", kPost, "/v1/jobs/{job}/pause"},
+    {"jobs resume", "let a job go on", kPost, "/v1/jobs/{job}/resume"},
+    {"jobs cancel", "end a job", kPost, "/v1/jobs/{job}/cancel"},
+
     {"self", "who the key speaks for", kGet, "/v1/self"},
 };
 // clang-format on
@@ -333,6 +405,8 @@ constexpr Text kNouns[] = {
     {"endpoint", "where messages are delivered to"},
     {"registration", "what is enabled"},
     {"message", "one accepted message"},
+    {"dead", "deliveries that were given up"},
+    {"jobs", "replays and erasures"},
 };
 
 constexpr Text kPlaceholders[] = {
@@ -347,6 +421,7 @@ constexpr Text kPlaceholders[] = {
     {"link", "id of the link"},
     {"endpoint", "id of the endpoint"},
     {"message", "id of the message"},
+    {"job", "id of the job"},
 };
 
 std::string_view look_up(std::span<const Text> table, std::string_view name) noexcept {

@@ -59,6 +59,13 @@ struct Field {
   bool is_positional = false;        // an optional last argument instead of a flag
 };
 
+// What a command has to do with a job.
+enum class JobUse : std::uint8_t {
+  kNone,
+  kBegins,   // its answer is one; takes --wait
+  kWatches,  // it waits for one
+};
+
 struct Command {
   std::string_view words;  // "webhook create"
   std::string_view help;
@@ -69,6 +76,7 @@ struct Command {
   std::string_view columns = {};  // "tag,envs.slug": of the table; empty: the answer is no list
   bool has_revision = false;      // takes --if-revision
   bool can_cascade = false;       // takes --cascade
+  JobUse job = JobUse::kNone;
 
   bool is_list() const noexcept { return !columns.empty(); }
   bool has_body() const noexcept { return method != Method::kGet && method != Method::kDelete; }

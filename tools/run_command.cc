@@ -10,6 +10,7 @@
 
 #include "tools/api_client.h"
 #include "tools/exit_code.h"
+#include "tools/watch.h"
 
 namespace headrace::tools {
 namespace {
@@ -26,6 +27,7 @@ class Session {
       : command_(command),
         format_(format_of(options)),
         all_(options.all),
+        waits_(options.wait || command.job == JobUse::kWatches),
         client_(std::move(connection)) {}
 
   int run(Request request, Values values) {
@@ -35,6 +37,7 @@ class Session {
       if (!answer) return fail(exit_code_of(answer.error()), answer.error().what);
       if (const int code = exit_code_of_status(answer->status); code != kOk)
         return fail(code, problem_text(answer->status, answer->body));
+      if (waits_) return wait_for(std::move(answer->body));
       auto taken = take(*answer);
       if (!taken)
         return fail(kFailed, "the daemon's answer is not understood: " + taken.error().what);
@@ -51,6 +54,14 @@ class Session {
   }
 
  private:
+  // The answer is a job.
+  int wait_for(std::string job) {
+    Watched watched = watch(client_, std::move(job));
+    if (watched.text.empty()) return fail(watched.exit_code, watched.fault);
+    auto taken = take({.status = 200, .body = std::move(watched.text)});
+    return taken ? watched.exit_code : fail(kFailed, taken.error().what);
+  }
+
   // Shows or keeps what is in an answer; the cursor of the next page, empty when this was the last.
   Result<std::string> take(const Answer& answer) {
     if (answer.body.empty()) return std::string();
@@ -107,6 +118,7 @@ class Session {
   const Command& command_;
   const Format format_;
   const bool all_;
+  const bool waits_;
   ApiClient client_;
   std::vector<Json> kept_;  // what is shown at the end
 };

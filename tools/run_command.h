@@ -16,6 +16,7 @@ struct RunOptions {
   ConnectionFlags connection;
   std::string output;  // table, json, ndjson; empty: a table on a terminal, else json
   bool all = false;    // of a list: every page
+  bool wait = false;   // of a job: until it is over
 };
 
 // What is shown goes to standard output, faults to standard error; answers the exit code.

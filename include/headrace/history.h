@@ -36,7 +36,7 @@ struct MessageDetail {
 };
 
 enum class DeliveryState : std::uint8_t {
-  kWaiting,   // not tried yet
+  kWaiting,   // not tried yet, or not since it was opened again
   kRetrying,  // tried, and due again at next_at
   kDelivered,
   kDead,

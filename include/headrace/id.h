@@ -73,6 +73,9 @@ struct LinkTag {
 struct KeyTag {
   static constexpr std::string_view kPrefix = "key_";
 };
+struct JobTag {
+  static constexpr std::string_view kPrefix = "job_";
+};
 
 // A message id is time-ordered: its top 48 bits are the milliseconds since 1970 of its acceptance,
 // then 16 bits of sequence, then the link's number (32 bits), then 32 random bits. Ids of one store
@@ -81,5 +84,6 @@ using MessageId = Id<MessageTag>;
 using EndpointId = Id<EndpointTag>;
 using LinkId = Id<LinkTag>;
 using KeyId = Id<KeyTag>;
+using JobId = Id<JobTag>;  // time-ordered like a message's
 
 }  // namespace headrace

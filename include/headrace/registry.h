@@ -53,7 +53,7 @@ enum class Scope : std::uint8_t {
   kRead = 1,    // to look
   kWrite = 2,   // to change definitions
   kReplay = 4,  // to send: test sends and replays
-  kAdmin = 8,   // all of these, and to manage keys
+  kAdmin = 8,   // all of these, to erase messages and to manage keys
 };
 using Scopes = std::uint8_t;  // Scope values, added
 

@@ -14,6 +14,7 @@
 
 #include "headrace/history.h"
 #include "headrace/id.h"
+#include "headrace/jobs.h"
 #include "headrace/registration.h"
 #include "headrace/registry.h"
 #include "headrace/result.h"
@@ -142,6 +143,27 @@ class Workspace {
   Result<MessageDetail> message(MessageId id) const;
   Result<Page<Delivery>> deliveries(const HistoryFilter& filter) const;
   Result<Page<Attempt>> attempts(const HistoryFilter& filter) const;
+
+  // --- Replays, dead letters, erasure -------------------------------------------------------------
+
+  // Begins a job. kUnavailable: too many are under way.
+  Result<Job> replay(const ReplaySpec& spec);
+  Result<Job> erase(const ErasureSpec& spec);
+  Result<Page<Job>> jobs(const JobFilter& filter = {}) const;  // newest first
+  Result<Job> job(JobId id) const;
+  // kConflict: it is over. In a state that it has already nothing happens.
+  Result<Job> pause_job(JobId id);
+  Result<Job> resume_job(JobId id);
+  Result<Job> cancel_job(JobId id);
+
+  // Deliveries that were given up, newest message first. App, webhook, env and product are the
+  // endpoint's; message and message_state cannot be asked for.
+  Result<Page<DeadLetter>> dead_letters(const HistoryFilter& filter = {}) const;
+  // Opens one delivery that is over again; durable when it returns. kNotFound: the message did not
+  // go to that endpoint; kConflict: it is not over, or the endpoint was deleted.
+  Result<Delivery> retry(MessageId message, EndpointId endpoint);
+  // Erases one message: its deliveries are given up, its bytes are overwritten, its id is unknown.
+  Result<void> erase(MessageId message);
 
  private:
   friend class Engine;

@@ -33,7 +33,9 @@ class FailuresTest : public ApiTest {
               {"link", made["id"]},
               {"endpoint", made["endpoint"]},
               {"key", "key_0000000000000000000001"},
-              {"message", "msg_0000000000000000000001"}};
+              {"message", "msg_0000000000000000000001"},
+              {"job", "job_0000000000000000000001"}};
+    link = made["link"];
     body_of(post("/v1/workspaces", R"({"tag":"second","name":"Second"})"), 201);
   }
 
@@ -67,7 +69,10 @@ class FailuresTest : public ApiTest {
                              "url":"http://127.0.0.1:1/"})"},
         {"EndpointPatch", R"({"state":"disabled"})"},
         {"LinkSpec", R"({"access_tag":"forge","webhook_tag":"repo","env":"prd"})"},
-        {"RotateSpec", R"({"grace":"1h"})"}};
+        {"RotateSpec", R"({"grace":"1h"})"},
+        {"ReplaySpec", R"({"app":"forge"})"},
+        {"DeadRetrySpec", R"({"app":"forge"})"},
+        {"ErasureSpec", R"({"app":"forge"})"}};
     const auto it = bodies.find(route.body);
     return it == bodies.end() ? std::string() : it->second;
   }
@@ -84,7 +89,15 @@ class FailuresTest : public ApiTest {
     return handle(route.method, target(route), body, headers);
   }
 
+  // A job that is over.
+  std::string ended_job() {
+    const std::string id = body_of(post("/v1/replays", "{}"), 202)["id"];
+    wait_until("/v1/jobs/" + id, [](const Json& job) { return job["status"] == "done"; });
+    return id;
+  }
+
   std::map<std::string_view, std::string> values;
+  std::string link;
 };
 
 // What any route answers in the same situation.
@@ -133,7 +146,18 @@ std::map<FailuresTest::Key, FailuresTest::Provocation> FailuresTest::provocation
       return handle(of.method, target(of, {{"event", "push"}}), body);
     });
   };
+  const Provocation of_ended_job = [this](const Route& of) {
+    return handle(of.method, target(of, {{"job", ended_job()}}));
+  };
   return {
+      {{"pauseJob", 409, "conflict"}, of_ended_job},
+      {{"resumeJob", 409, "conflict"}, of_ended_job},
+      {{"cancelJob", 409, "conflict"}, of_ended_job},
+      {{"retryDelivery", 409, "conflict"},
+       [this](const Route& of) {  // nobody listens there, so it is open for long
+         const std::string message = post_message(link, R"({"action":"push"})");
+         return handle(of.method, target(of, {{"message", message}}));
+       }},
       {{"createWorkspace", 409, "conflict"}, send(R"({"tag":"second","name":"x"})")},
       {{"deleteWorkspace", 409, "conflict"},
        [this](const Route& of) {

@@ -193,6 +193,7 @@ Sent HistoryWorld::send(std::uint32_t link, std::uint32_t event,
   spec.endpoints = std::move(endpoints);
   spec.status = sent.status;
   spec.is_test = is_test;
+  spec.body = body;
   store::Group group;
   group.intakes.push_back(store::make_intake(rig.pool, spec, sent.at));
   group.intakes.back().event = core::EventNumber{event};

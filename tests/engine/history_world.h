@@ -83,6 +83,7 @@ class HistoryWorld {
                store::AttemptError error = store::AttemptError::kNone);
 
   store::StoreRig rig;
+  std::string body = "{}";  // of what is sent from now on
 
  private:
   std::unique_ptr<store::MemoryStore> memory_;

@@ -145,7 +145,7 @@ const nameless = (name) => `${name.slice(0, -3)}zzz`;
 
 // What is new in each thing that is made: ids, links, times, and how often anything was changed.
 const NEW = [
-  [/\b(lnk|ep|msg|key)_[0-9A-Za-z]{22}\b/g, '$1'],
+  [/\b(lnk|ep|msg|key|job)_[0-9A-Za-z]{22}\b/g, '$1'],
   [/\/in\/[0-9A-Za-z]{22}/g, '/in'],
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'time'],
   [/"revision":\d+/g, '"revision"'],
@@ -169,7 +169,7 @@ function comparable({status, headers, text}, values) {
 async function shown({own}) {
   const paths = [
     '/v1/keys', '/v1/apps', '/v1/products', '/v1/webhooks', '/v1/links', '/v1/endpoints',
-    '/v1/messages', '/v1/deliveries', '/v1/attempts'
+    '/v1/messages', '/v1/deliveries', '/v1/attempts', '/v1/jobs', '/v1/dead-letters'
   ];
   const all = {};
   for (const path of paths) all[path] = (await own.expect('GET', path)).data;
@@ -255,7 +255,7 @@ test(
               comparable(foreign, names), comparable(nowhere, without), `${operation.id} ${at}`);
           assert.deepEqual(api.faults(operation, foreign), []);
           if (at.startsWith('{') &&
-              ['link', 'endpoint', 'key', 'message'].includes(at.slice(1, -1)))
+              ['link', 'endpoint', 'key', 'message', 'job'].includes(at.slice(1, -1)))
             assert.equal(foreign.status, 404, `${operation.id} ${at}`);
         }
       }

@@ -187,6 +187,35 @@ const CALLS = [
     'attempts.list', (c) => collect(c.attempts.list({error: 'any'})), 'GET',
     '/v1/attempts?error=any', undefined, page, page.data
   ],
+  ['messages.delete', (c) => c.messages.delete('msg_1'), 'DELETE', '/v1/messages/msg_1'],
+  [
+    'deadLetters.list', (c) => collect(c.deadLetters.list({endpoint: ID})), 'GET',
+    `/v1/dead-letters?endpoint=${ID}`, undefined, page, page.data
+  ],
+  [
+    'deadLetters.retry', (c) => c.deadLetters.retry({endpoint: ID, rate: 5}), 'POST',
+    '/v1/dead-letters/retry', {endpoint: ID, rate: 5}
+  ],
+  [
+    'deadLetters.retryOne', (c) => c.deadLetters.retryOne('msg_1', ID), 'POST',
+    `/v1/messages/msg_1/deliveries/${ID}/retry`, {}
+  ],
+  [
+    'jobs.replay', (c) => c.jobs.replay({app: 'a', dry_run: true}), 'POST', '/v1/replays',
+    {app: 'a', dry_run: true}
+  ],
+  [
+    'jobs.erase', (c) => c.jobs.erase({payload: {'$Event{a}': 1}}), 'POST', '/v1/erasures',
+    {payload: {'$Event{a}': 1}}
+  ],
+  [
+    'jobs.list', (c) => collect(c.jobs.list({kind: 'replay'})), 'GET', '/v1/jobs?kind=replay',
+    undefined, page, page.data
+  ],
+  ['jobs.get', (c) => c.jobs.get('job_1'), 'GET', '/v1/jobs/job_1'],
+  ['jobs.pause', (c) => c.jobs.pause('job_1'), 'POST', '/v1/jobs/job_1/pause', {}],
+  ['jobs.resume', (c) => c.jobs.resume('job_1'), 'POST', '/v1/jobs/job_1/resume', {}],
+  ['jobs.cancel', (c) => c.jobs.cancel('job_1'), 'POST', '/v1/jobs/job_1/cancel', {}],
   [
     'keys.create', (c) => c.keys.create({name: 'k', scopes: ['read']}), 'POST', '/v1/keys',
     {name: 'k', scopes: ['read']}

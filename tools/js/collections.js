@@ -190,7 +190,7 @@ export class History {
 
   /**
    * @param {Transport} transport
-   * @param {'messages' | 'deliveries' | 'attempts'} collection
+   * @param {'messages' | 'deliveries' | 'attempts' | 'jobs' | 'dead-letters'} collection
    */
   constructor(transport, collection) {
     this.#transport = transport;
@@ -223,6 +223,12 @@ export class Messages extends History {
    */
   async get(id) {
     return this.#transport.get(path`/v1/messages/${id}`);
+  }
+
+  // Erases it for good.
+  /** @param {string} id */
+  async delete(id) {
+    return this.#transport.delete(path`/v1/messages/${id}`);
   }
 }
 

@@ -7,6 +7,7 @@
 //   const webhook = await headrace.app.webhooks.create({tag: 'orders', …});
 import {Apps} from './apps.js';
 import {Endpoints, History, Keys, Links, Messages} from './collections.js';
+import {DeadLetters, Jobs} from './jobs.js';
 import {Products, ProductWebhooks} from './products.js';
 import {Scope, Transport} from './transport.js';
 
@@ -52,6 +53,8 @@ export class Headrace {
     this.deliveries = new History(transport, 'deliveries');
     /** @type {History<import('./types.js').Attempt>} */
     this.attempts = new History(transport, 'attempts');
+    this.deadLetters = new DeadLetters(transport);
+    this.jobs = new Jobs(transport);
     this.keys = new Keys(transport);
     // Whose key this is: {workspace, scopes, key}.
     this.self = () => transport.get('/v1/self');

@@ -91,8 +91,10 @@
  * @property {number} [in_flight_max]
  * @property {boolean} [adaptive]
  * @property {{per_second: number, burst?: number} | null} [rate_limit]
- * @property {'none' | 'strict'} [order]
+ * @property {'none' | 'strict' | 'by_key'} [order]
+ * @property {string | null} [order_by]
  * @property {'block' | 'skip'} [head_of_line]
+ * @property {number} [retry_share_percent]
  * @property {Retry | null} [retry]
  * @property {string[]} [retry_on]
  * @property {string[]} [final_on]
@@ -120,8 +122,10 @@
  * @property {number} in_flight_max
  * @property {boolean} adaptive
  * @property {{per_second: number, burst: number} | null} rate_limit
- * @property {'none' | 'strict'} order
+ * @property {'none' | 'strict' | 'by_key'} order
+ * @property {string | null} order_by
  * @property {'block' | 'skip'} head_of_line
+ * @property {number} retry_share_percent
  * @property {Retry | null} retry
  * @property {string[]} retry_on
  * @property {string[]} final_on
@@ -229,6 +233,38 @@
  * @property {string | null} response_head
  * @property {string | null} response_body
  *
+ * @typedef {object} DeadLetter
+ * @property {string} message
+ * @property {string | null} endpoint
+ * @property {string | null} link
+ * @property {string | null} event
+ * @property {string} received_at
+ * @property {string} died_at
+ * @property {number} attempts
+ * @property {number} http_status
+ * @property {string | null} error
+ *
+ * @typedef {object} Job
+ * @property {string} id
+ * @property {'replay' | 'erasure'} kind
+ * @property {'counting' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed'} status
+ * @property {boolean} dry_run
+ * @property {object} filter
+ * @property {string | null} to
+ * @property {number | null} rate
+ * @property {object | null} payload
+ * @property {number | null} total
+ * @property {number} scanned
+ * @property {number} matched
+ * @property {number} [reopened]
+ * @property {number} [erased]
+ * @property {number} skipped
+ * @property {number} failed
+ * @property {number} per_second
+ * @property {string | null} error
+ * @property {string} created_at
+ * @property {string | null} ended_at
+ *
  * @typedef {object} HistoryFilter
  * @property {string} [message]
  * @property {string} [link]
@@ -239,6 +275,7 @@
  * @property {string} [product]
  * @property {string} [event]
  * @property {string} [status]
+ * @property {string} [kind] of jobs
  * @property {string} [error]
  * @property {number} [http_status]
  * @property {string} [since]

@@ -138,11 +138,33 @@ export const CASES = {
        {query: {link: values.link, endpoint: values.endpoint, status: 'routed', app: values.app}},
 ],
   getMessage: () => [{}],
+  eraseMessage: () => [{status: 204}],
   listDeliveries: ({values}) =>
       [{query: {message: values.message, error: 'none', http_status: '200', limit: '1'}},
        {query: {event: values.event, app: values.app, since: '2020-01-01T00:00:00Z'}},
 ],
   listAttempts: ({values}) => [{query: {message: values.message, status: 'delivered'}}],
+
+  listDeadLetters: ({values}) =>
+      [{query: {endpoint: values.endpoint, error: 'none', http_status: '500', limit: '1'}},
+       {query: {app: values.app, event: values.event, since: '2020-01-01T00:00:00Z'}},
+],
+  retryDeadLetters: ({values}) =>
+      [{status: 202}, {body: {endpoint: values.endpoint, rate: 5, dry_run: true}, status: 202}],
+  retryDelivery: () => [{status: 202}],
+  createReplay: ({values}) =>
+      [{body: {message: values.message, to: values.endpoint}, status: 202},
+       {body: {app: values.app, message_state: 'unmatched', dry_run: true}, status: 202},
+],
+  createErasure: ({values}) => [{
+    body: {app: values.app, payload: {'$Event{action}': 'other'}, dry_run: true},
+    status: 202,
+  }],
+  listJobs: () => [{query: {kind: 'replay', status: 'paused', limit: '1'}}],
+  getJob: () => [{}],
+  pauseJob: () => [{}],
+  resumeJob: () => [{}],
+  cancelJob: () => [{}],
 
   getLive: () => [{}],
   getReady: () => [{}],

@@ -68,6 +68,7 @@ export async function makeWorld(daemon, name, sink) {
   };
   await define(own, values, sink);
   await send(own, values, sink);
+  values.job = await pausedJob(own);
   return {
     name,
     values,
@@ -125,20 +126,30 @@ async function define(own, values, sink) {
   values.eventLink = event.id;
 }
 
-// One message that is delivered, and one that nobody wants.
+// Two messages that are delivered, and one that nobody wants.
 async function send(own, values) {
   const links = (await own.expect('GET', '/v1/links')).data;
   const {url} = links.find(({id}) => id === values.link);
   const ids = [];
-  for (const body of ['{"action":"push"}', '{"action":"other"}']) {
+  for (const body of ['{"action":"push"}', '{"action":"other"}', '{"action":"push"}']) {
     const answer = await own.client.send('POST', url, body, {'content-type': 'application/json'});
     assert.equal(answer.status, 200);
     ids.push(JSON.parse(answer.body).id);
   }
   values.message = ids[0];
   await until(async () => {
-    const {data} = await own.expect('GET', `/v1/attempts?message=${ids[0]}`);
+    const {data} = await own.expect('GET', '/v1/deliveries?status=delivered');
     const messages = (await own.expect('GET', '/v1/messages')).data;
-    return data.length === 1 && data[0].status === 'delivered' && messages.length === 2;
+    return data.length === 2 && messages.length === 3;
   }, {what: 'the message is not delivered'});
+}
+
+// A replay that rests: it takes a second at least, and is paused before it is over.
+async function pausedJob(own) {
+  for (;;) {
+    const {id} = await own.expect('POST', '/v1/replays', {state: 'delivered', rate: 1});
+    const {status} = await own.call('POST', `/v1/jobs/${id}/pause`);
+    if (status === 200) return id;
+    assert.equal(status, 409, 'it was over already');
+  }
 }
