@@ -297,10 +297,11 @@ TEST_F(DefinitionsApiTest, ADeliverySettingThatIsAtFaultIsNamed) {
       {R"("attempt_timeout":"11m")", "/attempt_timeout"},
       {R"("disable_after":"0s")", "/disable_after"},
       {R"("state":"asleep")", "/state"}};
-  for (const auto& [member, pointer] : faults)
-    EXPECT_EQ(pointers(body_of(post("/v1/products/shop/endpoints", front + member + "}"), 422)),
-              Pointers{pointer})
+  for (const auto& [member, pointer] : faults) {
+    const Reply reply = post("/v1/products/shop/endpoints", front + member + "}");
+    EXPECT_EQ(pointers(expect_problem(reply, 422, "invalid_argument")), Pointers{pointer})
         << member;
+  }
 }
 
 TEST_F(DefinitionsApiTest, StateIsSetByPathsAndGuarded) {
@@ -312,10 +313,9 @@ TEST_F(DefinitionsApiTest, StateIsSetByPathsAndGuarded) {
   EXPECT_EQ(made["state"], "active");
   EXPECT_TRUE(made["drained"].is_null());
   const std::string path = "/v1/endpoints/" + made["id"].get<std::string>();
-  for (const auto& [verb, state] : {std::pair("pause", "paused"),
-                                    {"drain", "draining"},
-                                    {"disable", "disabled"},
-                                    {"resume", "active"}}) {
+  for (const auto& [verb, state] :
+       {std::pair("pause", "paused"), std::pair("drain", "draining"),
+        std::pair("disable", "disabled"), std::pair("resume", "active")}) {
     const Json set = body_of(post(path + "/" + verb, ""), 200);
     EXPECT_EQ(set["state"], state);
     EXPECT_EQ(set["state_reason"], "manual");
@@ -323,8 +323,8 @@ TEST_F(DefinitionsApiTest, StateIsSetByPathsAndGuarded) {
     EXPECT_EQ(body_of(get(path), 200), set);
   }
   EXPECT_EQ(body_of(post(path + "/discard", ""), 200), Json::parse(R"({"discarded":0})"));
-  body_of(post("/v1/endpoints/ep_0000000000000000000000/pause", ""), 404);
-  body_of(post("/v1/endpoints/ep_0000000000000000000000/discard", ""), 404);
+  expect_problem(post("/v1/endpoints/ep_0000000000000000000000/pause", ""), 404, "not_found");
+  expect_problem(post("/v1/endpoints/ep_0000000000000000000000/discard", ""), 404, "not_found");
 }
 
 TEST_F(DefinitionsApiTest, RegistrationIsEnabledAndDisabledForAllEnvs) {

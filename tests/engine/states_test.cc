@@ -2,8 +2,6 @@
 // The states of endpoints, what the engine decides about them by itself, and the system webhook.
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -279,7 +277,7 @@ class WatchTest : public StatesTest {
   // Lets a watch hear, and waits until it has done all that follows from it.
   template <class Hear>
   void watch(const Hear& hear) {
-    engine::EndpointWatch watch(
+    engine::EndpointWatch watching(
         {*registry, store, log,
          [this](engine::SystemMessage message, const std::function<void(bool)>& stored) {
            messages.push_back(message.body);
@@ -289,11 +287,11 @@ class WatchTest : public StatesTest {
            extended.push_back(past);
          }},
         system_clock);
-    watch.start();
-    hear(watch);
-    watch.stop();
-    gone = watch.counters().gone.value();
-    failing = watch.counters().failing.value();
+    watching.start();
+    hear(watching);
+    watching.stop();
+    gone = watching.counters().gone.value();
+    failing = watching.counters().failing.value();
   }
   store::Failing failing_since(const Endpoint& one, core::WallMs since, bool is_first = false) {
     return {number_of(one), since, clock.wall_ms(), 4, is_first};

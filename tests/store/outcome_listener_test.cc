@@ -166,6 +166,7 @@ TEST_F(OutcomeListenerTest, ASuccessOrSomebodyWhoLetsItGoBeginsTheFailuresAnew) 
 TEST_F(OutcomeListenerTest, WhatIsNotTheEndpointsFaultIsNoFailure) {
   accept(LinkNumber{1});
   end_all(returned());
+  end_all();
   accept(core::kSystemLink);
   end_all({Verdict::kDead, 0, 0, 500});
   EXPECT_TRUE(failing.empty());

@@ -107,7 +107,7 @@ TEST(ManifestTest, ARegistrationNeedsEnvironmentsWithSlugs) {
   EXPECT_EQ(faults(head + "envs = [{url = \"x\"}]\n"),
             "f.toml:5:9: an environment needs a 'slug'\n");
   EXPECT_EQ(faults(head + "envs = [{slug = \"prd\", state = \"paused\"}]\n"),
-            "f.toml:5:34: there is no member 'state' here\n");
+            "f.toml:5:32: there is no member 'state' here\n");
 }
 
 }  // namespace

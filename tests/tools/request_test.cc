@@ -127,12 +127,12 @@ TEST(RequestTest, JsonComesFromTheFlagOrAFile) {
 TEST(RequestTest, AScheduleIsAListOrNoneOrTheDefault) {
   Values values = {{"endpoint", {"ep_1"}}, {"retry", {"5s,1m"}}, {"adaptive", {"false"}}};
   EXPECT_EQ(made("endpoint update", values).body,
-            R"({"retry":{"schedule":["5s","1m"]},"adaptive":false})");
+            R"({"adaptive":false,"retry":{"schedule":["5s","1m"]}})");
   values["retry"] = {"none"};
   values["adaptive"] = {"true"};
-  EXPECT_EQ(made("endpoint update", values).body, R"({"retry":{"schedule":[]},"adaptive":true})");
+  EXPECT_EQ(made("endpoint update", values).body, R"({"adaptive":true,"retry":{"schedule":[]}})");
   values["retry"] = {"default"};
-  EXPECT_EQ(made("endpoint update", values).body, R"({"retry":null,"adaptive":true})");
+  EXPECT_EQ(made("endpoint update", values).body, R"({"adaptive":true,"retry":null})");
 }
 
 TEST(RequestTest, DeliverySettingsAreNumbersWordsOrJson) {
