@@ -46,14 +46,12 @@ Result<void> WatchedStore::apply(const store::Group& group) {
   return faulty_.apply(group);
 }
 
-Result<store::PendingLoad> WatchedStore::load_pending(store::EndpointNumber endpoint,
-                                                      store::PendingCursor& cursor,
-                                                      core::WallMs now, std::size_t count_max,
-                                                      std::size_t bytes_max, core::BufferPool& pool,
-                                                      std::vector<store::Delivery>& out) {
+Result<store::PendingLoad> WatchedStore::load_pending(
+    store::EndpointNumber endpoint, store::PendingCursor& cursor, core::WallMs now,
+    const store::PendingQuota& quota, core::BufferPool& pool, std::vector<store::Delivery>& out) {
   if (dead_) return gone();
   const std::size_t before = out.size();
-  auto loaded = faulty_.load_pending(endpoint, cursor, now, count_max, bytes_max, pool, out);
+  auto loaded = faulty_.load_pending(endpoint, cursor, now, quota, pool, out);
   if (loaded) {
     std::for_each(out.begin() + static_cast<std::ptrdiff_t>(before), out.end(),
                   [this](const store::Delivery& delivery) { ledger_.on_loaded(delivery); });
