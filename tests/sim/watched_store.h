@@ -38,8 +38,7 @@ class WatchedStore final : public store::EventStore {
   store::LogPosition end() const noexcept override { return faulty_.end(); }
   Result<store::PendingLoad> load_pending(store::EndpointNumber endpoint,
                                           store::PendingCursor& cursor, core::WallMs now,
-                                          std::size_t count_max, std::size_t bytes_max,
-                                          core::BufferPool& pool,
+                                          const store::PendingQuota& quota, core::BufferPool& pool,
                                           std::vector<store::Delivery>& out) override;
   Result<std::vector<store::PendingItem>> list_pending(store::EndpointNumber endpoint,
                                                        core::WallMs after_due, MessageId after,
