@@ -44,6 +44,9 @@ class Members {
   void take(const char* name, bool& to) const {
     if (const Json* member = find(name)) to = member->get<bool>();
   }
+  void take(const char* name, std::string& to) const {
+    if (const Json* member = find(name)) to = member->get<std::string>();
+  }
   void take(const char* name, std::vector<std::string>& to) const {
     if (const Json* member = find(name)) to = member->get<std::vector<std::string>>();
   }
@@ -191,6 +194,23 @@ void write_rate_limit(JsonWriter& json, const std::optional<RateLimit>& limit) {
   json.end_object();
 }
 
+Order order_named(const Json& name) {
+  if (name == "strict") return Order::kStrict;
+  return name == "by_key" ? Order::kByKey : Order::kNone;
+}
+
+std::string_view name_of(Order order) noexcept {
+  switch (order) {
+    case Order::kNone:
+      return "none";
+    case Order::kStrict:
+      return "strict";
+    case Order::kByKey:
+      return "by_key";
+  }
+  return "none";
+}
+
 }  // namespace
 
 DeliveryPatch delivery_patch(const Json& object, const std::string& at, Faults& faults) {
@@ -205,13 +225,15 @@ DeliveryPatch delivery_patch(const Json& object, const std::string& at, Faults& 
   change_object(members, "rate_limit", patch.rate_limit, rate_limit_of);
   if (members.has("order")) {
     const Json* order = members.find("order");
-    patch.order = order != nullptr && *order == "strict" ? Order::kStrict : Order::kNone;
+    patch.order = order == nullptr ? Order::kNone : order_named(*order);
   }
+  members.change("order_by", patch.order_by, usual.order_by);
   if (members.has("head_of_line")) {
     const Json* rule = members.find("head_of_line");
     patch.head_of_line =
         rule != nullptr && *rule == "skip" ? HeadOfLine::kSkip : HeadOfLine::kBlock;
   }
+  members.change("retry_share_percent", patch.retry_share_percent, usual.retry_share_percent);
   members.change("in_flight_max", patch.in_flight_max, usual.in_flight_max);
   members.change("adaptive", patch.adaptive, usual.adaptive);
   members.change("connect_timeout", patch.connect_timeout, usual.connect_timeout);
@@ -235,8 +257,10 @@ void write_delivery(JsonWriter& json, const DeliverySettings& settings) {
   write_count(json, "in_flight_max", settings.in_flight_max);
   json.member("adaptive", settings.adaptive);
   write_rate_limit(json, settings.rate_limit);
-  json.member("order", settings.order == Order::kStrict ? "strict" : "none");
+  json.member("order", name_of(settings.order));
+  json.member_or_null("order_by", settings.order_by);
   json.member("head_of_line", settings.head_of_line == HeadOfLine::kSkip ? "skip" : "block");
+  write_count(json, "retry_share_percent", settings.retry_share_percent);
   write_retry(json, settings.retry);
   write_texts(json, "retry_on", settings.retry_on);
   write_texts(json, "final_on", settings.final_on);

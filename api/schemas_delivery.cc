@@ -9,8 +9,10 @@ std::string delivery_members() {
       "in_flight_max": {"type": ["integer", "null"], "minimum": 1, "maximum": 1024, "description": "Attempts under way at a time. Default 64."},
       "adaptive": {"type": ["boolean", "null"], "description": "As many of these as the endpoint keeps up with. Default false."},
       "rate_limit": {"$ref": "#/components/schemas/RateLimit"},
-      "order": {"type": ["string", "null"], "enum": ["none", "strict", null], "description": "none (default): many at a time; strict: one at a time, in order of arrival."},
-      "head_of_line": {"type": ["string", "null"], "enum": ["block", "skip", null], "description": "Of strict: whether those behind a delivery that is tried again wait (block, default) or go on."},
+      "order": {"type": ["string", "null"], "enum": ["none", "strict", "by_key", null], "description": "none (default): many at a time; strict: one at a time, in order of arrival; by_key: likewise those with the same text at order_by, others many at a time."},
+      "order_by": {"type": ["string", "null"], "maxLength": 1024, "description": "Of by_key: a selector, $Event{customer.id}, $Header{X-Customer} or $Query{customer}. Messages without a scalar there are in no order."},
+      "head_of_line": {"type": ["string", "null"], "enum": ["block", "skip", null], "description": "Of strict and by_key: whether those behind a delivery that is tried again wait (block, default) or go on."},
+      "retry_share_percent": {"type": ["integer", "null"], "minimum": 1, "maximum": 99, "description": "Of the turns while both retries and fresh deliveries wait, those of retries. Default 50."},
       "retry": {"$ref": "#/components/schemas/RetryPolicy"},
       "retry_on": {"description": "Answers that are tried again.", "$ref": "#/components/schemas/Statuses"},
       "final_on": {"description": "Answers that end a delivery at once.", "$ref": "#/components/schemas/Statuses"},
@@ -22,7 +24,7 @@ std::string delivery_members() {
 }
 
 std::string delivery_names() {
-  return R"("in_flight_max", "adaptive", "rate_limit", "order", "head_of_line", "retry", "retry_on", "final_on",
+  return R"("in_flight_max", "adaptive", "rate_limit", "order", "order_by", "head_of_line", "retry_share_percent", "retry", "retry_on", "final_on",
                  "retry_after_max", "breaker", "connect_timeout", "attempt_timeout", "disable_after")";
 }
 

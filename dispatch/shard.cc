@@ -76,7 +76,10 @@ void Shard::accept(store::Delivery&& delivery) noexcept {
   if (delivery.blocked_keys != nullptr && entry.endpoint->blocks_key()) {
     entry.blocked.restore(*delivery.blocked_keys);
   }
-  if (entry.endpoint->settings.held) return hand_back(std::exchange(delivery, {}), 0);
+  if (entry.endpoint->settings.held) {
+    if (entry.endpoint->keeps_order()) turn_back(entry, delivery.round);
+    return hand_back(std::exchange(delivery, {}), 0);
+  }
   if (entry.lane.on_hold(wall_ms())) {
     return hand_back(std::exchange(delivery, {}), entry.lane.hold_until());
   }

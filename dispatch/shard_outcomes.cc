@@ -254,6 +254,7 @@ void Shard::hand_back_queue(LaneEntry& entry, core::WallMs hold_until) noexcept 
 // As hand_back(). One that waited in order of its key does so again.
 void Shard::put_back(LaneEntry& entry, const Flight& flight, core::WallMs hold_until) noexcept {
   const store::Delivery& delivery = flight.delivery;
+  if (entry.endpoint != nullptr && entry.endpoint->keeps_order()) turn_back(entry, delivery.round);
   const bool waited = flight.order_key != 0 && delivery.order_key == flight.order_key;
   if (!waited || entry.endpoint == nullptr || !entry.endpoint->blocks_key() ||
       entry.blocked.put_back(flight.order_key, delivery)) {

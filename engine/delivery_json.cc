@@ -69,7 +69,9 @@ void members(Self& self,
   visit("breaker", self.breaker);
   visit("rate_limit", self.rate_limit);
   visit("order", self.order);
+  visit("order_by", self.order_by);
   visit("head_of_line", self.head_of_line);
+  visit("retry_share_percent", self.retry_share_percent);
   visit("in_flight_max", self.in_flight_max);
   visit("adaptive", self.adaptive);
   visit("connect_timeout_ms", self.connect_timeout);

@@ -96,6 +96,30 @@ Result<void> check_breaker(const BreakerSettings& breaker, const std::string& po
   return invalid(pointer + "/open_for", "must be at least 1 ms, and at most open_for_max (24 h)");
 }
 
+Result<void> check_order(const DeliverySettings& settings, const std::string& pointer) {
+  if (settings.retry_share_percent < 1 || settings.retry_share_percent > 99)
+    return invalid(pointer + "/retry_share_percent", "must be between 1 and 99");
+  if (settings.order_by.empty()) {
+    if (settings.order != Order::kByKey) return {};
+    return invalid(pointer + "/order_by", "is needed for an order by key");
+  }
+  auto key = dispatch::OrderKey::of(settings.order_by);
+  if (!key) return at(pointer + "/order_by", std::move(key).error());
+  return {};
+}
+
+dispatch::Order order_of(Order order) noexcept {
+  switch (order) {
+    case Order::kNone:
+      return dispatch::Order::kNone;
+    case Order::kStrict:
+      return dispatch::Order::kStrict;
+    case Order::kByKey:
+      return dispatch::Order::kByKey;
+  }
+  return dispatch::Order::kNone;
+}
+
 Result<void> check_times(const DeliverySettings& settings, const std::string& pointer) {
   if (!is_delay(settings.retry_after_max))
     return invalid(pointer + "/retry_after_max", "must be between 0 and 7 days");
@@ -122,7 +146,9 @@ void apply(const DeliveryPatch& patch, DeliverySettings& settings) {
   take(patch.breaker, settings.breaker);
   take(patch.rate_limit, settings.rate_limit);
   take(patch.order, settings.order);
+  take(patch.order_by, settings.order_by);
   take(patch.head_of_line, settings.head_of_line);
+  take(patch.retry_share_percent, settings.retry_share_percent);
   take(patch.in_flight_max, settings.in_flight_max);
   take(patch.adaptive, settings.adaptive);
   take(patch.connect_timeout, settings.connect_timeout);
@@ -133,6 +159,7 @@ void apply(const DeliveryPatch& patch, DeliverySettings& settings) {
 Result<void> check_delivery(const DeliverySettings& settings, const std::string& pointer) {
   if (settings.in_flight_max == 0 || settings.in_flight_max > core::limits::kLaneInFlightMax)
     return invalid(pointer + "/in_flight_max", "must be between 1 and 1024");
+  if (auto checked = check_order(settings, pointer); !checked) return checked;
   if (settings.retry) {
     if (auto checked = check_retry(*settings.retry, pointer + "/retry"); !checked) return checked;
   }
@@ -163,7 +190,9 @@ Result<void> add_delivery(const DeliverySettings& settings, dispatch::EndpointSe
   to.rate_limit.reset();
   if (settings.rate_limit)
     to.rate_limit = {settings.rate_limit->per_second, settings.rate_limit->burst};
-  to.order = settings.order == Order::kStrict ? dispatch::Order::kStrict : dispatch::Order::kNone;
+  to.order = order_of(settings.order);
+  to.order_by = settings.order == Order::kByKey ? settings.order_by : "";
+  to.retry_share_percent = settings.retry_share_percent;
   to.head_of_line = settings.head_of_line == HeadOfLine::kSkip ? dispatch::HeadOfLine::kSkip
                                                                : dispatch::HeadOfLine::kBlock;
   to.in_flight_max = settings.in_flight_max;

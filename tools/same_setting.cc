@@ -128,9 +128,13 @@ bool same_retry(const Json& wanted, const Json* live) {
 // What null puts a member back to, of those that are never shown as null.
 const Json* usual_of(std::string_view member) {
   static const std::map<std::string_view, Json> kUsual = {
-      {"in_flight_max", Json::number("64")},    {"adaptive", Json::boolean(false)},
-      {"order", Json::string("none")},          {"head_of_line", Json::string("block")},
-      {"retry_after_max", Json::string("24h")}, {"connect_timeout", Json::string("5s")},
+      {"in_flight_max", Json::number("64")},
+      {"adaptive", Json::boolean(false)},
+      {"order", Json::string("none")},
+      {"head_of_line", Json::string("block")},
+      {"retry_share_percent", Json::number("50")},
+      {"retry_after_max", Json::string("24h")},
+      {"connect_timeout", Json::string("5s")},
       {"attempt_timeout", Json::string("15s")}};
   const auto it = kUsual.find(member);
   return it == kUsual.end() ? nullptr : &it->second;

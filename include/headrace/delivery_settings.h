@@ -53,9 +53,10 @@ struct RateLimit {
 enum class Order : std::uint8_t {
   kNone,    // as they come, many at a time
   kStrict,  // one at a time, in order of arrival
+  kByKey,   // likewise those that have the same text at `order_by`; others many at a time
 };
 
-// Of a strict endpoint: what a delivery that failed and is tried again does to those behind it.
+// Where there is an order: what a delivery that failed and is tried again does to those behind it.
 enum class HeadOfLine : std::uint8_t {
   kBlock,  // they wait until it is delivered or dead
   kSkip,   // they go on, and it comes back when it is due
@@ -71,7 +72,10 @@ struct DeliverySettings {
   std::optional<BreakerSettings> breaker = BreakerSettings{};     // none: it is never left alone
   std::optional<RateLimit> rate_limit;                            // none: as fast as it goes
   Order order = Order::kNone;
+  std::string order_by;  // of kByKey: "$Event{customer.id}"; without effect in another order
   HeadOfLine head_of_line = HeadOfLine::kBlock;
+  // Of the turns while both retries and fresh deliveries wait, 1 to 99.
+  std::uint32_t retry_share_percent = 50;
   std::uint32_t in_flight_max = 64;  // 1 to 1024 attempts under way at a time
   bool adaptive = false;             // as many of these as the endpoint keeps up with
   std::chrono::milliseconds connect_timeout{5'000};   // 1 ms to 10 min: name, connection, handshake
@@ -89,7 +93,9 @@ struct DeliveryPatch {
   std::optional<std::optional<BreakerSettings>> breaker;
   std::optional<std::optional<RateLimit>> rate_limit;
   std::optional<Order> order;
+  std::optional<std::string> order_by;
   std::optional<HeadOfLine> head_of_line;
+  std::optional<std::uint32_t> retry_share_percent;
   std::optional<std::uint32_t> in_flight_max;
   std::optional<bool> adaptive;
   std::optional<std::chrono::milliseconds> connect_timeout, attempt_timeout;

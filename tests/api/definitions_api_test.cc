@@ -248,8 +248,8 @@ TEST_F(DefinitionsApiTest, EveryDeliverySettingIsTakenShownAndPutBack) {
   EXPECT_EQ(made["disable_after"], "120h");
   const std::string path = "/v1/endpoints/" + made["id"].get<std::string>();
   const std::string all =
-      R"({"in_flight_max":7,"adaptive":true,"rate_limit":{"per_second":2.5,"burst":3},"order":"strict",
-          "head_of_line":"skip","retry":{"base":"1s","factor":1.5,"cap":"1m","count":4,"jitter_percent":0},
+      R"({"in_flight_max":7,"adaptive":true,"rate_limit":{"per_second":2.5,"burst":3},"order":"by_key",
+          "order_by":"$Event{customer.id}","head_of_line":"skip","retry_share_percent":25,"retry":{"base":"1s","factor":1.5,"cap":"1m","count":4,"jitter_percent":0},
           "retry_on":["410"],"final_on":["4xx"],"retry_after_max":"1m",
           "breaker":{"window":"10s","count_min":5,"threshold":0.5,"open_for":"1s","open_for_max":"2s","probes":2},
           "connect_timeout":"1s","attempt_timeout":"2s","disable_after":"1h"})";
@@ -290,6 +290,9 @@ TEST_F(DefinitionsApiTest, ADeliverySettingThatIsAtFaultIsNamed) {
       {R"("rate_limit":{"burst":3})", "/rate_limit/per_second"},
       {R"("rate_limit":{"per_second":0.000001})", "/rate_limit"},
       {R"("order":"some")", "/order"},
+      {R"("order":"by_key")", "/order_by"},
+      {R"("order":"by_key","order_by":"$Event{customer")", "/order_by"},
+      {R"("retry_share_percent":100)", "/retry_share_percent"},
       {R"("connect_timeout":0)", "/connect_timeout"},
       {R"("attempt_timeout":"11m")", "/attempt_timeout"},
       {R"("disable_after":"0s")", "/disable_after"},

@@ -91,7 +91,9 @@ DeliverySettings all_settings() {
   all.retry_after_max = milliseconds(60'000);
   all.breaker = {milliseconds(1000), 5, 0.5, milliseconds(100), milliseconds(200), 2};
   all.rate_limit = {2.5, 3};
-  all.order = Order::kStrict;
+  all.order = Order::kByKey;
+  all.order_by = "$Event{customer.id}";
+  all.retry_share_percent = 25;
   all.head_of_line = HeadOfLine::kSkip;
   all.in_flight_max = 12;
   all.adaptive = true;
@@ -240,8 +242,8 @@ TEST(DefinitionsTest, EndpointIsWrittenAsFrozen) {
           R"("delivery":{"retry":{"exponential":{"base_ms":1000,"factor":1.5,"cap_ms":60000,"count":7},)"
           R"("jitter_percent":0},"retry_on":["410"],"final_on":["4xx"],"retry_after_max_ms":60000,)"
           R"("breaker":{"window_ms":1000,"count_min":5,"threshold":0.5,"open_for_ms":100,)"
-          R"("open_for_max_ms":200,"probes":2},"rate_limit":{"per_second":2.5,"burst":3},"order":1,)"
-          R"("head_of_line":1,"in_flight_max":12,"adaptive":true,"connect_timeout_ms":1,)"
+          R"("open_for_max_ms":200,"probes":2},"rate_limit":{"per_second":2.5,"burst":3},"order":2,)"
+          R"("order_by":"$Event{customer.id}","head_of_line":1,"retry_share_percent":25,"in_flight_max":12,"adaptive":true,"connect_timeout_ms":1,)"
           R"("attempt_timeout_ms":2,"disable_after_ms":3},)"),
       std::string::npos)
       << definition.to_json();

@@ -70,7 +70,7 @@ class EngineFaultsTest : public ::testing::Test {
   }
   void set_retries(milliseconds delay) {
     EndpointSettings settings;
-    settings.retry_schedule = {{delay, delay}};
+    settings.delivery.retry = RetrySettings{.schedule = {delay, delay}, .exponential = {}};
     ASSERT_TRUE(home(*engine_).update_endpoint(product_.id, settings));
   }
 

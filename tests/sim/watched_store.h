@@ -48,11 +48,6 @@ class WatchedStore final : public store::EventStore {
   Result<std::vector<store::PendingEndpoint>> pending_endpoints() override {
     return faulty_.pending_endpoints();
   }
-  Result<std::vector<store::PendingItem>> list_pending(store::EndpointNumber endpoint,
-                                                       core::WallMs after_due, MessageId after,
-                                                       std::size_t count_max) override {
-    return faulty_.list_pending(endpoint, after_due, after, count_max);
-  }
   Result<std::size_t> erase(std::span<const MessageId> messages) override {
     return faulty_.erase(messages);
   }
@@ -60,10 +55,6 @@ class WatchedStore final : public store::EventStore {
   Result<void> finish_erasures() override { return faulty_.finish_erasures(); }
   void set_retention(std::map<store::LinkNumber, std::uint64_t> ms_by_link) override {
     faulty_.set_retention(std::move(ms_by_link));
-  }
-  Result<std::vector<store::DeadRecord>> list_dead(store::EndpointNumber endpoint, MessageId before,
-                                                   std::size_t count_max) const override {
-    return inner_->list_dead(endpoint, before, count_max);
   }
   Result<void> checkpoint() override;
   Result<void> retain(core::WallMs now) override;

@@ -172,7 +172,7 @@ TEST(SegmentScannerTest, FindsARecordBehindAnyRunOfZeros) {
        {std::size_t{8}, std::size_t{16}, std::size_t{24}, std::size_t{32}, kMiB - 24, kMiB - 16,
         kMiB - 8, kMiB, kMiB + 8, kMiB + 16, 3 * kMiB}) {
     std::string content(zeros + kRecord + 2 * kMiB, '\0');
-    encode_gap(kRecord, record_seed(kSalt, zeros), content.data() + zeros);
+    encode_gap(kRecord, LogPosition{}, record_seed(kSalt, zeros), content.data() + zeros);
     const std::string name = "/log/" + std::to_string(zeros);
     auto file = files.open(name, FileSystem::Mode::kCreate);
     ASSERT_TRUE(file);

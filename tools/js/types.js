@@ -91,8 +91,10 @@
  * @property {number} [in_flight_max]
  * @property {boolean} [adaptive]
  * @property {{per_second: number, burst?: number} | null} [rate_limit]
- * @property {'none' | 'strict'} [order]
+ * @property {'none' | 'strict' | 'by_key'} [order]
+ * @property {string | null} [order_by]
  * @property {'block' | 'skip'} [head_of_line]
+ * @property {number} [retry_share_percent]
  * @property {Retry | null} [retry]
  * @property {string[]} [retry_on]
  * @property {string[]} [final_on]
@@ -120,8 +122,10 @@
  * @property {number} in_flight_max
  * @property {boolean} adaptive
  * @property {{per_second: number, burst: number} | null} rate_limit
- * @property {'none' | 'strict'} order
+ * @property {'none' | 'strict' | 'by_key'} order
+ * @property {string | null} order_by
  * @property {'block' | 'skip'} head_of_line
+ * @property {number} retry_share_percent
  * @property {Retry | null} retry
  * @property {string[]} retry_on
  * @property {string[]} final_on
