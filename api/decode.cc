@@ -207,6 +207,7 @@ WebhookSpec webhook_spec(const JsonBody& body) {
   spec.dedupe = given.dedupe.value_or("");
   spec.raw_payload = given.raw_payload.value_or(false);
   spec.body_bytes_max = given.body_bytes_max;
+  spec.retention = given.retention.value_or(std::nullopt);
   for (WebhookEnvPatch& env : given.envs) spec.envs.push_back(env_spec(std::move(env)));
   return spec;
 }
@@ -220,6 +221,10 @@ WebhookPatch webhook_patch(const JsonBody& body) {
   if (const Json* payload = find(json, "payload")) patch.raw_payload = *payload == "raw";
   if (const Json* most = find(json, "body_bytes_max"))
     patch.body_bytes_max = most->get<std::uint64_t>();
+  if (json.contains("retention")) {
+    const Json* retention = find(json, "retention");
+    patch.retention = retention != nullptr ? duration_of(*retention) : std::nullopt;
+  }
   if (const Json* envs = find(json, "envs")) {
     for (std::size_t i = 0; i < envs->size(); ++i)
       patch.envs.push_back(env_patch(body, (*envs)[i], i));

@@ -191,6 +191,7 @@ void write(JsonWriter& json, const Webhook& webhook) {
   json.member("payload", webhook.raw_payload ? "raw" : "json");
   json.member("body_bytes_max", webhook.body_bytes_max);
   json.member_or_null("dedupe", webhook.dedupe);
+  json.member_or_null("retention", webhook.retention ? duration_text(*webhook.retention) : "");
   write_texts(json, "warnings", webhook.warnings);
   json.member("revision", webhook.revision).end_object();
 }

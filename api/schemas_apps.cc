@@ -18,7 +18,8 @@ const std::string kWebhookMembers = R"(
       "description": {"type": ["string", "null"], "maxLength": 4096},
       "payload": {"type": "string", "enum": ["json", "raw"], "description": "raw: take bodies that are declared JSON and are not."},
       "body_bytes_max": {"type": "integer", "minimum": 1, "maximum": 67108864, "description": "Default 1 MiB."},
-      "dedupe": {"type": ["string", "null"], "maxLength": 1024, "description": "A selector whose value names a message, when no header does."},)";
+      "dedupe": {"type": ["string", "null"], "maxLength": 1024, "description": "A selector whose value names a message, when no header does."},
+      "retention": {"description": "How long its messages are kept: 1m to 3650d. Default, null: as long as all others.", "$ref": "#/components/schemas/DurationOrNull"},)";
 
 const std::string kEventMembers = R"(
       "name": {"type": "string", "maxLength": 4096},
@@ -64,7 +65,7 @@ void add_webhooks(std::vector<Component>& to) {
       "unregistration_method": {"type": "string"}}})"});
   to.push_back({"Webhook", R"({
     "type": "object", "additionalProperties": false,
-    "required": ["app", "tag", "name", "description", "envs", "payload", "body_bytes_max", "dedupe", "warnings", "revision"],
+    "required": ["app", "tag", "name", "description", "envs", "payload", "body_bytes_max", "dedupe", "retention", "warnings", "revision"],
     "properties": {
       "app": {"$ref": "#/components/schemas/Tag"},
       "tag": {"$ref": "#/components/schemas/Tag"},
@@ -74,6 +75,7 @@ void add_webhooks(std::vector<Component>& to) {
       "payload": {"type": "string", "enum": ["json", "raw"]},
       "body_bytes_max": {"type": "integer"},
       "dedupe": {"type": ["string", "null"]},
+      "retention": {"type": ["string", "null"]},
       "warnings": {"type": "array", "items": {"type": "string"}},
       "revision": {"type": "integer"}}})"});
 }

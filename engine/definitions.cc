@@ -181,6 +181,7 @@ void members(Self& self,
   visit("raw_payload", self.raw_payload);
   visit("body_bytes_max", self.body_bytes_max);
   visit("dedupe", self.dedupe);
+  visit("retention_ms", self.retention_ms);
   visit("revision", self.revision);
 }
 

@@ -65,6 +65,7 @@ struct WebhookDefinition {
   bool raw_payload = false;
   std::uint64_t body_bytes_max = 0;
   std::string dedupe;
+  std::uint64_t retention_ms = 0;  // 0: the engine's
   std::uint64_t revision = 0;
 
   const WebhookEnvSpec* env(std::string_view slug) const noexcept;

@@ -34,7 +34,8 @@ Registry::Registry(store::EventStore& store, const core::Clock& clock, RegistryO
       clock_(clock),
       options_(std::move(options)),
       public_url_(options_.public_url),
-      snapshots_(options_.secrets) {}
+      snapshots_(options_.secrets),
+      retention_(catalog_, store) {}
 
 Result<std::unique_ptr<Registry>> Registry::load(store::EventStore& store, const core::Clock& clock,
                                                  RegistryOptions options) {
@@ -71,6 +72,7 @@ Result<void> Registry::load_all() {
   });
   if (!sound) return sound;
   if (auto loaded = snapshots_.load(catalog_); !loaded) return loaded;
+  retention_.load();
 
   if (const auto* counter = table<CounterDefinition>().find("all")) counter_ = *counter;
   Change change;
@@ -112,6 +114,7 @@ Result<void> Registry::commit(Change&& change) {
     return written;
   }
   snapshots_.publish(std::move(*prepared));
+  retention_.follow(change);
   tell_gate(change);
   return {};
 }

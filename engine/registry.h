@@ -9,7 +9,6 @@
 
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "core/clock.h"
 #include "engine/catalog.h"
 #include "engine/registry_types.h"
+#include "engine/retention_book.h"
 #include "engine/snapshots.h"
 #include "engine/system_webhook.h"
 #include "headrace/history.h"
@@ -316,6 +316,7 @@ class Registry {
   CounterDefinition counter_;
   Snapshots snapshots_;
   Gate gate_;
+  RetentionBook retention_;
 };
 
 }  // namespace headrace::engine

@@ -21,6 +21,14 @@ namespace limits = core::limits;
 
 namespace {
 
+constexpr std::uint64_t kRetentionMinMs = 60'000;
+constexpr std::uint64_t kRetentionMaxMs = std::uint64_t{3'650} * 24 * 3'600'000;
+
+// Nothing that is negative or zero comes out as "the engine's".
+std::uint64_t kept_ms(std::optional<std::chrono::milliseconds> retention) {
+  return retention ? static_cast<std::uint64_t>(std::max<std::int64_t>(1, retention->count())) : 0;
+}
+
 // A URL to call, whose placeholders are filled later.
 Result<void> check_call_url(const std::string& url, const std::string& pointer) {
   if (url.empty()) return {};
@@ -66,6 +74,9 @@ Result<void> check_webhook(const WebhookDefinition& webhook) {
     return invalid("/envs", "a webhook has at most 64 envs");
   if (webhook.body_bytes_max == 0 || webhook.body_bytes_max > limits::kBodyBytesMax)
     return invalid("/body_bytes_max", "must be between 1 and 67108864");
+  if (webhook.retention_ms != 0 &&
+      (webhook.retention_ms < kRetentionMinMs || webhook.retention_ms > kRetentionMaxMs))
+    return invalid("/retention", "must be between 1 minute and 10 years");
   if (webhook.dedupe.empty()) return {};
   auto parsed = selector::Selector::parse(webhook.dedupe);
   return parsed ? Result<void>() : at("/dedupe", std::move(parsed).error());
@@ -112,6 +123,7 @@ Result<Webhook> Registry::create_webhook(std::string_view workspace, std::string
   webhook.raw_payload = spec.raw_payload;
   webhook.body_bytes_max = spec.body_bytes_max.value_or(limits::kBodyBytesMaxDefault);
   webhook.dedupe = spec.dedupe;
+  webhook.retention_ms = kept_ms(spec.retention);
   for (std::size_t i = 0; i < spec.envs.size(); ++i) {
     const std::string pointer = "/envs/" + std::to_string(i);
     if (auto checked = check_env(spec.envs[i], pointer); !checked)
@@ -176,6 +188,7 @@ Result<Webhook> Registry::update_webhook(std::string_view workspace, std::string
   if (patch.dedupe) webhook.dedupe = *patch.dedupe;
   if (patch.raw_payload) webhook.raw_payload = *patch.raw_payload;
   if (patch.body_bytes_max) webhook.body_bytes_max = *patch.body_bytes_max;
+  if (patch.retention) webhook.retention_ms = kept_ms(*patch.retention);
   std::vector<std::string> added;
   for (std::size_t i = 0; i < patch.envs.size(); ++i) {
     const WebhookEnvPatch& given = patch.envs[i];
@@ -371,8 +384,10 @@ Webhook Registry::describe(const WebhookDefinition& webhook) const {
                  .raw_payload = webhook.raw_payload,
                  .body_bytes_max = webhook.body_bytes_max,
                  .dedupe = webhook.dedupe,
+                 .retention = {},
                  .warnings = {},
                  .revision = webhook.revision};
+  if (webhook.retention_ms != 0) result.retention = std::chrono::milliseconds(webhook.retention_ms);
   for (const WebhookEnvSpec& env : webhook.envs) {
     WebhookEnv shown{.slug = env.slug,
                      .link_id = {},

@@ -22,7 +22,6 @@ constexpr std::size_t kGatherStep = 32;
 constexpr core::SteadyMs kReportEveryMs = 1'000;
 constexpr core::SteadyMs kRetryAfterFailureMs = 100;
 constexpr core::SteadyMs kProbeEveryMs = 1'000;
-constexpr core::SteadyMs kRetainEveryMs = 60'000;
 // Where lanes take turns, one that frees no memory for so long does not make the others wait.
 constexpr core::SteadyMs kTurnMaxMs = 100;
 constexpr core::SteadyMs kLookAtDiskEveryMs = 1'000;
@@ -571,15 +570,6 @@ void Committer::on_window_timer(core::Timer& timer) noexcept {
 void Committer::on_retry_timer(core::Timer& timer) noexcept {
   auto& committer = *static_cast<Committer*>(timer.owner);
   committer.retry_ = committer.work_ = true;
-}
-
-void Committer::on_retain_timer(core::Timer& timer) noexcept {
-  auto& committer = *static_cast<Committer*>(timer.owner);
-  if (auto retained = committer.store_.retain(committer.loop_.wall()); !retained) {
-    committer.report(retained.error(), "retention_failed");
-  }
-  committer.finish_erasures_again();
-  committer.loop_.arm(timer, committer.loop_.now() + kRetainEveryMs);
 }
 
 void Committer::on_short_timer(core::Timer& timer) noexcept {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the committer gives up: messages that are to be erased, and new ones for want of room.
+// What the committer gives up: messages that are old or to be erased, and new ones for want of
+// room.
 #include <algorithm>
 #include <utility>
 
@@ -10,9 +11,20 @@ namespace headrace::store {
 
 namespace {
 
+constexpr core::SteadyMs kRetainEveryMs = 60'000;
+
 Error not_running() { return Error{ErrorCode::kUnavailable, "the store is not running", 0}; }
 
 }  // namespace
+
+void Committer::on_retain_timer(core::Timer& timer) noexcept {
+  auto& committer = *static_cast<Committer*>(timer.owner);
+  if (auto retained = committer.store_.retain(committer.loop_.wall()); !retained) {
+    committer.report(retained.error(), "retention_failed");
+  }
+  committer.finish_erasures_again();
+  committer.loop_.arm(timer, committer.loop_.now() + kRetainEveryMs);
+}
 
 void Committer::erase(MessageId message, std::function<void(Result<void>)> done) {
   erase(std::vector<MessageId>{message}, [done = std::move(done)](Result<std::size_t> erased) {

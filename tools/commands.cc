@@ -52,6 +52,8 @@ constexpr std::array kWebhookSettings = {
     Field{"body-bytes-max", "NUMBER", "largest body that is taken", "body_bytes_max", Place::kBody,
           Form::kNumber},
     Field{"dedupe", "SELECTOR", "names a message, so that duplicates are found", "dedupe"},
+    Field{"retention", "TIME", "how long its messages are kept (30d), or default", "retention",
+          Place::kBody, Form::kLimit},
 };
 
 constexpr std::array kEventSettings = {

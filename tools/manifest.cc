@@ -20,8 +20,8 @@ constexpr std::array<std::string_view, 4> kEndpointIdentity = {"product", "acces
 constexpr std::array<std::string_view, 3> kRegistrationIdentity = {"product", "access_tag",
                                                                    "webhook"};
 
-constexpr std::array<std::string_view, 6> kWebhookMembers = {"name",    "description",    "envs",
-                                                             "payload", "body_bytes_max", "dedupe"};
+constexpr std::array<std::string_view, 7> kWebhookMembers = {
+    "name", "description", "envs", "payload", "body_bytes_max", "dedupe", "retention"};
 constexpr std::array<std::string_view, 5> kEventMembers = {"name", "description", "selector",
                                                            "selector_value", "sample"};
 constexpr std::array<std::string_view, 1> kConnectionMembers = {"app"};
@@ -87,7 +87,11 @@ constexpr List kLists[] = {
 
 // Words for null, which TOML does not have.
 constexpr std::pair<std::string_view, std::string_view> kWordsForNull[] = {
-    {"retry", "default"}, {"breaker", "none"}, {"rate_limit", "none"}, {"disable_after", "never"}};
+    {"retry", "default"},
+    {"breaker", "none"},
+    {"rate_limit", "none"},
+    {"disable_after", "never"},
+    {"retention", "default"}};
 
 // Other spellings that the API takes.
 constexpr std::pair<std::string_view, std::string_view> kAliases[] = {

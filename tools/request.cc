@@ -143,7 +143,7 @@ Result<Json> value_of(const Field& field, const Texts& texts, const ReadFile& re
     case Form::kRate:
       return as_rate(field, last);
     case Form::kLimit:
-      return last == "never" || last == "none" ? Json{} : Json::string(last);
+      return last == "never" || last == "none" || last == "default" ? Json{} : Json::string(last);
     case Form::kPayload:
       return as_payload(field, last, read);
     case Form::kHeaders:

@@ -142,7 +142,7 @@ const Json* usual_of(std::string_view member) {
 
 bool is_duration_member(std::string_view member) {
   return member == "retry_after_max" || member == "connect_timeout" ||
-         member == "attempt_timeout" || member == "disable_after";
+         member == "attempt_timeout" || member == "disable_after" || member == "retention";
 }
 
 bool same_selector(const Json& wanted, const Json& live) {

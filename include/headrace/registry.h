@@ -112,6 +112,8 @@ struct WebhookSpec {
   bool raw_payload = false;                     // take bodies that are declared JSON and are not
   std::optional<std::uint64_t> body_bytes_max;  // at most 64 MiB; default 1 MiB
   std::string dedupe;  // a selector whose value names a message, when no header does; empty: none
+  // How long its messages are kept: 1 minute to 10 years; none: as long as the engine keeps all.
+  std::optional<std::chrono::milliseconds> retention;
 };
 
 // Members without a value stay as they are.
@@ -126,6 +128,7 @@ struct WebhookPatch {
   std::vector<WebhookEnvPatch> envs;  // merged by slug: a new one is added, others are kept
   std::optional<bool> raw_payload;
   std::optional<std::uint64_t> body_bytes_max;
+  std::optional<std::optional<std::chrono::milliseconds>> retention;
 };
 
 struct WebhookEnv {
@@ -144,6 +147,7 @@ struct Webhook {
   bool raw_payload = false;
   std::uint64_t body_bytes_max = 0;
   std::string dedupe;
+  std::optional<std::chrono::milliseconds> retention;
   std::vector<std::string> warnings;
   std::uint64_t revision = 0;
 };
