@@ -3,8 +3,8 @@
 // ones of that key wait there behind it.
 //
 // What waits of a key comes back in order of (due, message), as the store reads it. The oldest, the
-// one that failed, opens the key; what comes before it goes back behind it, to the latest time that
-// any of the key has, so that messages of one time are in order. The key is forgotten when the last
+// one that failed, opens the key; what comes before it goes back behind all that waits. The key is
+// forgotten when the last
 // of them is back. So what vanishes from the store (it was discarded, say) holds up nothing for
 // good: the next one that is put behind it comes back and shows that nothing is before it.
 //
@@ -29,7 +29,8 @@ class BlockedKeys {
  public:
   // A delivery of the key comes from the store. A time: it goes back there until then, behind those
   // before it. Requires: key is not 0.
-  std::optional<core::WallMs> arrive(std::uint64_t key, const store::Delivery& delivery) noexcept;
+  std::optional<core::WallMs> arrive(std::uint64_t key, const store::Delivery& delivery,
+                                     core::WallMs now) noexcept;
 
   // A delivery failed and is tried again at `due`, nothing of its key before it. The time until
   // which those behind it go back; none: no more keys can be remembered, and nothing was changed.
@@ -52,13 +53,15 @@ class BlockedKeys {
   using Place = std::pair<core::WallMs, MessageId>;  // in the order in which the store reads
 
   struct Block {
-    Place first;           // the oldest
-    bool is_open = false;  // it is back, and those behind it may follow
-    Place last;            // nothing of the key waits behind it
+    bool lets_go(Place place, bool waited) noexcept;
+    core::WallMs move(MessageId message, bool waited, core::WallMs now) noexcept;
+    void note_moved(Place place) noexcept;
 
-    void put_behind(MessageId message) noexcept {
-      last = std::max(last, Place{last.first, message});
-    }
+    Place first;           // the oldest
+    bool is_open = false;  // it is back, and those behind it may follow as they come
+    // The oldest of those that were here before the first and went behind it: it is the first next.
+    std::optional<Place> moved;
+    Place last;  // nothing of the key waits behind it
   };
 
   Block* find_or_add(std::uint64_t key, Place place);

@@ -106,7 +106,7 @@ bool Shard::take_key(LaneEntry& entry, Flight& flight) noexcept {
   flight.order_key = key;
   flight.order_id = entry.order_id;
   if (key == 0 || !entry.endpoint->blocks_key()) return true;
-  const auto due = entry.blocked.arrive(key, flight.delivery);
+  const auto due = entry.blocked.arrive(key, flight.delivery, wall_ms());
   if (!due) return true;
   postpone(flight.delivery, key, *due);
   flights_.give_back(&flight);

@@ -103,7 +103,8 @@ void Committer::look_at_disk() noexcept {
 
 void Committer::refuse_for_room() noexcept {
   if (has_room_ || group_.intakes.empty()) return;
-  group_.placed.assign(group_.intakes.size(), Placed{Acceptance::kFull, MessageId{}, LogPosition{}});
+  group_.placed.assign(group_.intakes.size(),
+                       Placed{Acceptance::kFull, MessageId{}, LogPosition{}});
   answer();
   group_.intakes.clear();
   group_.placed.clear();

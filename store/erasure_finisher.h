@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Has the store finish its erasures beside the loop: rewriting files takes too long for a thread that
-// everybody waits for. Internal to store/.
+// Has the store finish its erasures beside the loop: rewriting files takes too long for a thread
+// that everybody waits for. Internal to store/.
 //
 // One run at a time; what is asked for while one is under way shares the next, so that a burst of
 // erasures costs few rewrites. Threads: the store loop, but for the run itself.

@@ -15,6 +15,10 @@ namespace {
 constexpr std::string_view kNumberName = "\"n\":";
 // What an attempt under way may outlast a change of its endpoint by.
 constexpr Ns kAttemptMax = 60 * kSecond;
+
+constexpr bool is_attempt(Verdict verdict) noexcept {
+  return verdict != Verdict::kReturned && verdict != Verdict::kPostponed;
+}
 }  // namespace
 
 std::uint64_t number_in(std::string_view body) {
@@ -126,7 +130,7 @@ void Ledger::on_outcome(const store::Outcome& outcome) {
     at(number).hold_until = outcome.hold_until;
     at(number).held_at = clock_.steady_ns();
   }
-  if (outcome.verdict == Verdict::kReturned) return;
+  if (!is_attempt(outcome.verdict)) return;
   Delivery* delivery = find(number, outcome.message);
   const std::string name = name_of(number, outcome.message);
   if (delivery == nullptr) return fail("final_once", name + " was never to be made");
@@ -164,7 +168,7 @@ void Ledger::on_refused(const store::Group& group) {
   trace_.note("refused", group.intakes.size(), group.outcomes.size());
   store_failed_once_ = true;
   for (const store::Outcome& outcome : group.outcomes) {
-    if (outcome.verdict == Verdict::kReturned) continue;
+    if (!is_attempt(outcome.verdict)) continue;
     refused_.insert({static_cast<std::uint32_t>(outcome.endpoint), outcome.message});
   }
 }

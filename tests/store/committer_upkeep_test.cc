@@ -78,6 +78,7 @@ TEST_F(CommitterUpkeepTest, ForcedEntryOfAnErasedDeliveryLeavesItsLaneInOrder) {
   ASSERT_TRUE(erase({id}));
   EXPECT_EQ(endpoints_waiting(), 0u);
   rig.end_all(returned());
+  rig.turn();
   deliver_all();
   const auto ids = accept_many(5);
   EXPECT_EQ(deliver_all(), ids);

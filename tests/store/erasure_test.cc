@@ -57,6 +57,7 @@ void attempt(EventStore& store, core::BufferPool& pool, const Placed& placed, in
   }
 }
 
+constexpr std::string_view kLog = "/store/log/";
 constexpr std::string_view kParts[] = {"body", "headers", "query", "head", "response"};
 
 class ErasureTest : public ::testing::Test {
@@ -135,7 +136,7 @@ TEST_F(ErasureTest, ErasedDeliveriesNoLongerKeepASegment) {
   rig_.clock.wall += 1'001;
   put(60);
   ASSERT_TRUE(store().retain(rig_.clock.wall));
-  EXPECT_LE(rig_.files.paths().size(), 2u);
+  EXPECT_LE(rig_.files.paths(kLog).size(), 2u);
 }
 
 TEST_F(ErasureTest, DeliveriesThatWereOpenedAgainGoAsWellAlsoThoseOfAReplay) {
@@ -250,7 +251,7 @@ INSTANTIATE_TEST_SUITE_P(EveryStep, ErasureCutTest, ::testing::ValuesIn(every_st
 TEST_F(ErasureTest, WhatFailedHalfWayIsHiddenAndGoneAfterTheNextRetain) {
   const Placed erased = put(1);
   attempt(store(), rig_.pool, erased, 1);
-  rig_.files.fail(Operation::kWrite, 1, EIO);
+  rig_.files.fail(Operation::kWrite, 1, EIO, std::string(kLog));
   ASSERT_FALSE(store().erase({&erased.id, 1}));
   EXPECT_EQ(store().read_message(erased.id).error().code, ErrorCode::kNotFound);
   EXPECT_TRUE(load_all(store(), rig_.pool, 2, ~std::uint64_t{0}).empty());
