@@ -138,7 +138,7 @@ void add_endpoints(std::vector<Component>& to) {
       "state": {"$ref": "#/components/schemas/EndpointState"},
       "state_reason": {"type": "string", "enum": ["manual", "gone", "failing"], "description": "manual: somebody said so; gone: it answered 410; failing: nothing but failures for disable_after."},
       "state_since": {"$ref": "#/components/schemas/Timestamp"},
-      "drained": {"type": ["boolean", "null"], "description": "Whether nothing is under way and nothing waits; null in lists and answers to changes."},
+      "drained": {"type": ["boolean", "null"], "description": "Whether nothing is under way and nothing waits; null in lists and answers to changes. No part of the ETag."},
       "link": {"type": "string", "description": "What is posted there goes to this endpoint."},
       "link_id": {"type": "string", "pattern": "^lnk_[0-9A-Za-z]{22}$"},
       "revision": {"type": "integer"}}})"});

@@ -70,7 +70,8 @@ test('products, connections, endpoints and links are made, shown, changed and de
   assert.equal((await cli.json(['product', 'list'])).data[0].tag, 'shop');
 
   const [endpoint] = (await cli.json(['endpoint', 'list', '--product', 'shop'])).data;
-  assert.deepEqual(await cli.json(['endpoint', 'get', endpoint.id]), endpoint);
+  assert.deepEqual(
+      await cli.json(['endpoint', 'get', endpoint.id]), {...endpoint, drained: true});
   const changed = await cli.json([
     'endpoint', 'update', endpoint.id, '--to', 'http://127.0.0.1:9/b', '--retry', '5s,1m',
     '--events', 'opened', '--auth', '{"headers":{"X-Key":"abc"}}', '--state', 'disabled',

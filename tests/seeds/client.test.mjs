@@ -135,7 +135,7 @@ test('endpoints are listed, changed while they are what was seen, and deleted', 
   const [endpoint, ...others] = await collect(headrace.endpoints.list(EVERYWHERE));
   assert.deepEqual(others, []);
   assert.equal(endpoint.id, made.endpoint);
-  assert.deepEqual(await headrace.endpoints.get(endpoint.id), endpoint);
+  assert.deepEqual(await headrace.endpoints.get(endpoint.id), {...endpoint, drained: true});
   const {revision} = endpoint;
   const changed = await headrace.endpoints.update(endpoint.id, {state: 'disabled'}, {revision});
   assert.equal(changed.state, 'disabled');
