@@ -91,6 +91,11 @@ void append_route(const Route& route, std::string& text) {
   append_answers(route, text);
 }
 
+void append_choice(const Json& choice, bool is_first, std::string& text) {
+  text.append(is_first ? "" : " or ");
+  text.append(choice.is_null() ? "null" : "`" + choice.get<std::string>() + "`");
+}
+
 // "string or null", "list of Event"
 void append_type(const Json& schema, std::string& text) {
   if (schema.contains("$ref")) {
@@ -101,7 +106,7 @@ void append_type(const Json& schema, std::string& text) {
     text.append(" or null");
   } else if (schema.contains("enum")) {
     for (std::size_t i = 0; i < schema["enum"].size(); ++i)
-      text.append(i == 0 ? "`" : " or `").append(schema["enum"][i].get<std::string>()).append("`");
+      append_choice(schema["enum"][i], i == 0, text);
   } else if (schema.contains("const")) {
     text.append("`").append(schema["const"].get<std::string>()).append("`");
   } else if (schema.contains("type") && schema["type"].is_array()) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "api/delivery_json.h"
 #include "api/times.h"
 #include "core/http_grammar.h"
 #include "core/time_text.h"
@@ -41,11 +42,6 @@ Text changed_raw(const JsonBody& body, const Json& object, const std::string& po
 std::string raw_text(const JsonBody& body, const Json& object, const std::string& pointer,
                      const char* name) {
   return changed_raw(body, object, pointer, name).value_or(std::string());
-}
-
-std::optional<chrono::milliseconds> duration_of(const Json& json) {
-  if (json.is_string()) return core::parse_duration(json.get_ref<const std::string&>());
-  return chrono::seconds(json.get<std::uint32_t>());
 }
 
 chrono::milliseconds duration_member(const Json& object, const char* name,
@@ -95,18 +91,8 @@ EndpointSettings settings_of(const JsonBody& body, const Json& object, const std
   settings.auth = changed_raw(body, object, at + "/auth", "auth");
   settings.filter = changed_raw(body, object, at + "/filter", "filter");
   if (object.contains("events")) settings.events = texts_of(object["events"]);
-  if (const Json* most = find(object, "in_flight_max"))
-    settings.in_flight_max = most->get<std::uint32_t>();
-  if (const Json* enabled = find(object, "enabled")) settings.enabled = enabled->get<bool>();
-  settings.usual_retry = object.contains("retry") && object["retry"].is_null();
-  const Json* retry = find(object, "retry");
-  if (retry == nullptr) return settings;
-  settings.retry_schedule.emplace();
-  for (const Json& entry : (*retry)["schedule"]) {
-    const auto delay = duration_of(entry);
-    if (!delay) faults.push_back({at + "/retry/schedule", "holds too long a duration"});
-    settings.retry_schedule->push_back(delay.value_or(chrono::milliseconds(0)));
-  }
+  settings.delivery = delivery_patch(object, at, faults);
+  settings.state = endpoint_state(text_member(object, "state"));
   return settings;
 }
 
@@ -183,6 +169,11 @@ std::string either(const Json& json, const char* name, const char* alias, Faults
 }
 
 }  // namespace
+
+std::optional<chrono::milliseconds> duration_of(const Json& json) {
+  if (json.is_string()) return core::parse_duration(json.get_ref<const std::string&>());
+  return chrono::seconds(json.get<std::uint32_t>());
+}
 
 std::string text_member(const Json& object, const char* name) {
   const Json* member = find(object, name);

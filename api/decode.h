@@ -32,6 +32,8 @@ LinkSpec link_spec(const JsonBody& body, Faults& faults);
 // How long the link before a rotation works.
 std::chrono::milliseconds grace_of(const JsonBody& body, Faults& faults);
 
+// None: it is too long. Requires: the value is a Duration by its schema.
+std::optional<std::chrono::milliseconds> duration_of(const Json& json);
 // A text member; empty when it is not there or null.
 std::string text_member(const Json& object, const char* name);
 

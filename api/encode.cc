@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/delivery_json.h"
 #include "api/texts.h"
 #include "api/times.h"
 
@@ -86,18 +87,6 @@ void write_registration_env(JsonWriter& json, const RegistrationEnv& env) {
   json.member("status", name_of(env.state));
   write_call(json, env);
   json.end_object();
-}
-
-void write_retry(JsonWriter& json,
-                 const std::optional<std::vector<std::chrono::milliseconds>>& schedule) {
-  json.key("retry");
-  if (!schedule) {
-    json.null();
-    return;
-  }
-  json.begin_object().key("schedule").begin_array();
-  for (const auto delay : *schedule) json.value(duration_text(delay));
-  json.end_array().end_object();
 }
 
 std::string_view name_of(LinkKind kind) noexcept {
@@ -264,9 +253,13 @@ void write(JsonWriter& json, const Endpoint& endpoint) {
   json.raw_or_null("auth", endpoint.auth);
   write_texts(json, "events", endpoint.events);
   json.raw_or_null("filter", endpoint.filter);
-  json.member("in_flight_max", std::uint64_t{endpoint.in_flight_max});
-  write_retry(json, endpoint.retry_schedule);
-  json.member("enabled", endpoint.enabled).member("link", endpoint.link);
+  write_delivery(json, endpoint.delivery);
+  json.member("state", name_of(endpoint.state));
+  json.member("state_reason", name_of(endpoint.state_reason));
+  json.member("state_since", time_text(endpoint.state_since));
+  json.key("drained");
+  endpoint.drained ? json.value(*endpoint.drained) : json.null();
+  json.member("link", endpoint.link);
   json.member("link_id", endpoint.link_id.to_string());
   json.member("revision", endpoint.revision).end_object();
 }

@@ -65,8 +65,8 @@ class FilterReader {
     filter.delivery_state = delivery_state(text_member(json_, "state"));
     if (json_.contains("http_status"))
       filter.http_status = json_["http_status"].get<std::uint16_t>();
-    time("since", filter.since);
-    time("until", filter.until);
+    instant("since", filter.since);
+    instant("until", filter.until);
     return filter;
   }
   template <class SomeId>
@@ -78,7 +78,7 @@ class FilterReader {
   }
 
  private:
-  void time(const char* name, std::optional<UnixMs>& to) {
+  void instant(const char* name, std::optional<UnixMs>& to) {
     const std::string text = text_member(json_, name);
     if (text.empty()) return;
     to = parse_time(text);

@@ -37,6 +37,29 @@ Reply delete_endpoint(Call& call) {
   return deleted(call.workspace->delete_endpoint(call.id<EndpointId>("endpoint"), call.options()));
 }
 
+// The state, and whether what waits is gone by now.
+Reply set_state(Call& call, EndpointState state) {
+  const auto id = call.id<EndpointId>("endpoint");
+  EndpointSettings settings;
+  settings.state = state;
+  if (auto set = call.workspace->update_endpoint(id, settings, call.options()); !set)
+    return problem(set.error());
+  return answer(call.workspace->endpoint(id));
+}
+
+Reply pause_endpoint(Call& call) { return set_state(call, EndpointState::kPaused); }
+Reply resume_endpoint(Call& call) { return set_state(call, EndpointState::kActive); }
+Reply disable_endpoint(Call& call) { return set_state(call, EndpointState::kDisabled); }
+Reply drain_endpoint(Call& call) { return set_state(call, EndpointState::kDraining); }
+
+Reply discard_waiting(Call& call) {
+  const auto discarded = call.workspace->discard_waiting(call.id<EndpointId>("endpoint"));
+  if (!discarded) return problem(discarded.error());
+  JsonWriter json;
+  json.begin_object().member("discarded", std::uint64_t{*discarded}).end_object();
+  return shown(json.take());
+}
+
 Reply test_endpoint(Call& call) {
   Faults faults;
   const EndpointTestSpec spec = endpoint_test_spec(call.body, faults);
@@ -80,6 +103,51 @@ void add_single(std::vector<Route>& to) {
                 .handler = delete_endpoint});
 }
 
+Route state_route(std::string_view path, std::string_view id, std::string_view summary,
+                  std::string_view description, Handler handler) {
+  return {.method = Method::kPost,
+          .path = path,
+          .access = Access::kWrite,
+          .id = id,
+          .tag = "Endpoints",
+          .summary = summary,
+          .description = description,
+          .answers = {{200, "Endpoint", "As it is now."}},
+          .failures = {{404, "not_found"}},
+          .has_etag = true,
+          .takes_if_match = true,
+          .handler = handler};
+}
+
+void add_states(std::vector<Route>& to) {
+  to.push_back(state_route("/v1/endpoints/{endpoint}/pause", "pauseEndpoint", "Pause an endpoint",
+                           "It goes on taking messages; what waits is held. What is under way ends.",
+                           pause_endpoint));
+  to.push_back(state_route("/v1/endpoints/{endpoint}/resume", "resumeEndpoint",
+                           "Resume an endpoint",
+                           "Whatever stopped it: it takes messages, and what waits is delivered.",
+                           resume_endpoint));
+  to.push_back(state_route("/v1/endpoints/{endpoint}/drain", "drainEndpoint", "Drain an endpoint",
+                           "It takes nothing new; what waits is delivered. `drained` says when "
+                           "nothing is left.",
+                           drain_endpoint));
+  to.push_back(state_route("/v1/endpoints/{endpoint}/disable", "disableEndpoint",
+                           "Disable an endpoint",
+                           "It takes nothing new; what waits is held until it is resumed, drained "
+                           "or discarded.",
+                           disable_endpoint));
+  to.push_back({.method = Method::kPost,
+                .path = "/v1/endpoints/{endpoint}/discard",
+                .access = Access::kWrite,
+                .id = "discardEndpoint",
+                .tag = "Endpoints",
+                .summary = "Give up all that waits for an endpoint",
+                .description = "In whatever state it is. What is under way ends as it ends.",
+                .answers = {{200, "Discarded", "It is dead, and on record."}},
+                .failures = {{404, "not_found"}},
+                .handler = discard_waiting});
+}
+
 }  // namespace
 
 void add_endpoint_routes(std::vector<Route>& to) {
@@ -105,6 +173,7 @@ void add_endpoint_routes(std::vector<Route>& to) {
                 .is_list = true,
                 .handler = list_endpoints});
   add_single(to);
+  add_states(to);
   to.push_back({.method = Method::kPost,
                 .path = "/v1/endpoints/{endpoint}/test",
                 .access = Access::kReplay,

@@ -22,7 +22,13 @@ const std::vector<Component>& components();
 void add_common_schemas(std::vector<Component>& to);
 void add_app_schemas(std::vector<Component>& to);
 void add_product_schemas(std::vector<Component>& to);
+void add_delivery_schemas(std::vector<Component>& to);
 void add_history_schemas(std::vector<Component>& to);
 void add_job_schemas(std::vector<Component>& to);
+
+// The members of an endpoint that say how deliveries are made, and their names as they are always
+// shown: parts of JSON objects and arrays.
+std::string delivery_members();
+std::string delivery_names();
 
 }  // namespace headrace::api

@@ -55,7 +55,7 @@ void add_webhooks(std::vector<Component>& to) {
     "description": "The members of a registration are there only where there is a registration_url.",
     "properties": {
       "slug": {"$ref": "#/components/schemas/EnvSlug"},
-      "link": {"type": "string", "description": "What is posted there goes to every enabled endpoint of the webhook and env."},
+      "link": {"type": "string", "description": "What is posted there goes to every endpoint of the webhook and env that takes messages."},
       "link_id": {"type": "string", "pattern": "^lnk_[0-9A-Za-z]{22}$"},
       "registration_url": {"type": "string"},
       "method": {"type": "string"},

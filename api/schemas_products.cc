@@ -10,9 +10,8 @@ const std::string kSettings = R"(
       "method": {"type": "string", "maxLength": 16, "description": "Default POST."},
       "auth": {"description": "Credentials for the receiver.", "$ref": "#/components/schemas/RequestParts"},
       "events": {"type": ["array", "null"], "maxItems": 65536, "description": "Tags or their event parts; none: all.", "items": {"type": "string", "maxLength": 257}},
-      "filter": {"type": ["object", "null"], "description": "Which messages it wants, see docs/selectors.md."},
-      "in_flight_max": {"type": "integer", "minimum": 1, "maximum": 1024, "description": "Default 64."},
-      "retry": {"$ref": "#/components/schemas/RetryPolicy"})";
+      "filter": {"type": ["object", "null"], "description": "Which messages it wants, see docs/selectors.md."},)" +
+                              delivery_members();
 
 // Members that the path says already; what they say must be the same.
 const std::string kPathMembers = R"(
@@ -41,10 +40,6 @@ void add_products(std::vector<Component>& to) {
       "access_tag": {"$ref": "#/components/schemas/Tag"},
       "app": {"$ref": "#/components/schemas/Tag"},
       "revision": {"type": "integer"}}})"});
-  to.push_back({"RetryPolicy", R"({
-    "type": ["object", "null"], "description": "Null: the usual schedule.", "additionalProperties": false, "required": ["schedule"],
-    "properties": {
-      "schedule": {"type": "array", "maxItems": 100, "description": "The delay before each retry; empty: no retry.", "items": {"$ref": "#/components/schemas/Duration"}}}})"});
 }
 
 void add_registrations(std::vector<Component>& to) {
@@ -113,18 +108,20 @@ void add_endpoints(std::vector<Component>& to) {
       "access_tag": {"$ref": "#/components/schemas/Tag"},
       "webhook_tag": {"$ref": "#/components/schemas/Tag"},
       "env": {"$ref": "#/components/schemas/EnvSlug"},
-      "enabled": {"type": "boolean", "description": "false: no new messages; what was accepted is still delivered."},)" +
+      "state": {"$ref": "#/components/schemas/EndpointState"},)" +
                                     kSettings + "}}"});
   to.push_back({"EndpointPatch", R"({
     "type": "object", "additionalProperties": false,
     "description": "Members that are not given stay as they are; null clears.",
     "properties": {
-      "enabled": {"type": "boolean", "description": "false: no new messages; what was accepted is still delivered."},)" +
+      "state": {"$ref": "#/components/schemas/EndpointState"},)" +
                                      kSettings + "}}"});
   to.push_back({"Endpoint", R"({
     "type": "object", "additionalProperties": false,
     "required": ["id", "product", "access_tag", "app", "webhook", "env", "url", "method", "auth", "events", "filter",
-                 "in_flight_max", "retry", "enabled", "link", "link_id", "revision"],
+                 )" +
+                                delivery_names() + R"(,
+                 "state", "state_reason", "state_since", "drained", "link", "link_id", "revision"],
     "properties": {
       "id": {"type": "string", "pattern": "^ep_[0-9A-Za-z]{22}$"},
       "product": {"$ref": "#/components/schemas/Tag"},
@@ -137,9 +134,11 @@ void add_endpoints(std::vector<Component>& to) {
       "auth": {"$ref": "#/components/schemas/RequestParts"},
       "events": {"type": "array", "items": {"type": "string"}, "description": "Full tags; empty: all."},
       "filter": {"type": ["object", "null"], "description": "Null: none."},
-      "in_flight_max": {"type": "integer"},
-      "retry": {"$ref": "#/components/schemas/RetryPolicy"},
-      "enabled": {"type": "boolean"},
+)" + delivery_members() + R"(,
+      "state": {"$ref": "#/components/schemas/EndpointState"},
+      "state_reason": {"type": "string", "enum": ["manual", "gone", "failing"], "description": "manual: somebody said so; gone: it answered 410; failing: nothing but failures for disable_after."},
+      "state_since": {"$ref": "#/components/schemas/Timestamp"},
+      "drained": {"type": ["boolean", "null"], "description": "Whether nothing is under way and nothing waits; null in lists and answers to changes."},
       "link": {"type": "string", "description": "What is posted there goes to this endpoint."},
       "link_id": {"type": "string", "pattern": "^lnk_[0-9A-Za-z]{22}$"},
       "revision": {"type": "integer"}}})"});
@@ -165,7 +164,7 @@ void add_links(std::vector<Component>& to) {
       R"("required": ["id", "kind", "url", "app", "webhook", "env", "product", "access_tag", "event", "previous_until", "revision")";
   const std::string members = R"(
       "id": {"type": "string", "pattern": "^lnk_[0-9A-Za-z]{22}$"},
-      "kind": {"type": "string", "enum": ["app", "product", "event"], "description": "app: to every enabled endpoint of the webhook and env; product: to the product's; event: likewise, and the selector is not consulted."},
+      "kind": {"type": "string", "enum": ["app", "product", "event"], "description": "app: to every endpoint of the webhook and env that takes messages; product: to the product's; event: likewise, and the selector is not consulted."},
       "url": {"type": "string", "description": "What providers post to."},
       "app": {"$ref": "#/components/schemas/Tag"},
       "webhook": {"$ref": "#/components/schemas/Tag"},
@@ -189,6 +188,7 @@ void add_links(std::vector<Component>& to) {
 
 void add_product_schemas(std::vector<Component>& to) {
   add_products(to);
+  add_delivery_schemas(to);
   add_registrations(to);
   add_endpoints(to);
   add_links(to);

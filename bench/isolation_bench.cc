@@ -41,7 +41,8 @@ constexpr std::size_t kBad = 3;
 constexpr double kNoiseMax = 1.2;
 // What came after the last message of a phase belongs to it.
 constexpr auto kSettleMax = std::chrono::seconds(30);
-constexpr std::chrono::milliseconds kRest{2'000};
+// Between phases, so that one does not have the other's aftermath in it.
+constexpr double kRestSeconds = 2;
 
 struct Options {
   std::size_t healthy = 97;
@@ -111,11 +112,11 @@ class Bench {
       targets.push_back(add(name, with_bad ? bad->addresses()[i] : sink_.address()));
     }
     ++phases_;
-    pause_until(Clock::now() + kRest);
+    rest();
     wait_for(load(targets, !with_bad));
     for (std::size_t i = options_.healthy; i < targets.size(); ++i) shop_->remove(targets[i]);
     HEADRACE_CHECK(!bad || options_.phase_seconds < 1 || bad->connections() != 0);
-    pause_until(Clock::now() + kRest);
+    rest();
     const Times taken = times();
     base_ += count_;
     return taken;
@@ -170,6 +171,11 @@ class Bench {
       pause_until(Clock::now() + std::chrono::milliseconds(5));
     }
     HEADRACE_CHECK(arrived_.load() == wanted && unanswered_.load() == 0);
+  }
+  void rest() {
+    const double seconds = std::min(kRestSeconds, options_.phase_seconds / 4);
+    pause_until(Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                   std::chrono::duration<double>(seconds)));
   }
   void pause_until(Clock::time_point when) {
     std::unique_lock lock(mutex_);

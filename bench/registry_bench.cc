@@ -147,7 +147,7 @@ void put_endpoints(Filler& filler, std::size_t count) {
     endpoint.env = "prd";
     endpoint.url = "http://127.0.0.1:9/hooks/" + std::to_string(i);
     endpoint.method = "POST";
-    endpoint.in_flight_max = 64;
+    endpoint.delivery.in_flight_max = 64;
     filler.put(endpoint);
     filler.put(link_of(i, static_cast<std::uint32_t>(count + i + 1), endpoint.product));
   }

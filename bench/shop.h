@@ -37,11 +37,11 @@ class Shop {
 
   ShopEndpoint add(const std::string& product, const std::string& url,
                    std::vector<std::chrono::milliseconds> retries) {
-    const auto link =
-        workspace_.create_link(product, {.access_tag = "shop",
-                                         .webhook = "orders",
-                                         .env = "prd",
-                                         .settings = {.url = url, .retry_schedule = retries}});
+    EndpointSettings settings{.url = url};
+    settings.delivery.retry.emplace().emplace().schedule = std::move(retries);
+    const auto link = workspace_.create_link(
+        product,
+        {.access_tag = "shop", .webhook = "orders", .env = "prd", .settings = std::move(settings)});
     HEADRACE_CHECK(link.has_value());
     const std::string& path = link->link.url;
     return {product, path.substr(path.rfind('/') + 1), link->endpoint};

@@ -56,6 +56,8 @@ inline constexpr std::size_t kLaneWindowBytesMax =
     16 * kMiB;  // and their buffers; one is always allowed
 inline constexpr std::size_t kLaneInFlightDefault = 64;
 inline constexpr std::size_t kLaneInFlightMax = 1024;
+inline constexpr std::size_t kBlockedKeysMax =
+    1024;  // of a lane in order by key; beyond it the whole lane is held
 inline constexpr std::size_t kGroupIntakesMax = 256;  // one pwritev, one fdatasync
 inline constexpr std::size_t kGroupOutcomesMax = 1024;
 inline constexpr std::size_t kGroupBytesMax = 8 * kMiB;
@@ -90,6 +92,9 @@ inline constexpr std::uint32_t kJobPerSecondMax = 1'000'000;
 
 // Disk.
 inline constexpr std::uint64_t kSegmentBytes = 256 * kMiB;
+// Kept free on the disk: what deliveries, compactions and a checkpoint may need while no message is
+// taken.
+inline constexpr std::uint64_t kDiskReserveBytes = 1024 * kMiB;
 inline constexpr std::uint64_t kReplayBytesMax = 256 * kMiB;  // log behind the applied position
 inline constexpr std::size_t kDedupeKeyBytesMax = 256;
 

@@ -70,6 +70,12 @@ Result<void> check(const EndpointSettings& settings) {
   if (settings.retry_after_max.count() < 0 || settings.retry_after_max > RetryPolicy::kDelayMax) {
     return invalid("the longest Retry-After that is believed lies between 0 and 7 days");
   }
+  if (settings.retry_share_percent < 1 || settings.retry_share_percent > 99) {
+    return invalid("retries have 1 to 99 percent of the turns");
+  }
+  if ((settings.order == Order::kByKey) == settings.order_by.empty()) {
+    return invalid("an order by key needs `order_by`, and no other order has it");
+  }
   if (settings.body && settings.body->size() > core::limits::kBodyBytesMax) {
     return Error{ErrorCode::kTooLarge, "an endpoint's body is larger than any message's may be", 0};
   }
@@ -130,6 +136,11 @@ Result<std::shared_ptr<const Endpoint>> make_endpoint(EndpointSettings settings)
   auto endpoint = std::make_shared<Endpoint>();
   endpoint->settings = std::move(settings);
   endpoint->url = std::move(*url);
+  if (endpoint->settings.order == Order::kByKey) {
+    auto key = OrderKey::of(endpoint->settings.order_by);
+    if (!key) return std::move(key).error();
+    endpoint->order_key = *std::move(key);
+  }
   const Method method = endpoint->settings.method;
   endpoint->sends_body =
       method != Method::kGet && method != Method::kHead && method != Method::kDelete;

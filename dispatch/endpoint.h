@@ -17,19 +17,22 @@
 #include "core/numbers.h"
 #include "core/shared_map.h"
 #include "dispatch/breaker.h"
+#include "dispatch/order_key.h"
 #include "dispatch/retry_policy.h"
 #include "dispatch/token_bucket.h"
 #include "dispatch/url.h"
 #include "headrace/result.h"
+#include "store/lane_terms.h"
 
 namespace headrace::dispatch {
 
 enum class Order : std::uint8_t {
   kNone,    // as they come, many at a time
   kStrict,  // one at a time, in order of arrival
+  kByKey,   // likewise those that have the same text at `order_by`; others many at a time
 };
 
-// Of a strict lane: what a delivery that failed and is tried again does to those behind it.
+// Where there is an order: what a delivery that failed and is tried again does to those behind it.
 enum class HeadOfLine : std::uint8_t {
   kBlock,  // they wait until it is delivered or dead
   kSkip,   // they go on, and it comes back when it is due
@@ -55,25 +58,52 @@ struct EndpointSettings {
   std::optional<BreakerSettings> breaker = BreakerSettings{};    // none: it is never left alone
   std::optional<RateLimit> rate_limit;  // of attempts, retries included; none: as fast as it goes
   Order order = Order::kNone;           // strict: one in flight, whatever is said below
+  std::string order_by;                 // of kByKey: a selector, "$Event{customer.id}"
   HeadOfLine head_of_line = HeadOfLine::kBlock;
+  // Of the turns while both retries and fresh deliveries wait, 1 to 99. A retry that blocks a lane
+  // comes first all the same.
+  unsigned retry_share_percent = store::kRetrySharePercentDefault;
   std::uint32_t in_flight_max = core::limits::kLaneInFlightDefault;
   bool adaptive =
       false;  // in flight: from 4 up while it keeps up, half on overload; at most the above
   std::chrono::milliseconds connect_timeout{5'000};  // name, connection and TLS handshake together
   std::chrono::milliseconds attempt_timeout{
       15'000};  // from the first of it to the end of the answer
-  bool enabled = true;
+  // Paused or disabled: attempts under way end, all else is handed back untried. Whoever hands over
+  // is to stop as well, or the two play ball.
+  bool held = false;
+  // For whoever watches outcomes: disable it after so long of nothing but failures; none: never.
+  std::optional<std::chrono::milliseconds> disable_after;
 };
 
 // What is decided once about an endpoint: the parsed URL and the bytes that every request begins
 // with.
 struct Endpoint {
-  // A delivery that is tried again holds up those behind it.
+  bool keeps_order() const noexcept { return settings.order != Order::kNone; }
+  // A delivery that is tried again holds up all behind it.
   bool blocks() const noexcept {
     return settings.order == Order::kStrict && settings.head_of_line == HeadOfLine::kBlock;
   }
+  // It holds up those of its key.
+  bool blocks_key() const noexcept {
+    return settings.order == Order::kByKey && settings.head_of_line == HeadOfLine::kBlock;
+  }
+  // What the store must know of it.
+  store::LaneTerms lane_terms() const noexcept {
+    const auto order = blocks()       ? store::KeptOrder::kLane
+                       : blocks_key() ? store::KeptOrder::kKey
+                                      : store::KeptOrder::kNone;
+    return {order, settings.retry_share_percent};
+  }
+  // How its order is kept; whatever has another one begins anew.
+  std::uint64_t order_id() const noexcept {
+    return (order_key == nullptr ? 0 : order_key->id()) * 8 +
+           static_cast<std::uint64_t>(settings.order) * 2 +
+           static_cast<std::uint64_t>(settings.head_of_line);
+  }
 
   EndpointSettings settings;
+  std::shared_ptr<const OrderKey> order_key;  // of kByKey
   Url url;
   std::string prefix;  // "POST /path?query HTTP/1.1\r\nHost: …\r\n" and our own header lines
   std::size_t target_end =
@@ -85,9 +115,9 @@ struct Endpoint {
   bool names_agent = false;  // one of our headers is User-Agent
 };
 
-// kMalformed (with the offset in the URL) or kTooLarge for a bad URL; kTooLarge for a body above
-// kBodyBytesMax; kInvalidArgument for a method that delivers nothing, a header that is not one or
-// is reserved, or limits of zero.
+// kMalformed (with the offset in it) for a bad URL or selector, kTooLarge for a bad URL; kTooLarge
+// for a body above kBodyBytesMax; kInvalidArgument for a method that delivers nothing, a header
+// that is not one or is reserved, or limits of zero.
 Result<std::shared_ptr<const Endpoint>> make_endpoint(EndpointSettings settings);
 
 // Threads: like a std::map; a table that is published is not changed any more.

@@ -28,6 +28,7 @@ Flight* FlightPool::take() noexcept {
 void FlightPool::give_back(Flight* flight) noexcept {
   flight->delivery.payload.buffer.reset();
   flight->lane = nullptr;
+  flight->order_key = 0;
   flight->next = free_;
   free_ = flight;
   --used_;

@@ -20,7 +20,12 @@ struct LaneEntry;
 
 struct Flight {
   store::Delivery delivery;
-  Flight* next = nullptr;  // in a queue or in the pool
+  Flight* next = nullptr;       // in a queue or in the pool
+  std::uint64_t order_key = 0;  // 0: in no order
+  std::uint64_t order_id = 0;   // of the endpoint's order when it was found
+  Flight* next_head = nullptr;  // of KeyChains
+  Flight* behind = nullptr;
+  Flight* behind_last = nullptr;
   LaneEntry* lane = nullptr;
   std::uint64_t started_ns = 0;  // steady clock
   core::WallMs started_at = 0;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // An endpoint's queue and what may leave it: order, in-flight cap, hold and probing.
 //
+// Retries and fresh deliveries queue apart and share the turns. Of those with the same order key
+// one at a time is ready or in flight, the others wait behind it in the order in which they came.
+//
 // A lane is open, on hold or probing. An attempt that cannot reach the peer at all puts it on hold,
 // and so does a breaker that opens: the caller hands back what is queued, and everything that
 // failed in the same outage shares one time, so that its order survives. After the hold it probes,
@@ -14,32 +17,41 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "core/clock.h"
 #include "core/limits.h"
 #include "dispatch/flight.h"
+#include "dispatch/key_chains.h"
+#include "store/fair_share.h"
 
 namespace headrace::dispatch {
 
 class Lane {
  public:
-  // At the end of the queue. False: the window is full.
-  bool push(Flight& flight) noexcept;
+  // At the end of its queue. False: the window is full.
+  bool push(Flight& flight);
 
   // Whether the cap and the hold allow another attempt now.
   bool may_start(core::WallMs now, std::uint32_t in_flight_max) const noexcept {
     return in_flight_ < (probing_ ? std::min(probes_, in_flight_max) : in_flight_max) &&
            !on_hold(now);
   }
-  // The next that may be attempted now, counted as in flight; null when nothing waits, the cap
-  // (`in_flight_max`, or a few while probing) is reached, or the lane is on hold.
-  Flight* start_next(core::WallMs now, std::uint32_t in_flight_max) noexcept;
+  // Something queued does not wait behind its key.
+  bool has_ready() const noexcept { return !fresh_.empty() || !retries_.empty(); }
+  // The next that may be attempted now, counted as in flight; null when nothing is ready, the cap
+  // (`in_flight_max`, or a few while probing) is reached, or the lane is on hold. While both wait,
+  // retries get `retry_share_percent` of the turns; at 100 they come first.
+  Flight* start_next(core::WallMs now, std::uint32_t in_flight_max,
+                     unsigned retry_share_percent = store::kRetrySharePercentDefault) noexcept;
 
   // Takes one out of the queue without an attempt; null when it is empty.
   Flight* take_queued() noexcept;
+  // The same, of those that wait behind one that is in flight.
+  Flight* take_behind(Flight& flight) noexcept;
 
-  // An attempt ended, in whatever way. Once for each start_next().
-  void on_attempt_end() noexcept;
+  // Its attempt ended, in whatever way; the next of its key is ready. Once for each start_next().
+  void on_attempt_end(Flight& flight) noexcept;
   // The peer answered something: full width, and no clock that is set back brings a hold back that
   // is over. An answer that was under way when the hold began changes nothing about it.
   void on_reached(core::WallMs now) noexcept {
@@ -67,8 +79,24 @@ class Lane {
   bool idle() const noexcept { return queued_ == 0 && in_flight_ == 0; }
 
  private:
-  Flight* first_ = nullptr;
-  Flight* last_ = nullptr;
+  struct Queue {
+    bool empty() const noexcept { return first == nullptr; }
+    void push(Flight& flight) noexcept;
+    Flight* pop() noexcept;  // null when it is empty
+
+    Flight* first = nullptr;
+    Flight* last = nullptr;
+  };
+
+  Queue& queue_of(const Flight& flight) noexcept {
+    return flight.delivery.is_retry() ? retries_ : fresh_;
+  }
+  void leave_key(Flight& flight) noexcept;
+
+  Queue fresh_;
+  Queue retries_;
+  store::FairShare share_;
+  std::unique_ptr<KeyChains> chains_;  // null until a delivery has an order key
   std::size_t queued_ = 0;
   std::uint32_t in_flight_ = 0;
   core::WallMs hold_until_ = 0;

@@ -73,6 +73,13 @@ void Shard::accept(store::Delivery&& delivery) noexcept {
   LaneEntry& entry = lane_of(delivery.endpoint);
   refresh(entry);
   if (entry.endpoint == nullptr) return bury(std::exchange(delivery, {}));
+  if (delivery.blocked_keys != nullptr && entry.endpoint->blocks_key()) {
+    entry.blocked.restore(*delivery.blocked_keys);
+  }
+  if (entry.endpoint->settings.held) {
+    if (entry.endpoint->keeps_order()) turn_back(entry, delivery.round);
+    return hand_back(std::exchange(delivery, {}), 0);
+  }
   if (entry.lane.on_hold(wall_ms())) {
     return hand_back(std::exchange(delivery, {}), entry.lane.hold_until());
   }
@@ -82,11 +89,28 @@ void Shard::accept(store::Delivery&& delivery) noexcept {
   }
   entry.turning_back = false;
   Flight* flight = entry.lane.queued() < core::limits::kLaneWindowMax ? flights_.take() : nullptr;
-  if (flight == nullptr) return hand_back(std::exchange(delivery, {}), 0);
+  if (flight == nullptr) {
+    if (entry.endpoint->keeps_order()) turn_back(entry, delivery.round);
+    return hand_back(std::exchange(delivery, {}), 0);
+  }
   flight->delivery = std::move(delivery);
   flight->lane = &entry;
+  if (entry.endpoint->order_key != nullptr && !take_key(entry, *flight)) return;
   entry.lane.push(*flight);
   pump(entry);
+}
+
+// False: one before it of its key waits for its retry, so it waits there behind it.
+bool Shard::take_key(LaneEntry& entry, Flight& flight) noexcept {
+  const std::uint64_t key = entry.endpoint->order_key->find_in(flight.delivery.payload, matcher_);
+  flight.order_key = key;
+  flight.order_id = entry.order_id;
+  if (key == 0 || !entry.endpoint->blocks_key()) return true;
+  const auto due = entry.blocked.arrive(key, flight.delivery, wall_ms());
+  if (!due) return true;
+  postpone(flight.delivery, key, *due);
+  flights_.give_back(&flight);
+  return false;
 }
 
 LaneEntry& Shard::lane_of(core::EndpointNumber number) {
@@ -113,37 +137,54 @@ void Shard::refresh(LaneEntry& entry) noexcept {
   if (version == entry.table_version) return;
   entry.table_version = version;
   const std::shared_ptr<const Endpoint>* found = endpoints_reader_.get().find(entry.number);
-  const bool usable = found != nullptr && (*found)->settings.enabled;
-  if (usable && *found == entry.endpoint) return;
-  entry.endpoint = usable ? *found : nullptr;
+  if (found != nullptr && *found == entry.endpoint) return;
+  entry.endpoint = found != nullptr ? *found : nullptr;
   entry.session.forget();
   close_idle(entry);
-  if (usable && entry.endpoint->settings.rate_limit) {
+  if (found != nullptr && entry.endpoint->order_id() != entry.order_id) begin_order(entry);
+  if (found != nullptr && entry.endpoint->settings.rate_limit) {
     entry.tokens.set_limit(*entry.endpoint->settings.rate_limit, loop_.clock().steady_ns());
   }
+}
+
+// The endpoint has another order now. What is queued comes again, under that one; what is in flight
+// or waits for its retry is not in it.
+void Shard::begin_order(LaneEntry& entry) noexcept {
+  entry.order_id = entry.endpoint->order_id();
+  while (Flight* flight = entry.lane.take_queued()) {
+    turn_back(entry, flight->delivery.round);
+    hand_back(flight->delivery, 0);
+    flights_.give_back(flight);
+  }
+  entry.blocked.clear();
 }
 
 void Shard::pump(LaneEntry& entry) noexcept {
   if (entry.pumping || state_ != State::kRunning) return;
   refresh(entry);
-  if (entry.endpoint == nullptr) return bury_queue(entry);
   // An attempt may end before start_attempt() returns, and asks for the next: the loop here gives
   // it.
   entry.pumping = true;
-  while (entry.endpoint != nullptr && entry.lane.queued() != 0) {
+  while (entry.delivers() && entry.lane.has_ready()) {
     const std::uint32_t cap = width_of(entry);
     const core::WallMs now = wall_ms();
     if (!entry.lane.may_start(now, cap) || !has_token(entry)) break;
-    start_attempt(entry, *entry.lane.start_next(now, cap));
+    start_attempt(entry, *entry.lane.start_next(now, cap, retry_share_of(entry)));
   }
   entry.pumping = false;
-  if (entry.endpoint == nullptr) bury_queue(entry);  // the end of an attempt saw a new table
+  // By now the end of an attempt may have seen a new table.
+  if (entry.endpoint == nullptr) return bury_queue(entry);
+  if (!entry.delivers()) hand_back_queue(entry, 0);
 }
 
 std::uint32_t Shard::width_of(const LaneEntry& entry) noexcept {
   const EndpointSettings& settings = entry.endpoint->settings;
   if (settings.order == Order::kStrict) return 1;
   return settings.adaptive ? entry.width.width(settings.in_flight_max) : settings.in_flight_max;
+}
+
+unsigned Shard::retry_share_of(const LaneEntry& entry) noexcept {
+  return entry.endpoint->blocks() ? 100 : entry.endpoint->settings.retry_share_percent;
 }
 
 // Takes a token for the next attempt, where the endpoint's rate is limited. False: there is none,
@@ -259,7 +300,7 @@ void Shard::abort_in_flight() noexcept {
     Flight* flight = connection.flight();
     if (flight == nullptr) continue;
     connection.close();
-    flight->lane->lane.on_attempt_end();
+    flight->lane->lane.on_attempt_end(*flight);
     hand_back(flight->delivery, 0);
     flights_.give_back(flight);
   }
@@ -320,6 +361,7 @@ void Shard::sweep() noexcept {
   std::erase_if(lanes_, [&](const auto& item) {
     LaneEntry& entry = *item.second;
     if (!entry.lane.idle() || entry.connections != 0 || entry.lane.on_hold(wall)) return false;
+    if (!entry.blocked.empty()) return false;
     if (now < entry.used_at + limit || !entry.tokens.full(loop_.clock().steady_ns())) return false;
     loop_.disarm(entry.pace_timer);
     reset_breaker(entry);

@@ -22,6 +22,7 @@
 #include "core/random.h"
 #include "core/snapshot.h"
 #include "dispatch/adaptive_width.h"
+#include "dispatch/blocked_keys.h"
 #include "dispatch/breaker.h"
 #include "dispatch/connection.h"
 #include "dispatch/endpoint.h"
@@ -61,16 +62,19 @@ class Shard;
 // A lane with all that belongs to it on this loop.
 struct LaneEntry {
   explicit LaneEntry(Shard& owner) noexcept : shard(owner) {}
+  bool delivers() const noexcept { return endpoint != nullptr && !endpoint->settings.held; }
 
   Shard& shard;
   core::EndpointNumber number{};
   Lane lane;
-  std::shared_ptr<const Endpoint> endpoint;  // as of `table_version`; null: deleted or disabled
+  std::shared_ptr<const Endpoint> endpoint;  // as of `table_version`; null: deleted
   std::uint64_t table_version = 0;
   TlsSession session;
   Connection* idle = nullptr;  // the last used is used first
   std::size_t connections = 0;
   core::SteadyMs used_at = 0;
+  std::uint64_t order_id = 0;  // of Endpoint, as of `table_version`
+  BlockedKeys blocked;
   AdaptiveWidth width;
   Breaker breaker;
   TokenBucket tokens;
@@ -113,8 +117,11 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   void accept(store::Delivery&& delivery) noexcept;
   LaneEntry& lane_of(core::EndpointNumber number);
   void refresh(LaneEntry& entry) noexcept;
+  void begin_order(LaneEntry& entry) noexcept;
+  bool take_key(LaneEntry& entry, Flight& flight) noexcept;
   void pump(LaneEntry& entry) noexcept;
   static std::uint32_t width_of(const LaneEntry& entry) noexcept;
+  static unsigned retry_share_of(const LaneEntry& entry) noexcept;
   bool has_token(LaneEntry& entry) noexcept;
   void start_attempt(LaneEntry& entry, Flight& flight) noexcept;
 
@@ -123,10 +130,13 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   void settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement& judgement,
                    store::Outcome& outcome) noexcept;
   std::chrono::milliseconds settle_breaker(LaneEntry& entry, const AttemptEnd& end,
-                                           core::WallMs now) noexcept;
+                                           core::WallMs now, store::BreakerChange& told) noexcept;
   void settle_width(LaneEntry& entry, const Flight& flight, const AttemptEnd& end) noexcept;
   void reset_breaker(LaneEntry& entry) noexcept;
   void note_breaker(const LaneEntry& entry, Breaker::Change change) noexcept;
+  core::WallMs settle_key(LaneEntry& entry, const Flight& flight, store::Outcome& outcome) noexcept;
+  void postpone(const store::Delivery& delivery, std::uint64_t key, core::WallMs due) noexcept;
+  void postpone_behind(LaneEntry& entry, Flight& flight, core::WallMs due) noexcept;
   bool may_warn() noexcept;
   void turn_back(LaneEntry& entry, std::uint32_t round) noexcept;
   void note_missing_secret(const LaneEntry& entry) noexcept;
@@ -135,6 +145,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   void keep_answer(const AttemptEnd& end, store::Outcome& outcome) noexcept;
   void hand_back(const store::Delivery& delivery, core::WallMs hold_until) noexcept;
   void hand_back_queue(LaneEntry& entry, core::WallMs hold_until) noexcept;
+  void put_back(LaneEntry& entry, const Flight& flight, core::WallMs hold_until) noexcept;
   void bury(const store::Delivery& delivery) noexcept;
   void bury_queue(LaneEntry& entry) noexcept;
   void push(store::Outcome&& outcome) noexcept;
@@ -166,6 +177,7 @@ class Shard final : private ConnectionOwner, private core::BeforeWait {
   core::Random random_;
   const std::unique_ptr<Transport> own_transport_;  // null: the one of the links is used
   ConnectionContext context_;
+  selector::Matcher matcher_;  // finds order keys
   FlightPool flights_;
   State state_ = State::kNew;
   std::unordered_map<std::uint32_t, std::unique_ptr<LaneEntry>> lanes_;

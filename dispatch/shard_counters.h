@@ -16,6 +16,7 @@ struct ShardCounters {
   core::Counter retried;  // failed ones that will be tried again
   core::Counter dead;
   core::Counter returned;       // handed back without an attempt
+  core::Counter postponed;      // likewise, to wait behind one of its key
   core::Counter holds;          // times that a lane was put on hold
   core::Counter breaker_opens;  // a probe that fails opens it again
   core::Counter breakers_open;  // gauge: lanes whose breaker is open or half-open

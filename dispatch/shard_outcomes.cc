@@ -59,15 +59,18 @@ void Shard::conclude(LaneEntry& entry, Flight& flight, const AttemptEnd& end) no
   keep_answer(end, outcome);
   count(judgement.verdict);
   settle_width(entry, flight, end);
-  entry.lane.on_attempt_end();
   entry.used_at = now_ns / 1'000'000;
   settle_lane(entry, end, judgement, outcome);
+  const core::WallMs postponed_to = settle_key(entry, flight, outcome);
   const core::WallMs hold_until = outcome.hold_until;
-  if (hold_until != 0 && entry.endpoint != nullptr && entry.endpoint->blocks()) {
+  if (hold_until != 0 && entry.endpoint != nullptr && entry.endpoint->keeps_order()) {
     turn_back(entry, delivery.round);
   }
-  flights_.give_back(&flight);
   push(std::move(outcome));
+  // Behind it on record as well: a crash that forgets one forgets what came later, too.
+  if (postponed_to != 0) postpone_behind(entry, flight, postponed_to);
+  entry.lane.on_attempt_end(flight);
+  flights_.give_back(&flight);
   if (hold_until != 0) return hand_back_queue(entry, hold_until);
   pump(entry);
 }
@@ -80,19 +83,53 @@ void Shard::settle_lane(LaneEntry& entry, const AttemptEnd& end, const Judgement
   const bool was_on_hold = entry.lane.on_hold(now);
   const bool retried = judgement.verdict == Verdict::kRetry;
   const bool unreachable = is_unreachable(end.error);
-  const std::chrono::milliseconds open_for = settle_breaker(entry, end, now);
+  const std::chrono::milliseconds open_for = settle_breaker(entry, end, now, outcome.breaker);
   if (end.http_status != 0 && entry.breaker.closed()) entry.lane.on_reached(now);
   if (retried) outcome.next_at = now + static_cast<core::WallMs>(judgement.delay.count());
   if (retried && (unreachable || entry.endpoint->blocks())) {
     if (unreachable && !was_on_hold) note_unreachable(entry, end.error);
     const auto delay = std::max<std::chrono::milliseconds>(judgement.delay, open_for);
     outcome.next_at = outcome.hold_until = entry.lane.hold(now, delay);
+    outcome.blocks = entry.endpoint->blocks();
   } else if (open_for.count() != 0) {
     outcome.probes = static_cast<std::uint16_t>(entry.endpoint->settings.breaker->probes);
     outcome.hold_until = entry.lane.hold(now, open_for, outcome.probes);
   } else if (unreachable) {
     entry.lane.on_given_up();
   }
+}
+
+// A delivery that is tried again blocks its key. Returns the time until which those behind it are
+// put off; 0: they are not. When more keys are blocked than are remembered, all of the lane waits.
+core::WallMs Shard::settle_key(LaneEntry& entry, const Flight& flight, Outcome& outcome) noexcept {
+  const std::uint64_t key = flight.order_key;
+  if (key == 0 || outcome.verdict != Verdict::kRetry || !entry.endpoint->blocks_key()) return 0;
+  if (flight.order_id != entry.order_id) return 0;
+  const core::WallMs now = wall_ms();
+  outcome.order_key = key;
+  outcome.next_at = std::max(outcome.next_at, now + 1);  // later than all that was read already
+  if (auto due = entry.blocked.block(key, outcome.message, outcome.next_at)) return *due;
+  outcome.next_at = outcome.hold_until =
+      entry.lane.hold(now, std::chrono::milliseconds{outcome.next_at - now});
+  outcome.blocks = true;
+  return 0;
+}
+
+void Shard::postpone_behind(LaneEntry& entry, Flight& flight, core::WallMs due) noexcept {
+  while (Flight* behind = entry.lane.take_behind(flight)) {
+    entry.blocked.put_behind(flight.order_key, behind->delivery.message);
+    postpone(behind->delivery, flight.order_key, due);
+    flights_.give_back(behind);
+  }
+}
+
+void Shard::postpone(const store::Delivery& delivery, std::uint64_t key,
+                     core::WallMs due) noexcept {
+  Outcome outcome = outcome_of(delivery, Verdict::kPostponed);
+  outcome.next_at = due;
+  outcome.order_key = key;
+  counters_.postponed.add();
+  push(std::move(outcome));
 }
 
 // All of this round goes back behind the delivery that failed, what is in the mail yet included,
@@ -115,7 +152,8 @@ void Shard::settle_width(LaneEntry& entry, const Flight& flight, const AttemptEn
 // How long the endpoint is left alone from now on; 0: nothing changed about that. What ends during
 // a hold belongs to the outage that it was made for, and one outage counts once.
 std::chrono::milliseconds Shard::settle_breaker(LaneEntry& entry, const AttemptEnd& end,
-                                                core::WallMs now) noexcept {
+                                                core::WallMs now,
+                                                store::BreakerChange& told) noexcept {
   if (entry.endpoint == nullptr || !entry.endpoint->settings.breaker) {
     reset_breaker(entry);
     return {};
@@ -125,8 +163,13 @@ std::chrono::milliseconds Shard::settle_breaker(LaneEntry& entry, const AttemptE
   const Breaker::Change change = entry.breaker.on_end(health_of(end.error, end.http_status), now,
                                                       *entry.endpoint->settings.breaker);
   if (change == Breaker::Change::kNone) return {};
-  if (change == Breaker::Change::kClosed) --breakers_open_;
-  if (change == Breaker::Change::kOpened && was_closed) ++breakers_open_;
+  if (change == Breaker::Change::kClosed) {
+    --breakers_open_;
+    told = store::BreakerChange::kClosed;
+  } else if (was_closed) {
+    ++breakers_open_;
+    told = store::BreakerChange::kOpened;
+  }
   note_breaker(entry, change);
   if (change == Breaker::Change::kClosed) return {};
   return std::chrono::milliseconds{entry.breaker.open_until() - now};
@@ -203,9 +246,25 @@ void Shard::hand_back(const store::Delivery& delivery, core::WallMs hold_until) 
 
 void Shard::hand_back_queue(LaneEntry& entry, core::WallMs hold_until) noexcept {
   while (Flight* flight = entry.lane.take_queued()) {
-    hand_back(flight->delivery, hold_until);
+    put_back(entry, *flight, hold_until);
     flights_.give_back(flight);
   }
+}
+
+// As hand_back(). One that waited in order of its key does so again.
+void Shard::put_back(LaneEntry& entry, const Flight& flight, core::WallMs hold_until) noexcept {
+  const store::Delivery& delivery = flight.delivery;
+  if (entry.endpoint != nullptr && entry.endpoint->keeps_order()) turn_back(entry, delivery.round);
+  const bool waited = flight.order_key != 0 && delivery.order_key == flight.order_key;
+  if (!waited || entry.endpoint == nullptr || !entry.endpoint->blocks_key() ||
+      entry.blocked.put_back(flight.order_key, delivery)) {
+    return hand_back(delivery, hold_until);
+  }
+  Outcome outcome = outcome_of(delivery, Verdict::kReturned);
+  outcome.hold_until = hold_until;
+  outcome.blocks = true;
+  counters_.returned.add();
+  push(std::move(outcome));
 }
 
 void Shard::bury(const store::Delivery& delivery) noexcept {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/delivery_json.h"
+
 namespace headrace::engine {
 namespace {
 
@@ -40,11 +42,8 @@ class Writer {
   void operator()(const char* name, const Id<Tag>& id) {
     (*this)(name, id.bits);
   }
-  void operator()(const char* name,
-                  const std::optional<std::vector<std::chrono::milliseconds>>& delays) {
-    if (!delays) return;
-    json_[name] = Json::array();
-    for (const auto delay : *delays) json_[name].push_back(delay.count());
+  void operator()(const char* name, const DeliverySettings& delivery) {
+    if (Json json = delivery_json(delivery); !json.empty()) json_[name] = std::move(json);
   }
   void operator()(const char* name, const std::vector<WebhookEnvSpec>& envs);
 
@@ -106,14 +105,9 @@ class Reader {
   void operator()(const char* name, Id<Tag>& id) {
     (*this)(name, id.bits);
   }
-  void operator()(const char* name, std::optional<std::vector<std::chrono::milliseconds>>& delays) {
-    if (find(name) == nullptr) return;
-    delays.emplace();
-    each(name, [&](const Json& item) {
-      if (!item.is_number_unsigned()) return false;
-      delays->emplace_back(item.get<std::uint64_t>());
-      return true;
-    });
+  void operator()(const char* name, DeliverySettings& delivery) {
+    if (const Json* value = find(name); value != nullptr && !read_delivery(*value, delivery))
+      fail(name);
   }
   void operator()(const char* name, std::vector<WebhookEnvSpec>& envs);
 
@@ -232,9 +226,10 @@ void members(Self& self,
   visit("auth", self.auth);
   visit("events", self.events);
   visit("filter", self.filter);
-  visit("in_flight_max", self.in_flight_max);
-  visit("retry_schedule_ms", self.retry_schedule);
-  visit("enabled", self.enabled);
+  visit("delivery", self.delivery);
+  visit("state", self.state);
+  visit("state_reason", self.state_reason);
+  visit("state_since", self.state_since);
   visit("revision", self.revision);
 }
 
@@ -401,9 +396,7 @@ Result<ConnectionDefinition> ConnectionDefinition::from_json(std::string_view te
   return read<ConnectionDefinition>(text);
 }
 Result<EndpointDefinition> EndpointDefinition::from_json(std::string_view text) {
-  EndpointDefinition endpoint;
-  endpoint.enabled = false;  // what is left out is false
-  return read<EndpointDefinition>(text, std::move(endpoint));
+  return read<EndpointDefinition>(text);
 }
 Result<LinkDefinition> LinkDefinition::from_json(std::string_view text) {
   return read<LinkDefinition>(text);

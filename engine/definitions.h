@@ -127,9 +127,10 @@ struct EndpointDefinition {
   std::string auth;                 // JSON text; empty: none
   std::vector<std::string> events;  // full tags; empty: all
   std::string filter;               // JSON text; empty: none
-  std::uint32_t in_flight_max = 0;
-  std::optional<std::vector<std::chrono::milliseconds>> retry_schedule;  // none: the default
-  bool enabled = true;
+  DeliverySettings delivery;
+  EndpointState state = EndpointState::kActive;
+  StateReason state_reason = StateReason::kManual;
+  core::WallMs state_since = 0;
   std::uint64_t revision = 0;
 
   std::string key() const { return join_key({workspace, app, webhook, env, product}); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/dispatch_endpoints.h"
 
+#include "engine/delivery_rules.h"
 #include "engine/request_parts.h"
 
 namespace headrace::engine {
@@ -91,11 +92,9 @@ Made for_dispatch(const EndpointDefinition& definition, const SecretSource& secr
         settings.method = parse_method(definition.method);
         settings.headers = resolver.fields(parts->headers);
         settings.query = resolver.fields(parts->query);
-        settings.in_flight_max = definition.in_flight_max;
-        if (!definition.retry_schedule) return settings;
-        auto policy = dispatch::RetryPolicy::of_list(*definition.retry_schedule);
-        if (!policy) return std::move(policy).error();
-        settings.retry = std::move(*policy);
+        settings.held = holds_messages(definition.state);
+        if (auto added = add_delivery(definition.delivery, settings); !added)
+          return std::move(added).error();
         return settings;
       });
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -15,8 +16,11 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/random.h"
+#include "core/snapshot.h"
+#include "dispatch/endpoint.h"
 #include "dispatch/tls.h"
 #include "engine/dead_letters.h"
+#include "engine/endpoint_watch.h"
 #include "engine/engine_opener.h"
 #include "engine/history.h"
 #include "engine/jobs.h"
@@ -64,6 +68,15 @@ std::size_t connections_for(std::size_t ingest_loops) noexcept {
   return std::clamp<std::size_t>(share, 1, limits::kConnectionsPerLoopMax);
 }
 
+// The store asks on its own thread only, and has what is in force at that moment.
+store::LaneTermsOf lane_terms_from(const core::SnapshotCell<dispatch::EndpointTable>& endpoints) {
+  auto table = std::make_shared<core::SnapshotReader<dispatch::EndpointTable>>(endpoints);
+  return [table](store::EndpointNumber number) {
+    const auto* const endpoint = table->get().find(number);
+    return endpoint == nullptr ? store::LaneTerms{} : (*endpoint)->lane_terms();
+  };
+}
+
 Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config,
                                                       const engine::EngineSeams& seams,
                                                       const core::Clock& clock,
@@ -73,6 +86,8 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
   options.durability =
       config.durability == Durability::kFsync ? store::Durability::kFsync : store::Durability::kOs;
   options.retention_ms = static_cast<std::uint64_t>(config.retention.count());
+  options.disk_reserve_bytes = config.disk_reserve_bytes;
+  options.disk_budget_bytes = config.disk_budget_bytes;
   options.dedupe_window_ms = static_cast<std::uint64_t>(config.dedupe_window.count());
   if (seams.open_store) return seams.open_store(options, clock, log);
   if (config.data_directory.empty()) {
@@ -91,6 +106,24 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
   }
   return store::RocksStore::open(options, clock, core::random_seed(), log);
 }
+
+// Who hears of what: calls of the engine's own, and endpoints that give cause.
+class Listeners final : public store::OutcomeListener {
+ public:
+  Listeners(engine::Registrar& registrar, engine::EndpointWatch& watch) noexcept
+      : registrar_(registrar), watch_(watch) {}
+
+ private:
+  void on_outcome(const store::Outcome& outcome) noexcept override {
+    registrar_.on_outcome(outcome);
+  }
+  void on_gone(const store::Outcome& outcome) noexcept override { watch_.on_gone(outcome); }
+  void on_failing(const store::Failing& failing) noexcept override { watch_.on_failing(failing); }
+  void on_breaker(const store::Outcome& outcome) noexcept override { watch_.on_breaker(outcome); }
+
+  engine::Registrar& registrar_;
+  engine::EndpointWatch& watch_;
+};
 
 // Tells the host what became of its message: once, also when the engine goes before it came to it.
 class SubmitReply {
@@ -141,10 +174,15 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   ingest::Submitter* submitter() noexcept override {
     return open_.load(std::memory_order_acquire) ? submit_unit_.submitter.get() : nullptr;
   }
+  void post_to_store(std::function<void(store::Committer&)> task) override {
+    store_unit_.thread.loop().post(
+        [this, task = std::move(task)] { task(*store_unit_.committer); });
+  }
 
  private:
   Result<std::vector<ingest::BoundSocket>> bind(std::size_t count);
   void make_units(std::size_t ingest_loops);
+  void make_watch();
   Result<void> make_shards();
   Result<void> start(std::vector<ingest::BoundSocket> sockets);
   void stop_threads();
@@ -163,6 +201,8 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::unique_ptr<engine::History> history_;
   std::unique_ptr<engine::DeadLetters> dead_letters_;
   std::unique_ptr<engine::Registrar> registrar_;
+  std::unique_ptr<engine::EndpointWatch> watch_;
+  std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<dispatch::TlsContext> tls_;
   engine::StoreUnit store_unit_;
   engine::JobsUnit jobs_unit_;
@@ -203,6 +243,7 @@ Result<void> Engine::Impl::open() {
   if (config_.public_url.empty() && listening_)
     registry_->set_public_url("http://" + ingest_address_);
   make_units(ingest_loops);
+  make_watch();
   if (auto made = make_shards(); !made) return made;
   if (auto running = start(std::move(*sockets)); !running) return running;
   open_.store(true, std::memory_order_release);
@@ -245,6 +286,32 @@ void Engine::Impl::make_units(std::size_t ingest_loops) {
       ingest_.front()->thread.loop(), ports(ingest_loops, submit_unit_.answers));
 }
 
+void Engine::Impl::make_watch() {
+  const auto submit = [this](engine::SystemMessage message, std::function<void(bool)> stored) {
+    ingest::Submitter::Message system{.token = std::move(message.link_token),
+                                      .body = std::move(message.body),
+                                      .content_type = "application/json"};
+    system.pinned = message.event;
+    submit_unit_.submitter->submit(std::move(system), [stored](Result<store::Answer> answer) {
+      stored(answer && answer->acceptance == store::Acceptance::kStored);
+    });
+  };
+  const auto extend = [this](const store::Failing& told, const engine::FailingPast& past) {
+    post_to_store([told, past](store::Committer& committer) {
+      committer.extend_failing(told.endpoint, told.since, past.since, past.failures);
+    });
+  };
+  watch_ = std::make_unique<engine::EndpointWatch>(
+      engine::EndpointWatch::Links{*registry_, *store_, log_, submit, extend}, clock_);
+  listeners_ = std::make_unique<Listeners>(*registrar_, *watch_);
+  register_metrics(metrics_, *watch_);
+  registry_->set_gate([this](core::EndpointNumber endpoint, bool held) {
+    post_to_store([endpoint, held](store::Committer& committer) {
+      held ? committer.hold(endpoint) : committer.release(endpoint);
+    });
+  });
+}
+
 Result<void> Engine::Impl::make_shards() {
   const unsigned count = threads_for(config_.shards, limits::kShardsMax);
   for (std::size_t i = 0; i < count; ++i) {
@@ -265,10 +332,11 @@ Result<void> Engine::Impl::make_shards() {
     register_metrics(metrics_, unit);
   }
   store::Committer::Ports ports{
-      store_unit_.intakes, store_unit_.outcomes, {}, {}, registrar_.get()};
+      store_unit_.intakes, store_unit_.outcomes, {}, {}, listeners_.get()};
   for (auto& unit : ingest_) ports.origins.push_back(&unit->answers);
   ports.origins.push_back(&submit_unit_.answers);
   for (auto& unit : shards_) ports.shards.push_back(&unit->deliveries);
+  ports.terms = lane_terms_from(registry_->endpoint_table());
   store_unit_.committer = std::make_unique<store::Committer>(store_unit_.thread.loop(), *store_,
                                                              std::move(ports), log_);
   register_metrics(metrics_, store_unit_);
@@ -284,9 +352,13 @@ Result<void> Engine::Impl::start(std::vector<ingest::BoundSocket> sockets) {
   }
   for (auto& unit : ingest_) unit->thread.start();
   ingest_.front()->thread.run_and_wait([this] { submit_unit_.submitter->start(); });
+  watch_->start();
   Result<void> running;
   store_unit_.thread.start();
-  store_unit_.thread.run_and_wait([&] { running = store_unit_.committer->start(); });
+  store_unit_.thread.run_and_wait([&] {
+    for (const auto endpoint : registry_->held_endpoints()) store_unit_.committer->hold(endpoint);
+    running = store_unit_.committer->start();
+  });
   registrar_->start(*submit_unit_.submitter);
   jobs_unit_.thread.start();
   jobs_unit_.thread.run_and_wait([this] { jobs_unit_.jobs->start(); });
@@ -350,6 +422,7 @@ void Engine::Impl::stop_threads() {
   store_unit_.thread.run_and_wait([this] { store_unit_.committer->stop(); });
   registrar_->stop();  // behind the last outcome
   jobs_unit_.thread.stop();
+  watch_->stop();
   for (auto& unit : ingest_) unit->thread.stop();
   for (auto& unit : shards_) unit->thread.stop();
   store_unit_.thread.stop();
@@ -393,8 +466,8 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineConfig config, Dependencies d
 Result<std::unique_ptr<Engine>> engine::EngineOpener::open(EngineConfig config,
                                                            Dependencies dependencies,
                                                            EngineSeams seams) {
-  auto impl = std::make_unique<Engine::Impl>(std::move(config), std::move(dependencies),
-                                             std::move(seams));
+  auto impl =
+      std::make_unique<Engine::Impl>(std::move(config), std::move(dependencies), std::move(seams));
   if (auto opened = impl->open(); !opened) return std::move(opened).error();
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }

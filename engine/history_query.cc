@@ -57,6 +57,7 @@ DeliveryState state_of(store::Verdict verdict) noexcept {
     case store::Verdict::kRetry:
       return DeliveryState::kRetrying;
     case store::Verdict::kReturned:
+    case store::Verdict::kPostponed:
       return DeliveryState::kWaiting;
   }
   return DeliveryState::kWaiting;

@@ -143,7 +143,7 @@ void Registrar::on_timer(core::Timer& timer) noexcept {
 }
 
 void Registrar::on_outcome(const store::Outcome& outcome) noexcept {
-  if (outcome.verdict == store::Verdict::kReturned) return;  // not tried: it waits
+  if (!store::is_attempt(outcome.verdict)) return;  // it waits
   thread_.loop().post([this, outcome = outcome_of(outcome)] { note(outcome); });
 }
 

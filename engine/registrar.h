@@ -20,16 +20,18 @@
 #include "engine/registry.h"
 #include "ingest/submitter.h"
 #include "store/event_store.h"
-#include "store/outcome_listener.h"
 
 namespace headrace::engine {
 
-class Registrar final : public store::OutcomeListener {
+class Registrar final {
  public:
   Registrar(Registry& registry, const store::EventStore& store, const core::Clock& clock,
             core::LogSink& log);
   Registrar(const Registrar&) = delete;
   ~Registrar();
+
+  // As store::OutcomeListener.
+  void on_outcome(const store::Outcome& outcome) noexcept;
 
   // Takes up what an earlier run left: calls that it did not hand over, outcomes that it did not
   // note.
@@ -44,8 +46,6 @@ class Registrar final : public store::OutcomeListener {
   void wait_for(const std::vector<core::EndpointNumber>& calls, std::chrono::milliseconds limit);
 
  private:
-  void on_outcome(const store::Outcome& outcome) noexcept override;
-  void on_gone(const store::Outcome&) noexcept override {}  // each delivery is dead by itself
   void submit(core::EndpointNumber number);
   bool take_in_hand(core::EndpointNumber number);
   void put_down(core::EndpointNumber number);

@@ -77,7 +77,10 @@ Result<void> Registry::load_all() {
   if (counter_.dedupe_seed == 0) {  // the first start
     counter_.dedupe_seed = core::random_seed() | 1;
     change.put(WorkspaceDefinition{std::string(kDefaultWorkspace), "Default", clock_.wall_ms()});
+    add_system_webhook(change, kDefaultWorkspace);
   }
+  table<WorkspaceDefinition>().each(
+      [&](const WorkspaceDefinition& workspace) { add_system_webhook(change, workspace.tag); });
   if (!change.empty()) {
     if (auto done = commit(std::move(change)); !done) return done;
   }
@@ -109,6 +112,7 @@ Result<void> Registry::commit(Change&& change) {
     return written;
   }
   snapshots_.publish(std::move(*prepared));
+  tell_gate(change);
   return {};
 }
 
@@ -309,9 +313,11 @@ Endpoint Registry::describe(const EndpointDefinition& endpoint) const {
                   .auth = hidden_parts(endpoint.auth),
                   .events = endpoint.events,
                   .filter = endpoint.filter,
-                  .in_flight_max = endpoint.in_flight_max,
-                  .retry_schedule = endpoint.retry_schedule,
-                  .enabled = endpoint.enabled,
+                  .delivery = endpoint.delivery,
+                  .state = endpoint.state,
+                  .state_reason = endpoint.state_reason,
+                  .state_since = endpoint.state_since,
+                  .drained = {},
                   .link_id = {},
                   .link = {},
                   .revision = endpoint.revision};

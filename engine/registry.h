@@ -18,6 +18,7 @@
 #include "engine/catalog.h"
 #include "engine/registry_types.h"
 #include "engine/snapshots.h"
+#include "engine/system_webhook.h"
 #include "headrace/history.h"
 #include "headrace/registration.h"
 #include "headrace/registry.h"
@@ -99,6 +100,18 @@ class Registry {
                                    const EndpointSettings& settings, const ChangeOptions& options);
   Result<void> delete_endpoint(std::string_view workspace, EndpointId id,
                                const ChangeOptions& options);
+
+  // --- States (registry_states.cc)
+  // Told of every state from now on; what is held already is held_endpoints().
+  void set_gate(Gate gate);
+  std::vector<core::EndpointNumber> held_endpoints() const;
+  std::optional<EndpointDefinition> endpoint_definition(core::EndpointNumber number) const;
+  // None: there is no such endpoint any more, it is disabled already, or its state was changed
+  // since.
+  Result<std::optional<Disablement>> disable_endpoint(const Complaint& complaint);
+  // None where nobody wants to know.
+  std::optional<SystemMessage> breaker_message(core::EndpointNumber number, bool opened,
+                                               core::WallMs at) const;
 
   // --- Links (registry_links.cc)
   Result<LinkResult> create_link(std::string_view workspace, std::string_view product,
@@ -248,6 +261,14 @@ class Registry {
   LinkDefinition new_link(const Place& place, std::string_view event);
   Result<EndpointDefinition> with_settings(const Place& place, const EndpointSettings& settings,
                                            const std::string& pointer);
+  void set_state(EndpointDefinition& endpoint, EndpointState state, StateReason reason) const;
+  void tell_gate(const Change& change) const;
+  static bool is_founded(const EndpointDefinition& endpoint, const Complaint& complaint);
+  std::string host_of(core::EndpointNumber number) const;
+  bool hears_system(std::string_view workspace) const;
+  std::optional<SystemMessage> system_message(const EndpointDefinition& endpoint,
+                                              const SystemNews& news) const;
+  void add_system_webhook(Change& change, std::string_view workspace);
   Result<void> check_endpoint(const EndpointDefinition& endpoint, const std::string& pointer) const;
   Result<std::vector<std::string>> full_tags(const WebhookDefinition& webhook,
                                              const std::vector<std::string>& names,
@@ -294,6 +315,7 @@ class Registry {
   Catalog catalog_;
   CounterDefinition counter_;
   Snapshots snapshots_;
+  Gate gate_;
 };
 
 }  // namespace headrace::engine

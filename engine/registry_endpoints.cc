@@ -4,6 +4,7 @@
 
 #include "core/limits.h"
 #include "core/random.h"
+#include "engine/delivery_rules.h"
 #include "engine/dispatch_endpoints.h"
 #include "engine/faults.h"
 #include "engine/pages.h"
@@ -74,7 +75,7 @@ Result<EndpointDefinition> Registry::with_settings(const Place& place,
     endpoint.webhook = place.webhook->tag;
     endpoint.env = place.env;
     endpoint.method = "POST";
-    endpoint.in_flight_max = limits::kLaneInFlightDefault;
+    endpoint.state_since = clock_.wall_ms();
     if (!settings.url) return invalid(pointer + "/url", "is missing");
   }
   endpoint.access_tag = place.access_tag;
@@ -82,10 +83,9 @@ Result<EndpointDefinition> Registry::with_settings(const Place& place,
   if (settings.method) endpoint.method = *settings.method;
   if (settings.auth) endpoint.auth = *settings.auth;
   if (settings.filter) endpoint.filter = *settings.filter;
-  if (settings.in_flight_max) endpoint.in_flight_max = *settings.in_flight_max;
-  if (settings.retry_schedule) endpoint.retry_schedule = settings.retry_schedule;
-  if (settings.usual_retry) endpoint.retry_schedule.reset();
-  if (settings.enabled) endpoint.enabled = *settings.enabled;
+  apply(settings.delivery, endpoint.delivery);
+  if (settings.state && *settings.state != endpoint.state)
+    set_state(endpoint, *settings.state, StateReason::kManual);
   if (settings.events) {
     auto events = full_tags(*place.webhook, *settings.events, pointer + "/events");
     if (!events) return std::move(events).error();
@@ -99,13 +99,9 @@ Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
                                       const std::string& pointer) const {
   if (parse_method(endpoint.method) == core::Method::kOther)
     return invalid(pointer + "/method", "must be GET, POST, PUT, PATCH or DELETE");
-  if (endpoint.in_flight_max == 0 || endpoint.in_flight_max > limits::kLaneInFlightMax)
-    return invalid(pointer + "/in_flight_max", "must be between 1 and 1024");
   if (auto checked = check_auth(endpoint, options_.secrets, pointer); !checked) return checked;
   if (auto checked = check_filter(endpoint, pointer); !checked) return checked;
-  if (endpoint.retry_schedule && !dispatch::RetryPolicy::of_list(*endpoint.retry_schedule))
-    return invalid(pointer + "/retry/schedule",
-                   "has at most 100 delays, each of them between 0 and 7 days");
+  if (auto checked = check_delivery(endpoint.delivery, pointer); !checked) return checked;
   auto usable = for_dispatch(endpoint, options_.secrets);
   if (usable && (*usable)->settings.missing_secret.empty()) return {};
   if (usable)

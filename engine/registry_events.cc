@@ -5,6 +5,7 @@
 
 #include "core/buffer.h"
 #include "core/limits.h"
+#include "engine/delivery_rules.h"
 #include "engine/faults.h"
 #include "engine/pages.h"
 #include "engine/registry.h"
@@ -83,6 +84,7 @@ Result<void> check_event(const EventDefinition& event) {
 
 Result<Event> Registry::create_event(std::string_view workspace, std::string_view app,
                                      const EventSpec& spec) {
+  if (auto checked = check_not_system(app); !checked) return std::move(checked).error();
   const std::size_t colon = spec.tag.find(':');
   if (colon == std::string::npos) return invalid("/tag", "an event's tag is webhook:event");
   EventDefinition event;
@@ -145,6 +147,7 @@ Result<Event> Registry::event(std::string_view workspace, std::string_view app,
 Result<Event> Registry::update_event(std::string_view workspace, std::string_view app,
                                      std::string_view tag, const EventPatch& patch,
                                      const ChangeOptions& options) {
+  if (auto checked = check_not_system(app); !checked) return std::move(checked).error();
   const std::lock_guard lock(mutex_);
   auto found = find_event(workspace, app, tag);
   if (!found) return std::move(found).error();
@@ -187,7 +190,10 @@ void Registry::remove_event(Change& change, const EventDefinition& event) {
     if (std::count(endpoint.events.begin(), endpoint.events.end(), event.tag) == 0) return true;
     EndpointDefinition less = endpoint;
     std::erase(less.events, event.tag);
-    less.enabled = less.enabled && !less.events.empty();
+    if (less.events.empty() && takes_messages(less.state))
+      set_state(less, less.state == EndpointState::kPaused ? EndpointState::kDisabled
+                                                           : EndpointState::kDraining,
+                StateReason::kManual);
     less.revision = next_revision();
     change.put(std::move(less));
     return true;
@@ -197,6 +203,7 @@ void Registry::remove_event(Change& change, const EventDefinition& event) {
 
 Result<void> Registry::delete_event(std::string_view workspace, std::string_view app,
                                     std::string_view tag, const ChangeOptions& options) {
+  if (auto checked = check_not_system(app); !checked) return checked;
   const std::lock_guard lock(mutex_);
   auto found = find_event(workspace, app, tag);
   if (!found) return std::move(found).error();

@@ -54,6 +54,7 @@ Result<WorkspaceInfo> Registry::create_workspace(std::string_view tag, std::stri
   const WorkspaceDefinition workspace{std::string(tag), std::string(name), clock_.wall_ms()};
   Change change;
   change.put(workspace);
+  add_system_webhook(change, tag);
   if (auto done = commit(std::move(change)); !done) return std::move(done).error();
   return describe(workspace);
 }
@@ -87,8 +88,15 @@ Result<void> Registry::delete_workspace(std::string_view tag, const ChangeOption
   const auto take = [&]<class D>(const Table<D>& definitions) {
     definitions.scan(prefix, {}, [&](const D& definition) {
       change.remove(definition);
-      if constexpr (std::is_same_v<D, WebhookDefinition>)
-        orphans.items.push_back({"webhook " + definition.app + "/" + definition.tag, ""});
+      if constexpr (std::is_same_v<D, WebhookDefinition>) {
+        // The one that is built in comes and goes with the workspace.
+        if (definition.app != kSystemApp)
+          orphans.items.push_back({"webhook " + definition.app + "/" + definition.tag, ""});
+      }
+      if constexpr (std::is_same_v<D, EndpointDefinition>) {
+        if (definition.app == kSystemApp)
+          orphans.items.push_back({"endpoint " + definition.id.to_string(), definition.product});
+      }
       if constexpr (std::is_same_v<D, ConnectionDefinition>)
         orphans.items.push_back(
             {"connection " + definition.product + "/" + definition.access_tag, ""});

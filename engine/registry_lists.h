@@ -29,7 +29,9 @@ Result<Page<Shown>> Registry::list_filtered(const Table<D>& definitions, std::st
       '/';
   PageFiller<Shown> filler(prefix, page);
   const auto take = [&](const D& definition, std::string key) {
-    const bool wanted = (app.empty() || definition.app == app) &&
+    // What is built in is shown to whoever asks for it.
+    const bool built_in = definition.app == kSystemApp && definition.product.empty();
+    const bool wanted = (app.empty() ? !built_in : definition.app == app) &&
                         (filter.product.empty() || definition.product == filter.product) &&
                         (filter.webhook.empty() || definition.webhook == filter.webhook) &&
                         (filter.env.empty() || definition.env == filter.env);

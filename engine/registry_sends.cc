@@ -2,6 +2,9 @@
 // Where test sends go, and what a message would do.
 #include <algorithm>
 
+#include "core/buffer.h"
+#include "core/http_grammar.h"
+#include "engine/delivery_rules.h"
 #include "engine/faults.h"
 #include "engine/match_stored.h"
 #include "engine/registry.h"
@@ -24,7 +27,8 @@ std::string digits_of(const Bits128& token) {
 std::string why_not(const EndpointDefinition& endpoint, const EventDefinition* event,
                     const selector::Matcher& matcher) {
   if (event == nullptr) return "no event of the webhook matches";
-  if (!endpoint.enabled) return "the endpoint is disabled";
+  if (!takes_messages(endpoint.state))
+    return "the endpoint is " + std::string(to_string(endpoint.state));
   const auto& wanted = endpoint.events;
   if (!wanted.empty() && std::count(wanted.begin(), wanted.end(), event->tag) == 0)
     return "it does not want the event " + event->tag;

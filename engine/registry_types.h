@@ -4,12 +4,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/clock.h"
 #include "core/numbers.h"
 #include "engine/secrets.h"
+#include "headrace/delivery_settings.h"
 #include "headrace/id.h"
 #include "store/types.h"
 
@@ -33,6 +36,33 @@ struct CallOutcome {
   core::WallMs started_at = 0;
   core::WallMs next_at = 0;
 };
+
+// What says that an endpoint is to be disabled.
+struct Complaint {
+  core::EndpointNumber endpoint{};
+  StateReason reason = StateReason::kGone;
+  core::WallMs began_at = 0;  // the attempt that said so
+  core::WallMs since = 0;     // of kFailing: since when there were nothing but failures
+  std::uint32_t failures = 0;
+};
+
+// A message of the system webhook, to be posted to its link.
+struct SystemMessage {
+  std::string link_token;
+  core::EventNumber event{};
+  std::string body;
+};
+
+// What was made of a complaint.
+struct Disablement {
+  EndpointId endpoint;
+  std::string host;
+  std::optional<SystemMessage> message;
+};
+
+// Who is told that what waits for an endpoint is held from now on, or let go. In order, and never
+// blocking.
+using Gate = std::function<void(core::EndpointNumber endpoint, bool held)>;
 
 // Where a test send goes.
 struct TestTarget {

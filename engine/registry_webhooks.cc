@@ -100,6 +100,7 @@ LinkDefinition Registry::new_link(const Place& place, std::string_view event) {
 Result<Webhook> Registry::create_webhook(std::string_view workspace, std::string_view app,
                                          const WebhookSpec& spec) {
   if (auto checked = check_tag("app", app); !checked) return at("/app", std::move(checked).error());
+  if (auto checked = check_not_system(app); !checked) return std::move(checked).error();
   if (auto checked = check_tag("tag", spec.tag); !checked)
     return at("/tag", std::move(checked).error());
   WebhookDefinition webhook;
@@ -163,6 +164,7 @@ Result<Webhook> Registry::webhook(std::string_view workspace, std::string_view a
 Result<Webhook> Registry::update_webhook(std::string_view workspace, std::string_view app,
                                          std::string_view tag, const WebhookPatch& patch,
                                          const ChangeOptions& options) {
+  if (auto checked = check_not_system(app); !checked) return std::move(checked).error();
   const std::lock_guard lock(mutex_);
   auto found = find_webhook(workspace, app, tag);
   if (!found) return std::move(found).error();
@@ -255,6 +257,7 @@ void Registry::remove_webhook(Change& change, const WebhookDefinition& webhook) 
 
 Result<void> Registry::delete_webhook(std::string_view workspace, std::string_view app,
                                       std::string_view tag, const ChangeOptions& options) {
+  if (auto checked = check_not_system(app); !checked) return checked;
   const std::lock_guard lock(mutex_);
   auto found = find_webhook(workspace, app, tag);
   if (!found) return std::move(found).error();
@@ -275,6 +278,7 @@ Result<void> Registry::delete_webhook(std::string_view workspace, std::string_vi
 Result<void> Registry::delete_webhook_env(std::string_view workspace, std::string_view app,
                                           std::string_view tag, std::string_view env,
                                           const ChangeOptions& options) {
+  if (auto checked = check_not_system(app); !checked) return checked;
   const std::lock_guard lock(mutex_);
   auto found = find_webhook(workspace, app, tag);
   if (!found) return std::move(found).error();
@@ -314,6 +318,7 @@ Result<Page<App>> Registry::apps(std::string_view workspace, const PageRequest& 
     if (!full) filler.add(current, prefix + current.tag);
   };
   table<WebhookDefinition>().scan(prefix, after, [&](const WebhookDefinition& webhook) {
+    if (webhook.app == kSystemApp) return true;  // it is there for whoever asks for it
     if (webhook.app != current.tag) {
       finish();
       current = {webhook.app, 0};
@@ -341,6 +346,7 @@ Result<App> Registry::app(std::string_view workspace, std::string_view tag) cons
 
 Result<void> Registry::delete_app(std::string_view workspace, std::string_view tag,
                                   const ChangeOptions& options) {
+  if (auto checked = check_not_system(tag); !checked) return checked;
   const std::lock_guard lock(mutex_);
   if (!check_tag("app", tag) || !has_app(workspace, tag))
     return not_found("there is no app '" + std::string(tag) + "'");

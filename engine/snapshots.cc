@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/random.h"
+#include "engine/delivery_rules.h"
 #include "engine/dispatch_endpoints.h"
 #include "engine/faults.h"
 
@@ -28,7 +29,7 @@ std::shared_ptr<const selector::LinkRoute> with_token(const selector::LinkRoute&
 // An endpoint's place in a link's route: for every event, or for those that it names.
 void add_target(const Catalog& catalog, const EndpointDefinition& endpoint,
                 selector::LinkRoute& route) {
-  if (!endpoint.enabled) return;
+  if (!takes_messages(endpoint.state)) return;
   const selector::LinkTarget target{endpoint.number, !endpoint.filter.empty()};
   if (endpoint.events.empty()) {
     route.endpoints.push_back(target);

@@ -111,8 +111,14 @@ void register_metrics(core::MetricsRegistry& registry, const ShardUnit& unit) {
                &counters.retried);
   registry.add(MetricKind::kCounter, kOutcomes, kOutcomesHelp, "outcome=\"returned\"",
                &counters.returned);
+  registry.add(MetricKind::kCounter, kOutcomes, kOutcomesHelp, "outcome=\"postponed\"",
+               &counters.postponed);
   registry.add(MetricKind::kCounter, "headrace_lane_holds_total",
                "Times a lane was held as its endpoint was unreachable.", "", &counters.holds);
+  registry.add(MetricKind::kCounter, "headrace_breaker_opens_total",
+               "Times an endpoint's breaker opened.", "", &counters.breaker_opens);
+  registry.add(MetricKind::kGauge, "headrace_breakers_open",
+               "Endpoints whose breaker is open or half-open.", "", &counters.breakers_open);
   registry.add(MetricKind::kGauge, "headrace_lanes", "Lanes in memory.", "", &counters.lanes);
   registry.add(MetricKind::kCounter, "headrace_endpoint_connections_total",
                "Connections opened to endpoints.", "", &counters.connections_opened);
@@ -142,8 +148,26 @@ void register_metrics(core::MetricsRegistry& registry, const StoreUnit& unit) {
                "Deliveries that waited in the store.", "", &counters.spilled);
   registry.add(MetricKind::kCounter, "headrace_deliveries_loaded_total",
                "Deliveries read back from the store.", "", &counters.loaded);
+  registry.add(MetricKind::kCounter, "headrace_messages_erased_total",
+               "Messages erased by request.", "", &counters.erased);
+  registry.add(MetricKind::kGauge, "headrace_store_out_of_room",
+               "1 while messages are refused for want of room on the disk.", "",
+               &counters.out_of_room);
+  registry.add(MetricKind::kGauge, "headrace_disk_free_bytes",
+               "Free on the file system of the data directory.", "", &counters.disk_free_bytes);
+  registry.add(MetricKind::kGauge, "headrace_disk_used_bytes",
+               "What the message log and its indexes take.", "", &counters.disk_used_bytes);
   registry.add(MetricKind::kGauge, "headrace_deliveries_in_memory",
                "Deliveries handed over and not yet ended.", "", &counters.in_memory);
+}
+
+void register_metrics(core::MetricsRegistry& registry, const EndpointWatch& watch) {
+  constexpr auto kDisabled = "headrace_endpoints_disabled_total";
+  constexpr auto kDisabledHelp = "Endpoints that were disabled by the engine, by reason.";
+  registry.add(MetricKind::kCounter, kDisabled, kDisabledHelp, "reason=\"gone\"",
+               &watch.counters().gone);
+  registry.add(MetricKind::kCounter, kDisabled, kDisabledHelp, "reason=\"failing\"",
+               &watch.counters().failing);
 }
 
 }  // namespace headrace::engine

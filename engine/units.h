@@ -20,6 +20,7 @@
 #include "core/metrics.h"
 #include "dispatch/cares_resolver.h"
 #include "dispatch/shard.h"
+#include "engine/endpoint_watch.h"
 #include "engine/jobs.h"
 #include "engine/redelivery.h"
 #include "ingest/receiver.h"
@@ -101,5 +102,6 @@ struct JobsUnit {
 void register_metrics(core::MetricsRegistry& registry, const IngestUnit& unit);
 void register_metrics(core::MetricsRegistry& registry, const ShardUnit& unit);
 void register_metrics(core::MetricsRegistry& registry, const StoreUnit& unit);
+void register_metrics(core::MetricsRegistry& registry, const EndpointWatch& watch);
 
 }  // namespace headrace::engine

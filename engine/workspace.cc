@@ -3,6 +3,7 @@
 #include "headrace/workspace.h"
 
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 
@@ -10,6 +11,40 @@
 #include "engine/workspace_access.h"
 
 namespace headrace {
+
+namespace {
+
+constexpr std::chrono::milliseconds kLookAgain{100};
+constexpr std::chrono::seconds kCloseGrace{2};
+
+// False: the engine is closing, and will not come to it.
+template <class Answer>
+bool wait_for(engine::WorkspaceAccess& access, std::future<Answer>& answer) {
+  while (answer.wait_for(kLookAgain) != std::future_status::ready) {
+    if (access.submitter() == nullptr && answer.wait_for(kCloseGrace) != std::future_status::ready)
+      return false;
+  }
+  return true;
+}
+
+// Asks on the store thread, and waits until `ask` has told the answer.
+template <class Answer, class Ask>
+Result<Answer> from_store(engine::WorkspaceAccess& access, Ask ask) {
+  const Error closing{ErrorCode::kUnavailable, "the engine is closing", 0};
+  if (access.submitter() == nullptr) return closing;
+  auto told = std::make_shared<std::promise<Answer>>();
+  auto answer = told->get_future();
+  access.post_to_store([ask = std::move(ask), told](store::Committer& committer) {
+    const std::function<void(Answer)> tell = [told](Answer one) {
+      told->set_value(std::move(one));
+    };
+    ask(committer, tell);
+  });
+  if (!wait_for(access, answer)) return closing;
+  return answer.get();
+}
+
+}  // namespace
 
 // --- Keys
 
@@ -135,7 +170,15 @@ Result<Page<Endpoint>> Workspace::endpoints(const LinkFilter& filter,
   return access_->registry().endpoints(tag_, filter, page);
 }
 Result<Endpoint> Workspace::endpoint(EndpointId id) const {
-  return access_->registry().endpoint(tag_, id);
+  auto endpoint = access_->registry().endpoint(tag_, id);
+  const auto number = access_->registry().endpoint_number(tag_, id);
+  if (!endpoint || !number) return endpoint;
+  auto drained = from_store<Result<bool>>(
+      *access_, [number = *number](store::Committer& committer, const auto& tell) {
+        tell(committer.is_drained(number));
+      });
+  if (drained && *drained) endpoint->drained = **drained;
+  return endpoint;
 }
 Result<Endpoint> Workspace::update_endpoint(EndpointId id, const EndpointSettings& settings,
                                             const ChangeOptions& options) {
@@ -143,6 +186,16 @@ Result<Endpoint> Workspace::update_endpoint(EndpointId id, const EndpointSetting
 }
 Result<void> Workspace::delete_endpoint(EndpointId id, const ChangeOptions& options) {
   return access_->registry().delete_endpoint(tag_, id, options);
+}
+Result<std::size_t> Workspace::discard_waiting(EndpointId id) {
+  if (auto there = access_->registry().endpoint(tag_, id); !there) return std::move(there).error();
+  auto number = access_->registry().endpoint_number(tag_, id);
+  if (!number) return std::move(number).error();
+  auto discarded = from_store<Result<std::size_t>>(
+      *access_, [number = *number](store::Committer& committer, const auto& tell) {
+        committer.discard(number, tell);
+      });
+  return discarded ? std::move(*discarded) : std::move(discarded).error();
 }
 Result<LinkResult> Workspace::create_link(std::string_view product, const LinkSpec& spec) {
   return access_->registry().create_link(tag_, product, spec);
@@ -163,9 +216,6 @@ Result<void> Workspace::delete_link(LinkId id, const ChangeOptions& options) {
 
 namespace {
 
-constexpr std::chrono::milliseconds kLookAgain{100};
-constexpr std::chrono::seconds kCloseGrace{2};
-
 // Hands a submission over and waits until it is durable.
 template <class Submission>
 Result<MessageId> submit(engine::WorkspaceAccess& access, Submission submission) {
@@ -175,11 +225,7 @@ Result<MessageId> submit(engine::WorkspaceAccess& access, Submission submission)
   auto answer = told->get_future();
   submitter->submit(std::move(submission),
                     [told](Result<store::Answer> result) { told->set_value(std::move(result)); });
-  // An engine that closes just now may never come to it.
-  while (answer.wait_for(kLookAgain) != std::future_status::ready) {
-    if (access.submitter() == nullptr && answer.wait_for(kCloseGrace) != std::future_status::ready)
-      return Error{ErrorCode::kUnavailable, "the engine is closing", 0};
-  }
+  if (!wait_for(access, answer)) return Error{ErrorCode::kUnavailable, "the engine is closing", 0};
   auto stored = answer.get();
   if (!stored) return std::move(stored).error();
   switch (stored->acceptance) {

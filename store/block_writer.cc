@@ -71,6 +71,15 @@ Result<void> BlockWriter::finish() noexcept {
   return *std::exchange(error_, std::nullopt);
 }
 
+Result<void> BlockWriter::reload(const File& file) noexcept {
+  if (used_ == 0) return {};
+  auto got = file.read(saved_.get(), used_, base_);
+  if (!got) return std::move(got).error();
+  if (*got < used_) return Error{ErrorCode::kStorageFailed, "the log is shorter than it was", 0};
+  std::memcpy(buffer_.get(), saved_.get(), used_);
+  return {};
+}
+
 // Writes the first `bytes` of the buffer, whole blocks, and begins behind them. After an error
 // nothing more is written.
 void BlockWriter::write_blocks(std::size_t bytes) noexcept {

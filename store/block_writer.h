@@ -37,6 +37,10 @@ class BlockWriter {
   void put(std::string_view bytes) noexcept;
   Result<void> finish() noexcept;
 
+  // Takes over what somebody wrote to `file`, the same one, in the block that is still to be filled.
+  // Between batches only.
+  Result<void> reload(const File& file) noexcept;
+
  private:
   struct Free {
     void operator()(char* memory) const noexcept { std::free(memory); }

@@ -25,6 +25,7 @@ constexpr core::SteadyMs kProbeEveryMs = 1'000;
 constexpr core::SteadyMs kRetainEveryMs = 60'000;
 // Where lanes take turns, one that frees no memory for so long does not make the others wait.
 constexpr core::SteadyMs kTurnMaxMs = 100;
+constexpr core::SteadyMs kLookAtDiskEveryMs = 1'000;
 
 // How far apart two positions are, in bytes of log; a segment counts full.
 std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
@@ -36,6 +37,26 @@ std::uint64_t distance(LogPosition from, LogPosition to) noexcept {
 bool is_gone(const Outcome& outcome) noexcept {
   return outcome.verdict == Verdict::kDead && outcome.error == AttemptError::kNone &&
          outcome.http_status == 410;
+}
+
+// Whether a failed attempt says something of the endpoint: it was asked, or could not be.
+bool is_endpoints_fault(const Outcome& outcome) noexcept {
+  switch (outcome.error) {
+    case AttemptError::kNone:
+      return outcome.http_status != 0;
+    case AttemptError::kResolve:
+    case AttemptError::kConnect:
+    case AttemptError::kConnectTimeout:
+    case AttemptError::kTls:
+    case AttemptError::kSend:
+    case AttemptError::kTimeout:
+    case AttemptError::kClosed:
+    case AttemptError::kProtocol:
+    case AttemptError::kBlockedAddress:
+      return true;
+    default:
+      return false;
+  }
 }
 
 template <class T>
@@ -53,15 +74,19 @@ Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::Log
       intakes_(ports.intakes),
       outcomes_(ports.outcomes),
       listener_(ports.listener),
+      terms_(std::move(ports.terms)),
       log_(log),
       pool_(limits::kBufferBytesMaxDefault),
-      slots_(limits::kDeliveriesInMemoryMax) {
+      slots_(limits::kDeliveriesInMemoryMax),
+      finisher_(loop, store, ports.finish_erasures_in_place) {
   retry_timer_.owner = this;
   retry_timer_.fire = &Committer::on_retry_timer;
   retain_timer_.owner = this;
   retain_timer_.fire = &Committer::on_retain_timer;
   short_timer_.owner = this;
   short_timer_.fire = &Committer::on_short_timer;
+  disk_timer_.owner = this;
+  disk_timer_.fire = &Committer::on_disk_timer;
   for (auto* mailbox : ports.origins) {
     origins_.push_back(std::make_unique<core::Mailbox<Answer>::Sender>(*mailbox));
   }
@@ -84,12 +109,15 @@ Result<void> Committer::start() {
     window.waiting = pending.has_ready;
     window.next_due = pending.next_due;
     window.untried = true;
+    if (auto taken = take_up(window); !taken) return taken;
     want_refill(window);
   }
   intakes_.open(loop_, &Committer::on_mail, this);
   outcomes_.open(loop_, &Committer::on_mail, this);
   loop_.add_before_wait(this);
   loop_.arm(retain_timer_, loop_.now());
+  look_at_disk();
+  loop_.arm(disk_timer_, loop_.now() + kLookAtDiskEveryMs);
   started_ = taking_requests_ = true;
   work_ = true;
   return {};
@@ -103,11 +131,16 @@ void Committer::stop() {
   requests_.cancel_discards();
   while (cycle()) {
   }
+  finisher_.stop();
+  for (ErasureRequest& request : std::exchange(erasures_, {})) {
+    request.done(Error{ErrorCode::kUnavailable, "the store is not running", 0});
+  }
   if (auto done = store_.checkpoint(); !done) report(done.error(), "checkpoint_failed");
   windows_.for_each([this](LaneWindow& window) { loop_.disarm(window.timer); });
   loop_.disarm(retry_timer_);
   loop_.disarm(retain_timer_);
   loop_.disarm(short_timer_);
+  loop_.disarm(disk_timer_);
   loop_.remove_before_wait(this);
   intakes_.close();
   outcomes_.close();
@@ -126,7 +159,9 @@ void Committer::before_wait() noexcept {
 
 // One group. False: nothing is left to do.
 bool Committer::cycle() noexcept {
+  take_erasures();
   gather();
+  refuse_for_room();
   // With nothing to write it asks a store that failed whether it works again.
   if (std::exchange(retry_, false) || !group_.intakes.empty() || !group_.outcomes.empty() ||
       !group_.reopenings.empty() || group_.sync) {
@@ -135,7 +170,8 @@ bool Committer::cycle() noexcept {
       // These are refused as well; outcomes wait for the timer.
       return intakes_.size() != 0 || requests_.wants_turn(indexed_);
     }
-    healthy_.store(true, std::memory_order_relaxed);
+    healthy_.store(has_room_, std::memory_order_relaxed);
+    look_at_disk_when_segment_begins();
     counters_.groups.add();
     answer();
     close_slots();
@@ -164,6 +200,7 @@ void Committer::gather() {
     for (; counted < group_.intakes.size(); ++counted)
       bytes += group_.intakes[counted].payload.bytes();
   }
+  drop_erased();
   discard_marked();
   take_requests();
 }
@@ -213,17 +250,21 @@ void Committer::answer() noexcept {
 
 void Committer::close_slots() noexcept {
   for (Outcome& outcome : group_.outcomes) {
-    if (outcome.ticket.slot == DeliverySlots::kNone) continue;  // waited in the store
-    const DeliverySlots::Slot slot = slots_.release(outcome.ticket.slot);
-    LaneWindow& window = windows_.at(outcome.endpoint);
-    window.bytes -= slot.bytes;
-    if (slot.pending_entry && !outcome.ticket.pending_entry) {
-      outcome.ticket.pending_entry = true;
-      --window.forced;
-    }
-    settle(window, outcome);
+    if (outcome.ticket.slot != DeliverySlots::kNone) close_slot(outcome);  // else it waited
   }
   counters_.outcomes.add(group_.outcomes.size());
+}
+
+void Committer::close_slot(Outcome& outcome) noexcept {
+  const DeliverySlots::Slot slot = slots_.release(outcome.ticket.slot);
+  LaneWindow& window = windows_.at(outcome.endpoint);
+  window.bytes -= slot.bytes;
+  if (outcome.ticket.due != 0) --window.retries;
+  if (slot.pending_entry && !outcome.ticket.pending_entry) {
+    outcome.ticket.pending_entry = true;
+    --window.forced;
+  }
+  settle(window, outcome);
 }
 
 // What an outcome means for the window of its lane.
@@ -233,7 +274,7 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
       outcome.verdict == Verdict::kReturned || outcome.error == AttemptError::kDiscarded;
   if (returned) {
     window.waiting = window.rewind = true;
-  } else {
+  } else if (is_attempt(outcome.verdict)) {
     window.untried = false;  // if it could not be reached, it is on hold and probed from now on
   }
   if (outcome.hold_until != 0) {
@@ -244,10 +285,16 @@ void Committer::settle(LaneWindow& window, const Outcome& outcome) noexcept {
     window.probing = false;
     window.hold_until = 0;  // it answers: a clock that is set back does not bring the hold back
   }
-  if (outcome.verdict == Verdict::kRetry) {
+  if (outcome.blocks) {
+    const bool waits_anew = outcome.verdict == Verdict::kRetry;
+    window.first_until =
+        std::max(window.first_until, waits_anew ? outcome.next_at : outcome.ticket.due);
+  }
+  if (outcome.verdict == Verdict::kRetry || outcome.verdict == Verdict::kPostponed) {
     window.next_due = std::min(window.next_due.value_or(outcome.next_at), outcome.next_at);
-    // Only a clock that was set back makes a retry due before what was read already.
-    if (outcome.next_at <= window.cursor.due_after) window.rewind = true;
+    // It may be due before what was read already when a clock was set back, and behind one of its
+    // key that is on its way to the shard again.
+    if (window.has_read(outcome.next_at, outcome.message)) window.rewind = true;
   }
   window.rewind_when_empty();
   if (window.waiting || window.next_due) want_refill(window);
@@ -303,6 +350,8 @@ std::uint32_t Committer::give(Delivery&& delivery, LaneWindow& window,
   const std::uint32_t slot = slots_.take(delivery, bytes, sharer);
   delivery.ticket.slot = slot;
   delivery.round = window.round;
+  delivery.blocked_keys = std::move(window.blocked_keys);
+  if (delivery.is_retry()) ++window.retries;
   ++window.in_memory;
   window.bytes += bytes;
   auto& shard = *shards_[static_cast<std::uint32_t>(delivery.endpoint) % shards_.size()];
@@ -340,11 +389,43 @@ void Committer::tell_listener() noexcept {
   if (listener_ == nullptr) return;
   for (const Outcome& outcome : group_.outcomes) {
     if (link_of(outcome.message) == core::kSystemLink) {
-      if (outcome.verdict != Verdict::kReturned) listener_->on_outcome(outcome);
-    } else if (is_gone(outcome)) {
-      listener_->on_gone(outcome);
+      if (is_attempt(outcome.verdict)) listener_->on_outcome(outcome);
+    } else if (is_attempt(outcome.verdict)) {
+      note_health(outcome);
     }
   }
+}
+
+void Committer::note_health(const Outcome& outcome) noexcept {
+  LaneWindow& window = windows_.at(outcome.endpoint);
+  if (outcome.breaker != BreakerChange::kNone) listener_->on_breaker(outcome);
+  if (outcome.verdict == Verdict::kDelivered) {
+    window.failures = 0;
+    window.past_known = true;
+    return;
+  }
+  if (!is_endpoints_fault(outcome)) return;
+  if (window.failures == 0) window.failing_since = outcome.started_at;
+  ++window.failures;
+  const bool is_first = !std::exchange(window.past_known, true);
+  if (is_gone(outcome)) return listener_->on_gone(outcome);
+  listener_->on_failing(
+      {outcome.endpoint, window.failing_since, outcome.started_at, window.failures, is_first});
+}
+
+void Committer::extend_failing(EndpointNumber endpoint, core::WallMs told, core::WallMs since,
+                               std::uint32_t failures) noexcept {
+  LaneWindow& window = windows_.at(endpoint);
+  if (window.failures == 0 || window.failing_since != told || since >= told) return;
+  window.failing_since = since;
+  window.failures += failures;
+}
+
+Result<bool> Committer::is_drained(EndpointNumber endpoint) {
+  if (windows_.at(endpoint).in_memory != 0) return false;
+  auto waiting = store_.list_pending(endpoint, 0, {}, 1);
+  if (!waiting) return std::move(waiting).error();
+  return waiting->empty();
 }
 
 void Committer::want_refill(LaneWindow& window) noexcept {
@@ -399,6 +480,7 @@ bool Committer::refill() noexcept {
 
 void Committer::refill(LaneWindow& window) noexcept {
   const core::WallMs now = loop_.wall();
+  window.retry_share_percent = terms_of(window.endpoint).retry_share_percent;
   std::size_t room = window.room_at(now);
   std::size_t batch = limits::kPendingLoadMax;
   if (!batch_fits()) {
@@ -407,14 +489,13 @@ void Committer::refill(LaneWindow& window) noexcept {
     room = std::min(room, batch - std::min<std::size_t>(batch, window.in_memory));
     batch /= 2;
   }
-  const bool due = window.waiting || (window.next_due && *window.next_due <= now);
+  const bool due = window.waiting || (window.retry_is_due(now) && window.retry_room_at(now) != 0);
   // A nearly full window is left to drain first, so that reading back comes in batches.
   const bool worth_it = room >= batch || window.in_memory == 0 || !window.waiting;
   if (room != 0 && due && worth_it) {
     PendingCursor cursor = window.cursor;
-    auto load =
-        store_.load_pending(window.endpoint, cursor, now, std::min(room, limits::kPendingLoadMax),
-                            limits::kPendingLoadBytesMax, pool_, loaded_);
+    auto load = store_.load_pending(window.endpoint, cursor, now, quota_of(window, room, now),
+                                    pool_, loaded_);
     if (!load) {
       loaded_.clear();
       counters_.store_failures.add();
@@ -422,13 +503,26 @@ void Committer::refill(LaneWindow& window) noexcept {
       return arm_timer(window, kProbeEveryMs);
     }
     window.cursor = cursor;
+    const bool progressed = load->count != 0 || (window.waiting && !load->more_ready);
     window.waiting = load->more_ready;
     window.next_due = load->next_due;
     const bool all_taken = take_loaded(window);
-    const bool more = window.waiting || (window.next_due && *window.next_due <= now);
-    if (load->count != 0 && all_taken && more) want_refill(window);
+    if (progressed && all_taken && (window.waiting || window.retry_is_due(now))) {
+      want_refill(window);
+    }
   }
   arm(window, now);
+}
+
+// Retries get their share while fresh ones wait, and all there is when none do.
+PendingQuota Committer::quota_of(LaneWindow& window, std::size_t room, core::WallMs now) noexcept {
+  PendingQuota quota{std::min(room, limits::kPendingLoadMax), limits::kPendingLoadBytesMax};
+  quota.retries_max = std::min(quota.count_max, window.retry_room_at(now));
+  if (window.waiting && window.retry_is_due(now) && !window.retries_first()) {
+    const std::size_t share = window.share.retries_of(quota.count_max, window.retry_share_percent);
+    quota.retries_max = std::min(quota.retries_max, share);
+  }
+  return quota;
 }
 
 // False: memory was short. What did not fit, and all behind it, is read again later.
@@ -484,11 +578,18 @@ void Committer::on_retain_timer(core::Timer& timer) noexcept {
   if (auto retained = committer.store_.retain(committer.loop_.wall()); !retained) {
     committer.report(retained.error(), "retention_failed");
   }
+  committer.finish_erasures_again();
   committer.loop_.arm(timer, committer.loop_.now() + kRetainEveryMs);
 }
 
 void Committer::on_short_timer(core::Timer& timer) noexcept {
   static_cast<Committer*>(timer.owner)->work_ = true;
+}
+
+void Committer::on_disk_timer(core::Timer& timer) noexcept {
+  auto& committer = *static_cast<Committer*>(timer.owner);
+  committer.look_at_disk();
+  committer.loop_.arm(timer, committer.loop_.now() + kLookAtDiskEveryMs);
 }
 
 // A disk that fails does so for every group: one line a second is enough.

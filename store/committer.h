@@ -27,7 +27,9 @@
 #include "core/mailbox.h"
 #include "core/metrics.h"
 #include "store/committer_requests.h"
+#include "store/erasure_finisher.h"
 #include "store/event_store.h"
+#include "store/lane_terms.h"
 #include "store/lane_windows.h"
 #include "store/outcome_listener.h"
 
@@ -44,8 +46,12 @@ struct CommitterCounters {
   core::Counter loaded;          // deliveries read back
   core::Counter reopened;        // closed deliveries that were opened again
   core::Counter discarded;       // deliveries given up by request
+  core::Counter erased;          // messages erased by request
   core::Counter in_memory;       // gauge: deliveries in memory
   core::Counter store_failures;  // failed appends, applies and reads
+  core::Counter out_of_room;      // gauge: 1 while messages are refused for want of room
+  core::Counter disk_free_bytes;  // gauge: of the file system
+  core::Counter disk_used_bytes;  // gauge: by the store
 };
 
 class Committer final : private core::BeforeWait {
@@ -56,6 +62,8 @@ class Committer final : private core::BeforeWait {
     std::vector<core::Mailbox<Answer>*> origins;   // by Intake::origin
     std::vector<core::Mailbox<Delivery>*> shards;  // an endpoint belongs to number % size
     OutcomeListener* listener = nullptr;           // null: nobody wants to know
+    bool finish_erasures_in_place = false;         // false: by a thread of its own
+    LaneTermsOf terms;                             // null: all endpoints have the default
   };
 
   Committer(core::Loop& loop, EventStore& store, Ports ports, core::LogSink& log);
@@ -67,6 +75,12 @@ class Committer final : private core::BeforeWait {
   // mailboxes. On the loop. Requires: ingest and the shards are stopped, so nothing is pushed any
   // more.
   void stop();
+  // Of a lane that fails since `told` (Failing::since): it has done so since before, by what is on
+  // record from before the start. No effect when that is over. On the loop.
+  void extend_failing(EndpointNumber endpoint, core::WallMs told, core::WallMs since,
+                      std::uint32_t failures) noexcept;
+  // Nothing of the lane is in memory, and nothing waits: looks at one key. On the loop.
+  Result<bool> is_drained(EndpointNumber endpoint);
   // Hands over nothing more from now on (draining); intakes are still stored. On the loop.
   void stop_hand_over() noexcept { handing_over_ = false; }
 
@@ -93,6 +107,12 @@ class Committer final : private core::BeforeWait {
   // that waited were ended. kCancelled: the committer was stopped before it was through.
   void discard(EndpointNumber endpoint, std::function<void(Result<std::size_t>)> done);
 
+  // Erases messages for good: see EventStore::erase(). What is open of them is given up; an attempt
+  // that is under way ends, and leaves no trace. `done`: how many there were, once none of their bytes
+  // is left in any file; the first kind: kNotFound when there is none.
+  void erase(MessageId message, std::function<void(Result<void>)> done);
+  void erase(std::vector<MessageId> messages, std::function<void(Result<std::size_t>)> done);
+
   // Whether the store takes messages; any thread.
   bool healthy() const noexcept { return healthy_.load(std::memory_order_relaxed); }
   const CommitterCounters& counters() const noexcept { return counters_; }
@@ -105,6 +125,12 @@ class Committer final : private core::BeforeWait {
   static void on_retain_timer(core::Timer& timer) noexcept;
   static void on_short_timer(core::Timer& timer) noexcept;
 
+  LaneTerms terms_of(EndpointNumber endpoint) const;
+  Result<void> take_up(LaneWindow& window);
+  Result<void> hold_for_first_retry(LaneWindow& window);
+  Result<void> find_blocked_keys(LaneWindow& window);
+  Result<void> visit_retries(EndpointNumber endpoint,
+                             const std::function<bool(const PendingItem&)>& visit);
   bool cycle() noexcept;
   void gather();
   void close_slots() noexcept;
@@ -116,8 +142,10 @@ class Committer final : private core::BeforeWait {
   void bound_replay() noexcept;
   void index() noexcept;
   void tell_listener() noexcept;
+  void note_health(const Outcome& outcome) noexcept;
   bool refill() noexcept;
   void refill(LaneWindow& window) noexcept;
+  PendingQuota quota_of(LaneWindow& window, std::size_t room, core::WallMs now) noexcept;
   bool take_loaded(LaneWindow& window) noexcept;
   bool batch_fits() const noexcept;
   bool is_crowded() const noexcept;
@@ -129,6 +157,20 @@ class Committer final : private core::BeforeWait {
   void settle(LaneWindow& window, const Outcome& outcome) noexcept;
   std::uint32_t give(Delivery&& delivery, LaneWindow& window, std::uint32_t sharer) noexcept;
   void report(const Error& error, std::string_view event) noexcept;
+
+  struct ErasureRequest {
+    std::vector<MessageId> messages;
+    std::function<void(Result<std::size_t>)> done;
+  };
+
+  void close_slot(Outcome& outcome) noexcept;
+  void take_erasures();
+  void drop_erased() noexcept;
+  void finish_erasures_again();
+  void look_at_disk() noexcept;
+  void look_at_disk_when_segment_begins() noexcept;
+  void refuse_for_room() noexcept;
+  static void on_disk_timer(core::Timer& timer) noexcept;
 
   void take_requests();
   void take(ReopenRequest& request);
@@ -145,6 +187,7 @@ class Committer final : private core::BeforeWait {
   std::vector<std::unique_ptr<core::Mailbox<Answer>::Sender>> origins_;
   std::vector<std::unique_ptr<core::Mailbox<Delivery>::Sender>> shards_;
   OutcomeListener* const listener_;
+  const LaneTermsOf terms_;
   core::LogSink& log_;
 
   core::BufferPool pool_;  // payloads that are read back
@@ -156,6 +199,11 @@ class Committer final : private core::BeforeWait {
   std::deque<LaneWindow*> refill_queue_;
   std::vector<Delivery> loaded_;
   RequestQueue requests_;
+  std::deque<ErasureRequest> erasures_;
+  ErasureFinisher finisher_;
+  std::size_t erased_in_memory_ = 0;  // deliveries in memory whose messages were erased
+  core::Timer disk_timer_;
+  std::uint32_t segment_ = 0;  // of the log, that is written
   core::Timer retry_timer_;
   core::Timer retain_timer_;
   core::Timer short_timer_;
@@ -168,6 +216,8 @@ class Committer final : private core::BeforeWait {
   bool indexed_ = true;  // false: an apply() failed and was not made up for yet
   bool started_ = false;
   bool taking_requests_ = false;
+  bool unfinished_ = false;  // an erasure failed on its way
+  bool has_room_ = true;     // on the disk, for new messages
   bool handing_over_ = true;
 };
 

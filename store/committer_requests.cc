@@ -126,6 +126,8 @@ void Committer::hold(EndpointNumber endpoint) {
 
 void Committer::release(EndpointNumber endpoint) {
   LaneWindow& window = windows_.at(endpoint);
+  window.failures = 0;  // somebody says that it works again: it has all the time it may fail for
+  window.past_known = true;
   if (!std::exchange(window.held, false)) return;
   if (window.waiting || window.next_due) want_refill(window);
   if (!started_) return;
@@ -190,7 +192,7 @@ void Committer::take(DiscardRequest& request) {
 // What was in memory when its lane was emptied does not come back to wait.
 void Committer::discard_marked() noexcept {
   for (Outcome& outcome : group_.outcomes) {
-    const bool returned = outcome.verdict == Verdict::kReturned;
+    const bool returned = !is_attempt(outcome.verdict);
     if (!returned && outcome.verdict != Verdict::kRetry) continue;
     if (!slots_.at(outcome.ticket.slot).discarded) continue;
     if (returned) {

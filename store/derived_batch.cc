@@ -53,12 +53,38 @@ void DerivedBatch::change_message(const MessageRecord& record,
 }
 
 void DerivedBatch::put_pending(const PendingPut& put) {
-  batch_.Put(database_.pending(), slice(view(pending_key({put.endpoint, put.due, put.message}))),
-             slice(view(pending_value({put.attempts, put.position, put.attempts_before}))));
+  batch_.Put(
+      database_.pending(), slice(view(pending_key({put.endpoint, put.due, put.message}))),
+      slice(view(pending_value({put.attempts, put.position, put.attempts_before, put.order_key}))));
 }
 
 void DerivedBatch::erase_pending(const PendingKey& key) {
   batch_.Delete(database_.pending(), slice(view(pending_key(key))));
+}
+
+void DerivedBatch::erase_message(MessageId message) {
+  batch_.Delete(database_.messages(), slice(view(message_key(message))));
+}
+
+void DerivedBatch::erase_attempt(EndpointNumber endpoint, MessageId message,
+                                 std::uint16_t attempt) {
+  batch_.Delete(database_.attempts(), slice(view(attempt_key(endpoint, message, attempt))));
+}
+
+void DerivedBatch::erase_dead(EndpointNumber endpoint, MessageId message) {
+  batch_.Delete(database_.dead(), slice(view(dead_key(endpoint, message))));
+}
+
+void DerivedBatch::erase_dedupe(Bits128 dedupe_hash) {
+  batch_.Delete(database_.dedupe(), slice(view(dedupe_key(dedupe_hash))));
+}
+
+void DerivedBatch::put_times(std::uint32_t segment, const SegmentTimes& times) {
+  batch_.Put(database_.meta(), slice(SegmentTimes::key(segment)), slice(times.encode()));
+}
+
+void DerivedBatch::erase_times(std::uint32_t segment) {
+  batch_.Delete(database_.meta(), slice(SegmentTimes::key(segment)));
 }
 
 void DerivedBatch::set_applied(const AppliedValue& applied) {

@@ -12,6 +12,7 @@
 #include "store/keys.h"
 #include "store/log_record.h"
 #include "store/rocks_database.h"
+#include "store/segment_times.h"
 
 namespace headrace::store {
 
@@ -28,6 +29,12 @@ class DerivedBatch {
   void change_message(const MessageRecord& record, const std::vector<ReopenedTarget>& reopened);
   void put_pending(const PendingPut& put);
   void erase_pending(const PendingKey& key);
+  void erase_message(MessageId message);
+  void erase_attempt(EndpointNumber endpoint, MessageId message, std::uint16_t attempt);
+  void erase_dead(EndpointNumber endpoint, MessageId message);
+  void erase_dedupe(Bits128 dedupe_key);
+  void put_times(std::uint32_t segment, const SegmentTimes& times);
+  void erase_times(std::uint32_t segment);
   void set_applied(const AppliedValue& applied);
 
   std::size_t bytes() const noexcept { return batch_.GetDataSize(); }

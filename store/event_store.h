@@ -8,6 +8,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,6 +36,7 @@ struct PendingPut {
   LogPosition position{};
   std::uint16_t attempts = 0;
   std::uint16_t attempts_before = 0;  // made before it was last opened again
+  std::uint64_t order_key = 0;  // see Outcome
 };
 
 // A delivery that waits in the store, without its message.
@@ -43,6 +46,7 @@ struct PendingItem {
   LogPosition position{};
   std::uint16_t attempts = 0;
   std::uint16_t attempts_before = 0;
+  std::uint64_t order_key = 0;
 };
 
 // What came of a reopening.
@@ -75,6 +79,19 @@ struct PendingCursor {
   core::WallMs due_after = 0;  // retries up to (due_after, due_message) were loaded
   MessageId due_message;
 };
+
+// How much one load_pending() may take.
+struct PendingQuota {
+  std::size_t count_max = 0;
+  std::size_t bytes_max = 0;  // of payload, about
+  std::size_t retries_max = std::numeric_limits<std::size_t>::max();  // of the count; of the bytes as large a part
+};
+
+// What of the bytes is for retries.
+constexpr std::size_t retry_bytes_of(const PendingQuota& quota) noexcept {
+  if (quota.retries_max >= quota.count_max) return quota.bytes_max;
+  return quota.bytes_max / quota.count_max * quota.retries_max;
+}
 
 struct PendingLoad {
   std::size_t count = 0;
@@ -147,8 +164,16 @@ struct AttemptRecord {
   core::WallMs started_at = 0;
   std::uint32_t duration_us = 0;
   core::WallMs next_at = 0;
+  LogPosition logged_at{};  // of the outcome's record
   std::string response_head;
   std::string response_body;
+};
+
+// What the data takes, and whether there is room for more.
+struct DiskUse {
+  std::uint64_t free_bytes = 0;  // of the file system
+  std::uint64_t used_bytes = 0;  // by the store
+  bool takes_messages = true;    // false: too little is free, or too much used
 };
 
 // A change of the registry: the value to write, or none to delete.
@@ -166,9 +191,9 @@ class EventStore {
 
   // --- The committer's thread -------------------------------------------------------------------------------
 
-  // Makes intakes, outcomes and reopenings durable: one write and, if there is any intake or reopening or group.sync,
-  // one sync. Fills group.placed: a duplicate within its window (or within the group) is marked so and not stored. Fills
-  // group.reopened: whether a delivery is open is decided by what was on record before the group. On failure no intake
+  // Makes intakes, outcomes and reopenings durable: one write and, if an intake was stored, a delivery opened again, or
+  // group.sync asks for it, one sync. Fills group.placed: a duplicate within its window (or within the group) is marked
+  // so and not stored. Fills group.reopened, which counts from here on: whether a delivery is open is decided by what was on record before the group. On failure no intake
   // was accepted and nothing opened again: kStorageFull (may be tried again later), kStorageFailed (the store accepts
   // nothing more until it is reopened).
   virtual Result<void> append(Group& group) = 0;
@@ -180,11 +205,12 @@ class EventStore {
   // The position behind the last appended record.
   virtual LogPosition end() const noexcept = 0;
 
-  // Loads waiting deliveries of one endpoint, at most `count_max` and about `bytes_max` of payload: first retries due at
-  // `now` in order of due time, then ready ones in order of message. They keep their pending entries until their outcome.
+  // Loads waiting deliveries of one endpoint within `quota`: first retries due at `now` in order of due time, then ready
+  // ones in order of message. Ready ones get what retries leave, and at least one when retries may not take all. They
+  // keep their pending entries until their outcome.
   // Stops early when `pool` has no room. Appends to `out` with their tickets filled, save `slot`.
   virtual Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
-                                           std::size_t count_max, std::size_t bytes_max, core::BufferPool& pool,
+                                           const PendingQuota& quota, core::BufferPool& pool,
                                            std::vector<Delivery>& out) = 0;
 
   // At most `count_max` of what waits for an endpoint, in order of (due, message), behind `after_due` and `after`; a due
@@ -198,8 +224,25 @@ class EventStore {
   // Makes everything so far durable, so that the next open replays nothing.
   virtual Result<void> checkpoint() = 0;
 
-  // Drops what is older than the retention. Cheap when there is nothing to drop.
+  // Drops what is older than the retention of its link. Cheap when there is nothing to drop.
   virtual Result<void> retain(core::WallMs now) = 0;
+
+  // Erases messages with all that came of them, and gives up what is open of them; how many there were. On success none
+  // is found any more, the log holds none of their bytes nor of the captured responses, and no crash brings them back;
+  // what RocksDB's files still hold goes with finish_erasures(). After a failure some may be half erased: they are not
+  // found, and are erased for good by the next call, by retain(), or when the store is opened.
+  // Requires: the caller lets no outcome of theirs through any more.
+  virtual Result<std::size_t> erase(std::span<const MessageId> messages) = 0;
+  // Room on the disk as far as the settings ask for it; to be asked about once a second.
+  virtual Result<DiskUse> measure_disk() = 0;
+
+  // --- Any thread -------------------------------------------------------------------------------------------
+
+  // Rewrites the files that hold bytes of what was erased: one compaction for all of it. Takes its time.
+  virtual Result<void> finish_erasures() = 0;
+  // How long messages of each link are kept; others for StoreOptions::retention_ms. What is kept no longer is hidden
+  // from the next retain() on, and what was not dropped yet shows again when it is to be kept longer.
+  virtual void set_retention(std::map<LinkNumber, std::uint64_t> ms_by_link) = 0;
 
   // --- The registry, any thread -----------------------------------------------------------------------------
 

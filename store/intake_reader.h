@@ -26,13 +26,15 @@ class IntakeReader {
   Result<void> read_payload(char* to);
 
  private:
+  Result<std::size_t> read(char* to, std::size_t bytes, std::size_t offset);
   Error damaged() const;
 
   const MessageLog& log_;
   std::shared_ptr<const ReadableSegment> segment_;
   LogPosition position_{};
   IntakeRecord record_;
-  std::string head_;  // with the targets
+  std::string head_;   // with the targets
+  std::string ahead_;  // what was read with the head: of a small message, all of it
 };
 
 }  // namespace headrace::store

@@ -132,6 +132,7 @@ FixedBytes<kPendingValueBytes> pending_value(const PendingValue& value) noexcept
   out.put(value.attempts);
   out.put(static_cast<std::uint64_t>(value.position));
   out.put(value.attempts_before);
+  out.put(value.order_key);
   return bytes;
 }
 
@@ -142,6 +143,7 @@ std::optional<PendingValue> decode_pending_value(std::string_view value) noexcep
   decoded.attempts = in.get<std::uint16_t>();
   decoded.position = LogPosition{in.get<std::uint64_t>()};
   decoded.attempts_before = in.get<std::uint16_t>();
+  decoded.order_key = in.get<std::uint64_t>();
   return decoded;
 }
 
@@ -202,6 +204,7 @@ FixedBytes<kAttemptValueHeadBytes> attempt_value_head(const Outcome& outcome,
   out.put(std::uint64_t{outcome.started_at});
   out.put(outcome.duration_us);
   out.put(std::uint64_t{outcome.next_at});
+  out.put(static_cast<std::uint64_t>(outcome.logged_at));
   out.put(static_cast<std::uint32_t>(response_head_bytes));
   return bytes;
 }
@@ -227,6 +230,7 @@ std::optional<AttemptRecord> decode_attempt(std::string_view key, std::string_vi
   record.started_at = in.get<std::uint64_t>();
   record.duration_us = in.get<std::uint32_t>();
   record.next_at = in.get<std::uint64_t>();
+  record.logged_at = LogPosition{in.get<std::uint64_t>()};
   const auto head_bytes = in.get<std::uint32_t>();
   const std::size_t response_bytes = value.size() - kAttemptValueHeadBytes;
   if (head_bytes > response_bytes) return std::nullopt;

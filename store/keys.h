@@ -4,7 +4,8 @@
 //
 // Integers are big-endian, so that keys sort by number and time:
 //   messages  link u32 | message id 16                    -> position, event, targets
-//   pending   endpoint u32 | due u64 | message id 16      -> attempts, position, attempts before
+//   pending   endpoint u32 | due u64 | message id 16      -> attempts, position, attempts before,
+//             order key
 //   attempts  endpoint u32 | message id 16 | attempt u16  -> the attempt, with the response
 //   dead      endpoint u32 | message id 16                -> when, attempts, error, HTTP status
 //   dedupe    hash of (link, key) 16                      -> message id, expiry
@@ -39,12 +40,12 @@ inline constexpr std::size_t kDedupeKeyBytes = 16;
 inline constexpr std::size_t kNumberPrefixBytes = 4;  // the endpoint or link that a key begins with
 inline constexpr std::size_t kMessageValueBytes = 27;  // before the targets opened again
 inline constexpr std::size_t kReopenedTargetBytes = 6;
-inline constexpr std::size_t kPendingValueBytes = 13;
+inline constexpr std::size_t kPendingValueBytes = 21;
 inline constexpr std::size_t kDeadKeyBytes = 20;
 inline constexpr std::size_t kDeadValueBytes = 14;
 inline constexpr std::size_t kDedupeValueBytes = 25;
 inline constexpr std::size_t kAppliedValueBytes = 25;
-inline constexpr std::size_t kAttemptValueHeadBytes = 29;  // before the response
+inline constexpr std::size_t kAttemptValueHeadBytes = 37;  // before the response
 
 inline constexpr std::string_view kFormatName = "format";    // meta: u32
 inline constexpr std::string_view kAppliedName = "applied";  // meta: AppliedValue
@@ -60,6 +61,7 @@ struct PendingValue {
   std::uint16_t attempts = 0;
   LogPosition position{};
   std::uint16_t attempts_before = 0;
+  std::uint64_t order_key = 0;
 };
 
 struct DeadValue {

@@ -12,9 +12,22 @@ using core::limits::kLaneWindowBytesMax;
 using core::limits::kLaneWindowMax;
 
 bool LaneWindow::open_at(core::WallMs now) const noexcept {
-  // After a hold, what it was made for comes first.
-  const bool probe_waits = probing && next_due && *next_due <= now;
-  return !waiting && !probe_waits && room_at(now) != 0;
+  if (waiting || room_at(now) == 0) return false;
+  if (!retry_is_due(now)) return true;
+  // What comes in as fast as it goes out leaves retries their part of the window.
+  return !retries_first() && in_memory - retries < kLaneWindowMax - retries_in_window();
+}
+
+// Fresh ones find the rest of the window free, however many retries wait.
+std::size_t LaneWindow::retry_room_at(core::WallMs now) const noexcept {
+  const std::size_t room = room_at(now);
+  if (retries_first()) return room;
+  const std::size_t most = retries_in_window();
+  return retries < most ? std::min(room, most - retries) : 0;
+}
+
+std::size_t LaneWindow::retries_in_window() const noexcept {
+  return std::max<std::size_t>(1, kLaneWindowMax * retry_share_percent / 100);
 }
 
 std::size_t LaneWindow::room_at(core::WallMs now) const noexcept {
@@ -63,6 +76,7 @@ std::uint32_t DeliverySlots::take(const Delivery& delivery, std::size_t bytes,
   slot.pending_entry = delivery.ticket.pending_entry;
   slot.used = true;
   slot.discarded = false;
+  slot.erased = false;
   join(index, sharer);
   if (!slot.pending_entry) {
     slot.previous = tail_;
@@ -76,12 +90,24 @@ std::uint32_t DeliverySlots::take(const Delivery& delivery, std::size_t bytes,
 DeliverySlots::Slot DeliverySlots::release(std::uint32_t index) noexcept {
   Slot& slot = slots_[index];
   HEADRACE_CHECK(slot.used);  // an outcome answered twice would free another delivery's slot
-  if (!slot.pending_entry) unlink(slot);
+  if (!slot.pending_entry && !slot.erased) unlink(slot);
   leave(index);
   const Slot released = slot;
   slot.used = false;
   free_.push_back(index);
   return released;
+}
+
+std::size_t DeliverySlots::mark_erased(std::span<const MessageId> messages) noexcept {
+  std::size_t count = 0;
+  for (Slot& slot : slots_) {
+    if (!slot.used || slot.erased) continue;
+    if (!std::binary_search(messages.begin(), messages.end(), slot.message)) continue;
+    if (!slot.pending_entry) unlink(slot);
+    slot.erased = true;
+    ++count;
+  }
+  return count;
 }
 
 void DeliverySlots::mark_oldest_pending() noexcept {

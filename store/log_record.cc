@@ -31,6 +31,11 @@ void encode_frame(const RecordFrame& frame, std::uint64_t seed, char* to) noexce
   LittleWriter{to + kChecksumBytes}.put(head_checksum(to, seed));
 }
 
+// Only an outcome that keeps an order has its key on record.
+std::size_t order_key_bytes(const Outcome& outcome) noexcept {
+  return outcome.order_key != 0 ? sizeof outcome.order_key : 0;
+}
+
 std::size_t intake_head_bytes(const Intake& intake) noexcept {
   return kIntakeHeadBytes + intake.targets.size() * sizeof(std::uint32_t);
 }
@@ -50,7 +55,7 @@ std::uint64_t checksum_of(std::string_view head, const Payload& payload,
 }
 
 bool is_known(Verdict verdict) noexcept {
-  return verdict >= Verdict::kDelivered && verdict <= Verdict::kReturned;
+  return verdict >= Verdict::kDelivered && verdict <= Verdict::kPostponed;
 }
 
 bool is_known(MessageStatus status) noexcept {
@@ -134,7 +139,7 @@ std::optional<OutcomeRecord> decode_outcome(std::string_view record) noexcept {
   outcome.verdict = Verdict{in.get<std::uint8_t>()};
   outcome.error = AttemptError{in.get<std::uint8_t>()};
   outcome.ticket.pending_entry = in.get<std::uint8_t>() != 0;
-  in.at += 1;
+  const bool has_order_key = in.get<std::uint8_t>() != 0;
   outcome.attempt = in.get<std::uint16_t>();
   outcome.http_status = in.get<std::uint16_t>();
   outcome.duration_us = in.get<std::uint32_t>();
@@ -143,9 +148,10 @@ std::optional<OutcomeRecord> decode_outcome(std::string_view record) noexcept {
   const auto head_bytes = in.get<std::uint32_t>();
   const auto body_bytes = in.get<std::uint32_t>();
   outcome.ticket.attempts_before = in.get<std::uint16_t>();
-  if (kOutcomeHeadBytes + std::size_t{head_bytes} + body_bytes != record.size())
-    return std::nullopt;
+  const std::size_t key_bytes = has_order_key ? sizeof outcome.order_key : 0;
+  if (kOutcomeHeadBytes + key_bytes + head_bytes + body_bytes != record.size()) return std::nullopt;
   if (!is_known(outcome.verdict)) return std::nullopt;
+  if (has_order_key) outcome.order_key = in.get<std::uint64_t>();
   decoded.response_head = in.get_bytes(head_bytes);
   decoded.response_body = in.get_bytes(body_bytes);
   return decoded;
@@ -170,7 +176,8 @@ std::size_t intake_record_bytes(const Intake& intake) noexcept {
 }
 
 std::size_t outcome_record_bytes(const Outcome& outcome) noexcept {
-  return aligned(kOutcomeHeadBytes + outcome.response_head.size + outcome.response_body.size);
+  return aligned(kOutcomeHeadBytes + order_key_bytes(outcome) + outcome.response_head.size +
+                 outcome.response_body.size);
 }
 
 std::size_t encode_intake_head(const Intake& intake, MessageId message, LogPosition synced_through,
@@ -206,7 +213,8 @@ std::size_t encode_outcome(const Outcome& outcome, LogPosition synced_through, s
                            char* to) noexcept {
   const std::string_view head = outcome.response_head.in(outcome.response);
   const std::string_view body = outcome.response_body.in(outcome.response);
-  const std::size_t length = kOutcomeHeadBytes + head.size() + body.size();
+  const std::size_t length =
+      kOutcomeHeadBytes + order_key_bytes(outcome) + head.size() + body.size();
   RecordFrame frame;
   frame.length = static_cast<std::uint32_t>(length);
   frame.type = RecordType::kOutcome;
@@ -220,7 +228,7 @@ std::size_t encode_outcome(const Outcome& outcome, LogPosition synced_through, s
   out.put(static_cast<std::uint8_t>(outcome.verdict));
   out.put(static_cast<std::uint8_t>(outcome.error));
   out.put(static_cast<std::uint8_t>(outcome.ticket.pending_entry));
-  out.put(std::uint8_t{0});
+  out.put(static_cast<std::uint8_t>(outcome.order_key != 0));
   out.put(outcome.attempt);
   out.put(outcome.http_status);
   out.put(outcome.duration_us);
@@ -229,6 +237,7 @@ std::size_t encode_outcome(const Outcome& outcome, LogPosition synced_through, s
   out.put(static_cast<std::uint32_t>(head.size()));
   out.put(static_cast<std::uint32_t>(body.size()));
   out.put(outcome.ticket.attempts_before);
+  if (outcome.order_key != 0) out.put(outcome.order_key);
   out.put_bytes(head);
   out.put_bytes(body);
   LittleWriter{to}.put(
@@ -256,8 +265,10 @@ std::size_t encode_reopening(const ReopeningRecord& record, LogPosition synced_t
   return kReopeningBytes;
 }
 
-void encode_gap(std::size_t length, std::uint64_t seed, char* record) noexcept {
+void encode_gap(std::size_t length, LogPosition synced_through, std::uint64_t seed,
+                char* record) noexcept {
   RecordFrame frame;
+  frame.synced_through = synced_through;
   frame.length = static_cast<std::uint32_t>(length);
   frame.type = RecordType::kGap;
   encode_frame(frame, seed, record);

@@ -29,13 +29,13 @@ inline constexpr std::size_t kRecordAlignment = 8;
 inline constexpr std::size_t kFrameBytes = 48;
 inline constexpr std::size_t kIntakeHeadBytes = 96;  // frame and fixed fields, before the targets
 inline constexpr std::size_t kOutcomeHeadBytes =
-    106;  // frame and fixed fields, before the response
+    106;  // frame and fixed fields, before the order key and the response
 inline constexpr std::size_t kReopeningBytes = 74;
 
 enum class RecordType : std::uint8_t {  // Frozen on disk.
   kIntake = 1,
   kOutcome = 2,
-  kGap = 3,  // what a repair wrote over records that could not be saved
+  kGap = 3,  // in place of a record that was erased, or of records that a repair could not save
   kReopening = 4,
 };
 
@@ -124,6 +124,7 @@ std::size_t encode_outcome(const Outcome& outcome, LogPosition synced_through, s
 std::size_t encode_reopening(const ReopeningRecord& reopening, LogPosition synced_through,
                              std::uint64_t seed, char* to) noexcept;
 // Writes the frame of a gap of `length` bytes at the beginning of `record`, which holds them all.
-void encode_gap(std::size_t length, std::uint64_t seed, char* record) noexcept;
+void encode_gap(std::size_t length, LogPosition synced_through, std::uint64_t seed,
+                char* record) noexcept;
 
 }  // namespace headrace::store

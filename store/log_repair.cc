@@ -170,7 +170,7 @@ class Repair {
                    static_cast<std::int64_t>(make_position(segment.number, from))};
     }
     std::vector<char> gap(static_cast<std::size_t>(to - from));
-    encode_gap(gap.size(), record_seed(segment.header->salt, from), gap.data());
+    encode_gap(gap.size(), LogPosition{}, record_seed(segment.header->salt, from), gap.data());
     std::array<iovec, 1> parts{{{gap.data(), gap.size()}}};
     if (auto written = file.write(parts, from); !written) return written;
     return file.sync_data();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include "store/bytes.h"
 
@@ -100,6 +101,21 @@ Result<bool> is_unused_segment(const File& file, std::uint64_t bytes) {
   return true;
 }
 
+namespace {
+// A record's third word has its version, so it is not zero.
+constexpr std::uint64_t kVersionWord = 16;
+
+// How many there are at the beginning, in whole words.
+std::size_t zero_bytes(std::string_view bytes) noexcept {
+  std::size_t count = 0;
+  for (std::uint64_t word = 0; count + sizeof(word) <= bytes.size(); count += sizeof(word)) {
+    std::memcpy(&word, bytes.data() + count, sizeof(word));
+    if (word != 0) break;
+  }
+  return count;
+}
+}  // namespace
+
 SegmentScanner::SegmentScanner(const File& file, std::uint64_t salt, std::uint64_t begin,
                                std::uint64_t limit)
     : file_(file), salt_(salt), limit_(limit), offset_(begin) {}
@@ -145,10 +161,29 @@ Result<bool> SegmentScanner::next() {
   return check(offset_);
 }
 
+// On to the first place where a record may begin, as far as zeros tell: behind its end a segment
+// has as much of them as it was preallocated.
+Result<void> SegmentScanner::skip_zeros() {
+  const std::uint64_t begin = offset_;
+  while (offset_ + kRecordAlignment < limit_) {
+    auto word = window(offset_, kRecordAlignment);
+    if (!word) return std::move(word).error();
+    const std::size_t ahead = buffer_bytes_ - static_cast<std::size_t>(offset_ - buffer_offset_);
+    const std::size_t zeros = zero_bytes({word->data(), ahead});
+    offset_ += zeros;
+    if (zeros == 0 || zeros + kRecordAlignment <= ahead) break;
+  }
+  offset_ -= std::min(offset_ - begin, kVersionWord);
+  return {};
+}
+
 Result<bool> SegmentScanner::find_next() {
   record_ = {};
   while (offset_ + kRecordAlignment < limit_) {
     offset_ += kRecordAlignment;
+    auto skipped = skip_zeros();
+    if (!skipped) return std::move(skipped).error();
+    if (offset_ + kRecordAlignment >= limit_) break;
     auto found = check(offset_);
     if (!found || *found) return found;
   }

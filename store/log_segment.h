@@ -78,6 +78,7 @@ class SegmentScanner {
 
  private:
   Result<bool> check(std::uint64_t offset);
+  Result<void> skip_zeros();
   Result<std::string_view> window(std::uint64_t offset, std::size_t bytes);
 
   const File& file_;

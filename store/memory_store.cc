@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <set>
 
 #include "store/outcome_effects.h"
 
@@ -48,7 +49,11 @@ core::Range append_range(char* base, std::size_t& used, std::string_view bytes) 
 }  // namespace
 
 MemoryStore::MemoryStore(const StoreOptions& options, const core::Clock& clock, std::uint64_t seed)
-    : options_(options), clock_(clock), ids_(seed), end_(kFirstPosition) {}
+    : options_(options),
+      clock_(clock),
+      ids_(seed),
+      end_(kFirstPosition),
+      expiry_(options.retention_ms) {}
 
 const MemoryStore::Kept* MemoryStore::find(MessageId id) const {
   const auto found = messages_.find({link_of(id), id});
@@ -87,7 +92,7 @@ Placed MemoryStore::place(const Intake& intake, core::WallMs now) {
 // What is decided counts from here on, as a message does; that it waits comes with apply().
 Reopened MemoryStore::reopen(Reopening& reopening) {
   const auto found = messages_.find({link_of(reopening.message), reopening.message});
-  if (found == messages_.end() || accepted_at(reopening.message) < retained_from_) {
+  if (found == messages_.end() || !expiry_.view().keeps(reopening.message)) {
     return Reopened::kGone;
   }
   MessageContent& content = found->second.content;
@@ -154,7 +159,8 @@ void MemoryStore::apply_outcome(const Outcome& outcome) {
 }
 
 void MemoryStore::put_pending(const PendingPut& put) {
-  pending_[{put.endpoint, put.due, put.message}] = {put.attempts, put.attempts_before};
+  pending_[{put.endpoint, put.due, put.message}] = {put.attempts, put.attempts_before,
+                                                    put.order_key};
 }
 
 LogPosition MemoryStore::end() const noexcept {
@@ -163,19 +169,17 @@ LogPosition MemoryStore::end() const noexcept {
 }
 
 Result<PendingLoad> MemoryStore::load_pending(EndpointNumber endpoint, PendingCursor& cursor,
-                                              core::WallMs now, std::size_t count_max,
-                                              std::size_t bytes_max, core::BufferPool& pool,
-                                              std::vector<Delivery>& out) {
+                                              core::WallMs now, const PendingQuota& quota,
+                                              core::BufferPool& pool, std::vector<Delivery>& out) {
   const std::lock_guard lock(mutex_);
   PendingLoad result;
   std::size_t bytes = 0;
-  bool room = true;
-  const auto take = [&](const auto& entry) {
-    room = room && result.count < count_max && bytes < bytes_max &&
-           load(entry.first, entry.second, pool, out);
-    if (room) bytes += out.back().payload.bytes();
-    if (room) ++result.count;
-    return room;
+  const auto take = [&](const auto& entry, std::size_t count_max, std::size_t bytes_max) {
+    if (result.count >= count_max || bytes >= bytes_max) return false;
+    if (!load(entry.first, entry.second, pool, out)) return false;
+    bytes += out.back().payload.buffer.capacity();
+    ++result.count;
+    return true;
   };
   const core::WallMs due_from = std::max<core::WallMs>(cursor.due_after, 1);
   auto retry = cursor.due_after == 0
@@ -184,14 +188,21 @@ Result<PendingLoad> MemoryStore::load_pending(EndpointNumber endpoint, PendingCu
   const auto of_endpoint = [&](auto it) {
     return it != pending_.end() && std::get<0>(it->first) == endpoint;
   };
-  for (; of_endpoint(retry) && std::get<1>(retry->first) <= now && take(*retry); ++retry) {
+  const std::size_t retry_bytes_max = retry_bytes_of(quota);
+  for (; of_endpoint(retry) && std::get<1>(retry->first) <= now &&
+         take(*retry, std::min(quota.count_max, quota.retries_max), retry_bytes_max);
+       ++retry) {
     cursor.due_after = std::get<1>(retry->first);
     cursor.due_message = std::get<2>(retry->first);
   }
   if (of_endpoint(retry)) result.next_due = std::get<1>(retry->first);
+  const std::size_t bytes_max =
+      std::max(quota.bytes_max, bytes + quota.bytes_max - retry_bytes_max);
   auto ready = pending_.upper_bound({endpoint, 0, cursor.ready_after});
   const auto is_ready = [&] { return of_endpoint(ready) && std::get<1>(ready->first) == 0; };
-  for (; is_ready() && take(*ready); ++ready) cursor.ready_after = std::get<2>(ready->first);
+  for (; is_ready() && take(*ready, quota.count_max, bytes_max); ++ready) {
+    cursor.ready_after = std::get<2>(ready->first);
+  }
   result.more_ready = is_ready();
   return result;
 }
@@ -218,6 +229,7 @@ bool MemoryStore::load(const PendingKey& key, const Waiting& waiting, core::Buff
   delivery.link = content.record.link;
   delivery.event = content.record.event;
   delivery.attempts = waiting.attempts;
+  delivery.order_key = waiting.order_key;
   delivery.attempts_before = waiting.attempts_before;
   delivery.is_test = content.record.is_test;
   delivery.ticket = {content.record.position, due, 0, true, waiting.attempts_before};
@@ -236,7 +248,8 @@ Result<std::vector<PendingItem>> MemoryStore::list_pending(EndpointNumber endpoi
     if (number != endpoint) break;
     const Kept* kept = find(id);
     const LogPosition position = kept != nullptr ? kept->content.record.position : LogPosition{};
-    items.push_back({due, id, position, it->second.attempts, it->second.attempts_before});
+    items.push_back(
+        {due, id, position, it->second.attempts, it->second.attempts_before, it->second.order_key});
   }
   return items;
 }
@@ -258,18 +271,33 @@ Result<std::vector<PendingEndpoint>> MemoryStore::pending_endpoints() {
 
 Result<void> MemoryStore::retain(core::WallMs now) {
   const std::lock_guard lock(mutex_);
-  const core::WallMs floor = now > options_.retention_ms ? now - options_.retention_ms : 0;
-  retained_from_ = std::max(retained_from_, floor);
+  expiry_.advance(now);
+  const Expiry::View expiry = expiry_.view();
   std::erase_if(messages_, [&](const auto& entry) {
-    return accepted_at(entry.first.second) < retained_from_ && entry.second.open == 0;
+    return !expiry.keeps(entry.first.second) && entry.second.open == 0;
   });
-  std::erase_if(attempts_, [&](const auto& entry) {
-    return accepted_at(std::get<1>(entry.first)) < retained_from_;
-  });
-  std::erase_if(
-      dead_, [&](const auto& entry) { return accepted_at(entry.first.second) < retained_from_; });
+  std::erase_if(attempts_,
+                [&](const auto& entry) { return !expiry.keeps(std::get<1>(entry.first)); });
+  std::erase_if(dead_, [&](const auto& entry) { return !expiry.keeps(entry.first.second); });
   std::erase_if(dedupe_, [&](const auto& entry) { return entry.second.expires_at <= now; });
   return {};
+}
+
+Result<std::size_t> MemoryStore::erase(std::span<const MessageId> messages) {
+  const std::lock_guard lock(mutex_);
+  const Expiry::View expiry = expiry_.view();
+  std::set<MessageId> gone;
+  for (const MessageId id : messages) {
+    if (find(id) != nullptr && expiry.keeps(id)) gone.insert(id);
+  }
+  std::erase_if(messages_, [&](const auto& entry) { return gone.contains(entry.first.second); });
+  std::erase_if(pending_,
+                [&](const auto& entry) { return gone.contains(std::get<2>(entry.first)); });
+  std::erase_if(attempts_,
+                [&](const auto& entry) { return gone.contains(std::get<1>(entry.first)); });
+  std::erase_if(dead_, [&](const auto& entry) { return gone.contains(entry.first.second); });
+  std::erase_if(dedupe_, [&](const auto& entry) { return gone.contains(entry.second.message); });
+  return gone.size();
 }
 
 Result<void> MemoryStore::change_definitions(std::span<const DefinitionChange> changes) {
@@ -302,14 +330,14 @@ Result<void> MemoryStore::scan_definitions(
 Result<MessageRecord> MemoryStore::find_message(MessageId id) const {
   const std::lock_guard lock(mutex_);
   const Kept* kept = find(id);
-  if (kept == nullptr || accepted_at(id) < retained_from_) return not_found();
+  if (kept == nullptr || !expiry_.view().keeps(id)) return not_found();
   return kept->content.record;
 }
 
 Result<MessageContent> MemoryStore::read_message(MessageId id) const {
   const std::lock_guard lock(mutex_);
   const Kept* kept = find(id);
-  if (kept == nullptr || accepted_at(id) < retained_from_) return not_found();
+  if (kept == nullptr || !expiry_.view().keeps(id)) return not_found();
   MessageContent content = kept->content;
   add_reopened(content.targets, content.reopened);
   return content;
@@ -318,7 +346,7 @@ Result<MessageContent> MemoryStore::read_message(MessageId id) const {
 Result<MessageTargets> MemoryStore::read_targets(MessageId id) const {
   const std::lock_guard lock(mutex_);
   const Kept* kept = find(id);
-  if (kept == nullptr || accepted_at(id) < retained_from_) return not_found();
+  if (kept == nullptr || !expiry_.view().keeps(id)) return not_found();
   const MessageContent& content = kept->content;
   MessageTargets message{content.record, content.targets, content.reopened};
   add_reopened(message.targets, message.reopened);
@@ -328,11 +356,12 @@ Result<MessageTargets> MemoryStore::read_targets(MessageId id) const {
 Result<std::vector<MessageRecord>> MemoryStore::list_messages(LinkNumber link, MessageId before,
                                                               std::size_t count_max) const {
   const std::lock_guard lock(mutex_);
+  const Expiry::View expiry = expiry_.view();
   std::vector<MessageRecord> records;
   auto it = before ? messages_.lower_bound({link, before}) : messages_.upper_bound({link, kLastId});
   while (it != messages_.begin() && records.size() < count_max) {
     --it;
-    if (it->first.first != link || accepted_at(it->first.second) < retained_from_) break;
+    if (it->first.first != link || !expiry.keeps(it->first.second)) break;
     records.push_back(it->second.content.record);
   }
   return records;

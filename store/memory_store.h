@@ -15,6 +15,7 @@
 #include "store/event_store.h"
 #include "store/message_ids.h"
 #include "store/reopening_rules.h"
+#include "store/retention.h"
 #include "store/store_options.h"
 
 namespace headrace::store {
@@ -28,13 +29,19 @@ class MemoryStore final : public EventStore {
   Result<void> apply(const Group& group) override;
   LogPosition end() const noexcept override;
   Result<PendingLoad> load_pending(EndpointNumber endpoint, PendingCursor& cursor, core::WallMs now,
-                                   std::size_t count_max, std::size_t bytes_max,
-                                   core::BufferPool& pool, std::vector<Delivery>& out) override;
+                                   const PendingQuota& quota, core::BufferPool& pool,
+                                   std::vector<Delivery>& out) override;
   Result<std::vector<PendingItem>> list_pending(EndpointNumber endpoint, core::WallMs after_due,
                                                 MessageId after, std::size_t count_max) override;
   Result<std::vector<PendingEndpoint>> pending_endpoints() override;
   Result<void> checkpoint() override { return {}; }
   Result<void> retain(core::WallMs now) override;
+  Result<std::size_t> erase(std::span<const MessageId> messages) override;
+  Result<DiskUse> measure_disk() override { return DiskUse{}; }
+  Result<void> finish_erasures() override { return {}; }
+  void set_retention(std::map<LinkNumber, std::uint64_t> ms_by_link) override {
+    expiry_.set(ms_by_link);
+  }
 
   Result<void> change_definitions(std::span<const DefinitionChange> changes) override;
   Result<void> scan_definitions(
@@ -60,6 +67,7 @@ class MemoryStore final : public EventStore {
   struct Waiting {
     std::uint16_t attempts = 0;
     std::uint16_t attempts_before = 0;
+    std::uint64_t order_key = 0;
   };
   using AttemptKey = std::tuple<EndpointNumber, MessageId, std::uint16_t>;
   struct Kept {
@@ -85,7 +93,7 @@ class MemoryStore final : public EventStore {
   mutable std::mutex mutex_;  // queries come from any thread
   MessageIds ids_;
   std::uint64_t end_;
-  core::WallMs retained_from_ = 0;
+  Expiry expiry_;
   std::map<std::pair<LinkNumber, MessageId>, Kept> messages_;
   std::map<PendingKey, Waiting> pending_;
   std::map<DeadKey, DeadRecord> dead_;

@@ -85,6 +85,7 @@ Result<void> MessageLog::adopt(RecoveredLog recovered) {
   }
   segments_ = std::move(recovered.segments);
   last_id_ = std::max(options_.last_id, recovered.last_id);
+  for (const Segment& segment : segments_) numbers_.insert(segment.number);
   if (!segments_.empty()) end_ = make_position(segments_.back().number, segments_.back().bytes);
   synced_ = end_;
   return {};
@@ -133,7 +134,7 @@ LogPosition MessageLog::end() const noexcept {
 }
 
 Result<void> MessageLog::append(std::span<const Intake> intakes, std::span<Placed> placed,
-                                std::span<const Outcome> outcomes,
+                                std::span<Outcome> outcomes,
                                 std::span<const ReopeningRecord> reopenings) {
   HEADRACE_DCHECK(placed.size() == intakes.size());
   if (auto usable = check_usable(); !usable) return usable;
@@ -158,7 +159,7 @@ Result<void> MessageLog::append(std::span<const Intake> intakes, std::span<Place
 }
 
 Result<void> MessageLog::write_group(std::span<const Intake> intakes, std::span<Placed> placed,
-                                     std::span<const Outcome> outcomes,
+                                     std::span<Outcome> outcomes,
                                      std::span<const ReopeningRecord> reopenings) {
   writer_.begin();
   std::uint64_t offset = offset_of(end_);
@@ -177,8 +178,9 @@ Result<void> MessageLog::write_group(std::span<const Intake> intakes, std::span<
     placed[i].position = make_position(segment_of(end_), offset);
     offset += aligned(head_bytes + payload.bytes());
   }
-  for (const Outcome& outcome : outcomes) {
+  for (Outcome& outcome : outcomes) {
     if (outcome.verdict == Verdict::kReturned) continue;
+    outcome.logged_at = make_position(segment_of(end_), offset);
     char* const record = grown(scratch_, outcome_record_bytes(outcome));
     const std::size_t bytes =
         encode_outcome(outcome, synced_, record_seed(active_salt_, offset), record);
@@ -218,6 +220,28 @@ void MessageLog::sync_in_background() noexcept {
   // The segments before it were synced when it was begun.
   if (!file || file->sync_data()) return;
   background_sync_failed_.store(true, std::memory_order_release);
+}
+
+Result<std::optional<RecordFrame>> MessageLog::frame_at(LogPosition position) const {
+  auto segment = open_for_reading(position);
+  if (!segment && segment.error().code == ErrorCode::kNotFound) return std::optional<RecordFrame>{};
+  if (!segment) return std::move(segment).error();
+  std::array<char, kFrameBytes> bytes{};
+  auto got = (*segment)->file->read(bytes.data(), bytes.size(), offset_of(position));
+  if (!got) return std::move(got).error();
+  return decode_frame({bytes.data(), *got}, record_seed((*segment)->salt, offset_of(position)));
+}
+
+Result<void> MessageLog::erase(std::span<const ErasedRecord> records) {
+  auto erased = erase_records(*options_.files, options_.directory, records);
+  if (!erased || !active_) return erased;
+  // The block that is still being filled is written again, and not with what was there.
+  std::shared_ptr<File> file;
+  {
+    const std::lock_guard lock(background_mutex_);
+    file = background_;
+  }
+  return writer_.reload(*file);
 }
 
 Result<void> MessageLog::sync() {
@@ -284,6 +308,10 @@ Result<void> MessageLog::begin_segment(std::uint64_t bytes) {
   active_salt_ = header.salt;
   active_bytes_ = bytes;
   segments_.push_back({header.number, bytes, header});
+  {
+    const std::lock_guard lock(readers_mutex_);
+    numbers_.insert(header.number);
+  }
   end_ = make_position(header.number, kSegmentHeaderBytes);
   if (all_synced) synced_ = end_;
   next_number_ = header.number + 1;
@@ -314,11 +342,23 @@ std::span<const Segment> MessageLog::sealed() const noexcept {
   return {segments_.data(), segments_.size() - in_use};
 }
 
+std::uint64_t MessageLog::file_bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  for (const Segment& segment : segments_) bytes += segment.bytes;
+  return bytes;
+}
+
+bool MessageLog::holds(LogPosition position) const {
+  const std::lock_guard lock(readers_mutex_);
+  return numbers_.contains(segment_of(position));
+}
+
 Result<void> MessageLog::remove_segment(std::uint32_t number) {
   if (auto removed = options_.files->remove(path_of(number)); !removed) return removed;
   std::erase_if(segments_, [&](const Segment& segment) { return segment.number == number; });
   const std::lock_guard lock(readers_mutex_);
   readers_.erase(number);
+  numbers_.erase(number);
   return {};
 }
 

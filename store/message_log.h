@@ -17,12 +17,14 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/random.h"
 #include "store/block_writer.h"
 #include "store/event_store.h"
+#include "store/log_erasure.h"
 #include "store/log_recovery.h"
 #include "store/log_segment.h"
 
@@ -52,16 +54,25 @@ class MessageLog {
                                                   LogVisitor& visitor);
 
   // Writes one group. Of the intakes those whose `placed` is kStored, under the id there; sets
-  // their positions. Of the outcomes all but those handed back, which change nothing. With an
-  // intake or a reopening in it the group is synced. On failure nothing counts as written.
+  // their positions. Of the outcomes all but those handed back, which change nothing; sets their
+  // `logged_at`. With an intake or a reopening in it the group is synced. On failure nothing counts
+  // as written.
   Result<void> append(std::span<const Intake> intakes, std::span<Placed> placed,
-                      std::span<const Outcome> outcomes,
+                      std::span<Outcome> outcomes,
                       std::span<const ReopeningRecord> reopenings = {});
   // Makes all of it survive a power cut.
   Result<void> sync();
   // The same from any thread, for what was appended before the call. After a failure nothing more
   // is accepted.
   void sync_in_background() noexcept;
+
+  // The frame of the record at `position`; none when there is no intact frame, or the segment is
+  // gone.
+  Result<std::optional<RecordFrame>> frame_at(LogPosition position) const;
+  // Overwrites records where they are with gaps of the same length, synced. A failure may leave some
+  // of them half overwritten; the same call again makes up for it, also after the log was opened
+  // anew. See log_erasure.h.
+  Result<void> erase(std::span<const ErasedRecord> records);
 
   LogPosition end() const noexcept;
   // No message in the log has a greater id.
@@ -71,6 +82,10 @@ class MessageLog {
   // sealed.
   std::span<const Segment> segments() const noexcept { return segments_; }
   std::span<const Segment> sealed() const noexcept;
+  // What its files take.
+  std::uint64_t file_bytes() const noexcept;
+  // Whether the segment of `position` is there. Any thread.
+  bool holds(LogPosition position) const;
   // Requires: it is sealed, and nothing in it is needed any more.
   Result<void> remove_segment(std::uint32_t number);
 
@@ -89,7 +104,7 @@ class MessageLog {
   Result<std::unique_ptr<File>> create_segment(std::uint32_t number, std::span<char> header,
                                                std::uint64_t bytes);
   Result<void> write_group(std::span<const Intake> intakes, std::span<Placed> placed,
-                           std::span<const Outcome> outcomes,
+                           std::span<Outcome> outcomes,
                            std::span<const ReopeningRecord> reopenings);
   void put_padding(std::size_t record_bytes) noexcept;
   Result<void> check_usable();
@@ -115,6 +130,7 @@ class MessageLog {
   std::shared_ptr<File> background_;  // the active segment, opened a second time; null: none yet
 
   mutable std::mutex readers_mutex_;  // queries come from any thread
+  std::set<std::uint32_t> numbers_;   // of the segments that are there
   mutable std::map<std::uint32_t, std::shared_ptr<const ReadableSegment>> readers_;
 };
 

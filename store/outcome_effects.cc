@@ -9,7 +9,8 @@ OutcomeEffects effects_of(const Outcome& outcome) noexcept {
   const DeliveryTicket& ticket = outcome.ticket;
   OutcomeEffects effects;
   PendingPut waiting{outcome.endpoint, ticket.due,      outcome.message,
-                     ticket.position,  outcome.attempt, ticket.attempts_before};
+                     ticket.position,  outcome.attempt, ticket.attempts_before,
+                     outcome.order_key};
   switch (outcome.verdict) {
     case Verdict::kDelivered:
     case Verdict::kDead:
@@ -19,12 +20,14 @@ OutcomeEffects effects_of(const Outcome& outcome) noexcept {
       effects.dies = outcome.verdict == Verdict::kDead;
       break;
     case Verdict::kRetry:
+    case Verdict::kPostponed:
       effects.erases = ticket.pending_entry;
-      effects.attempted = true;
+      effects.attempted = outcome.verdict == Verdict::kRetry;
       waiting.due = std::max<core::WallMs>(outcome.next_at, 1);  // 0 would mean "never tried"
       effects.waiting = waiting;
       break;
     case Verdict::kReturned:
+      waiting.order_key = 0;  // it waits where it was, and keeps no place for others
       if (!ticket.pending_entry) effects.waiting = waiting;
       break;
   }
@@ -46,6 +49,7 @@ AttemptRecord attempt_record(const Outcome& outcome) {
   record.started_at = outcome.started_at;
   record.duration_us = outcome.duration_us;
   record.next_at = outcome.next_at;
+  record.logged_at = outcome.logged_at;
   return record;
 }
 

@@ -37,19 +37,20 @@ Result<std::optional<MessageEntry>> read_message_value(const RocksDatabase& data
   return std::optional<MessageEntry>{MessageEntry{*record, decode_reopened(view(value))}};
 }
 
-Result<void> Reopenings::begin(Group& group, core::WallMs retained_from) {
-  clear();
+Result<void> Reopenings::begin(Group& group, const Expiry::View& expiry) {
+  messages_.clear();
+  records_.clear();
   group.reopened.clear();
   for (const Reopening& reopening : group.reopenings) {
-    auto decided = decide(reopening, retained_from);
+    auto decided = decide(reopening, expiry);
     if (!decided && !is_unreadable(decided.error())) return std::move(decided).error();
     group.reopened.push_back(decided ? *decided : Reopened::kGone);
   }
   return {};
 }
 
-Result<Reopened> Reopenings::decide(const Reopening& reopening, core::WallMs retained_from) {
-  auto seen = look_up(reopening.message, retained_from);
+Result<Reopened> Reopenings::decide(const Reopening& reopening, const Expiry::View& expiry) {
+  auto seen = look_up(reopening.message, expiry);
   if (!seen) return std::move(seen).error();
   if (!(*seen)->entry) return Reopened::kGone;
   MessageEntry& message = *(*seen)->entry;
@@ -74,9 +75,9 @@ Result<Reopened> Reopenings::decide(const Reopening& reopening, core::WallMs ret
   return Reopened::kYes;
 }
 
-Result<Reopenings::Seen*> Reopenings::look_up(MessageId id, core::WallMs retained_from) {
+Result<Reopenings::Seen*> Reopenings::look_up(MessageId id, const Expiry::View& expiry) {
   const auto [at, is_new] = messages_.try_emplace(id);
-  if (!is_new || accepted_at(id) < retained_from) return &at->second;
+  if (!is_new || !expiry.keeps(id)) return &at->second;
   auto entry = read_message_value(database_, id);
   if (!entry) return std::move(entry).error();
   at->second.entry = std::move(*entry);

@@ -25,14 +25,10 @@ class Reopenings {
   Reopenings(const RocksDatabase& database, const MessageLog& log)
       : database_(database), reader_(log) {}
 
-  // Fills group.reopened. Of messages accepted before `retained_from` none is opened again.
-  Result<void> begin(Group& group, core::WallMs retained_from);
+  // Fills group.reopened. Of messages that are not kept any more none is opened again.
+  Result<void> begin(Group& group, const Expiry::View& expiry);
   // Those that are opened, in order.
   std::span<const ReopeningRecord> records() const noexcept { return records_; }
-  void clear() noexcept {
-    messages_.clear();
-    records_.clear();
-  }
   // What becomes of their messages.
   template <class Visit>
   void for_each_message(Visit visit) const {
@@ -47,8 +43,8 @@ class Reopenings {
     bool changed = false;
   };
 
-  Result<Seen*> look_up(MessageId id, core::WallMs retained_from);
-  Result<Reopened> decide(const Reopening& reopening, core::WallMs retained_from);
+  Result<Seen*> look_up(MessageId id, const Expiry::View& expiry);
+  Result<Reopened> decide(const Reopening& reopening, const Expiry::View& expiry);
   Result<bool> was_sent_to(const MessageRecord& record, EndpointNumber endpoint);
   Result<std::optional<LastAttempt>> last_attempt(EndpointNumber endpoint, MessageId message) const;
 

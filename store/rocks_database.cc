@@ -9,11 +9,14 @@
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdarg>
 #include <cstdio>
 #include <mutex>
+#include <string>
 #include <utility>
 
+#include "store/bytes.h"
 #include "store/keys.h"
 #include "store/message_ids.h"
 #include "store/rocks_tail.h"
@@ -57,25 +60,83 @@ class InfoLog final : public rocksdb::Logger {
   core::LogSink& sink_;
 };
 
-// Drops what `Gone`, asked with key and value, says has had its time.
-template <class Gone>
+using ExpiryView = Expiry::View;
+// Whether a row has had its time.
+using Gone = bool (*)(const ExpiryView& expiry, std::string_view key, std::string_view value);
+
+bool is_old_message(const ExpiryView& expiry, std::string_view key, std::string_view) {
+  const auto id = decode_message_key(key);
+  return id && !expiry.keeps(*id);
+}
+
+bool is_old_attempt(const ExpiryView& expiry, std::string_view key, std::string_view) {
+  const auto id = decode_attempt_message(key);
+  return id && !expiry.keeps(*id);
+}
+
+bool is_old_dead(const ExpiryView& expiry, std::string_view key, std::string_view) {
+  const auto id = decode_dead_message(key);
+  return id && !expiry.keeps(*id);
+}
+
+bool is_old_dedupe(const ExpiryView& expiry, std::string_view, std::string_view value) {
+  const auto entry = decode_dedupe_value(value);
+  return entry && entry->expires_at <= expiry.now();
+}
+
+// Of one compaction, which asks about every row: so all of it sees the same moment.
 class ExpiryFilter final : public rocksdb::CompactionFilter {
  public:
-  ExpiryFilter(const char* name, Gone gone) : name_(name), gone_(std::move(gone)) {}
+  ExpiryFilter(const char* name, Gone gone, ExpiryView expiry)
+      : name_(name), gone_(gone), expiry_(std::move(expiry)) {}
   const char* Name() const override { return name_; }
   bool Filter(int, const rocksdb::Slice& key, const rocksdb::Slice& value, std::string*,
               bool*) const override {
-    return gone_(view(key), view(value));
+    return gone_(expiry_, view(key), view(value));
   }
 
  private:
   const char* const name_;
   const Gone gone_;
+  const ExpiryView expiry_;
 };
 
-template <class Gone>
-std::unique_ptr<rocksdb::CompactionFilter> make_filter(const char* name, Gone gone) {
-  return std::make_unique<ExpiryFilter<Gone>>(name, std::move(gone));
+class ExpiryFilters final : public rocksdb::CompactionFilterFactory {
+ public:
+  ExpiryFilters(const char* name, Gone gone, const Expiry& expiry)
+      : name_(name), gone_(gone), expiry_(expiry) {}
+  const char* Name() const override { return name_; }
+  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
+      const rocksdb::CompactionFilter::Context&) override {
+    return std::make_unique<ExpiryFilter>(name_, gone_, expiry_.view());
+  }
+
+ private:
+  const char* const name_;
+  const Gone gone_;
+  const Expiry& expiry_;
+};
+
+std::uint32_t number_of(std::string_view key) noexcept {
+  return BigReader{key.data()}.get<std::uint32_t>();
+}
+
+// Whether all rows between two keys of `messages` are old. Rows of a link lie in order of time; of
+// the links in between nothing is known but how long they are kept.
+bool are_old_messages(const ExpiryView& expiry, std::string_view first, std::string_view last) {
+  const auto from = decode_message_key(first);
+  const auto to = decode_message_key(last);
+  if (!from || !to) return false;
+  return link_of(*from) == link_of(*to) && !expiry.keeps(*to);
+}
+
+// The same of `attempts` and `dead`: rows of an endpoint lie in order of time, whatever their links
+// are.
+template <auto Decode>
+bool are_old_rows(const ExpiryView& expiry, std::string_view first, std::string_view last) {
+  const auto to = Decode(last);
+  if (!to || first.size() != last.size()) return false;
+  return number_of(first) == number_of(last) && !expiry.may_keep(accepted_at(*to));
 }
 
 rocksdb::BlockBasedTableOptions table_options() {
@@ -160,30 +221,14 @@ Error error_of(const rocksdb::Status& status) {
   return Error{code, "RocksDB: " + status.ToString(), 0};
 }
 
-RocksDatabase::RocksDatabase(core::LogSink& log)
-    : logger_(std::make_shared<InfoLog>(log)), listener_(std::make_shared<DatabaseListener>()) {
-  const Expiry& expiry = expiry_;
-  message_filter_ = make_filter("headrace.messages", [&expiry](std::string_view key, auto) {
-    const auto id = decode_message_key(key);
-    return id && accepted_at(*id) < expiry.messages_from.load(std::memory_order_relaxed);
-  });
-  attempt_filter_ = make_filter("headrace.attempts", [&expiry](std::string_view key, auto) {
-    const auto id = decode_attempt_message(key);
-    return id && accepted_at(*id) < expiry.messages_from.load(std::memory_order_relaxed);
-  });
-  dead_filter_ = make_filter("headrace.dead", [&expiry](std::string_view key, auto) {
-    const auto id = decode_dead_message(key);
-    return id && accepted_at(*id) < expiry.messages_from.load(std::memory_order_relaxed);
-  });
-  dedupe_filter_ = make_filter("headrace.dedupe", [&expiry](auto, std::string_view value) {
-    const auto entry = decode_dedupe_value(value);
-    return entry && entry->expires_at <= expiry.now.load(std::memory_order_relaxed);
-  });
-}
+RocksDatabase::RocksDatabase(std::uint64_t retention_ms, core::LogSink& log)
+    : expiry_(retention_ms),
+      logger_(std::make_shared<InfoLog>(log)),
+      listener_(std::make_shared<DatabaseListener>()) {}
 
 Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const StoreOptions& options,
                                                            core::LogSink& log) {
-  std::unique_ptr<RocksDatabase> database(new RocksDatabase(log));
+  std::unique_ptr<RocksDatabase> database(new RocksDatabase(options.retention_ms, log));
   if (auto opened = database->open_families(options, log); !opened)
     return std::move(opened).error();
   return database;
@@ -192,6 +237,9 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const StoreOptions& o
 Result<void> RocksDatabase::open_families(const StoreOptions& options, core::LogSink& log) {
   rocksdb::BlockBasedTableOptions table = table_options();
   const auto plain = [&](std::size_t bytes) { return family_options(table, bytes); };
+  const auto filters = [this](const char* name, Gone gone) {
+    return std::make_shared<ExpiryFilters>(name, gone, expiry_);
+  };
   const auto small = plain(kSmallBufferBytes);
   // Keys grow within a link or an endpoint, so an insertion begins where the one before it ended.
   const std::shared_ptr<const rocksdb::SliceTransform> by_number(
@@ -199,15 +247,15 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options, core::Log
   auto pending = plain(kOtherBufferBytes);
   auto attempts = plain(kAttemptsBufferBytes);
   attempts.memtable_insert_with_hint_prefix_extractor = by_number;
-  attempts.compaction_filter = attempt_filter_.get();
+  attempts.compaction_filter_factory = filters("headrace.attempts", &is_old_attempt);
   auto dead = plain(kOtherBufferBytes);
-  dead.compaction_filter = dead_filter_.get();
+  dead.compaction_filter_factory = filters("headrace.dead", &is_old_dead);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
   auto messages = plain(kOtherBufferBytes);
-  messages.compaction_filter = message_filter_.get();
+  messages.compaction_filter_factory = filters("headrace.messages", &is_old_message);
   messages.memtable_insert_with_hint_prefix_extractor = by_number;
   auto dedupe = plain(kOtherBufferBytes);
-  dedupe.compaction_filter = dedupe_filter_.get();
+  dedupe.compaction_filter_factory = filters("headrace.dedupe", &is_old_dedupe);
   dedupe.memtable_prefix_bloom_size_ratio = 0.1;  // nearly every look-up finds nothing
   dedupe.memtable_whole_key_filtering = true;
   const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
@@ -294,6 +342,52 @@ Result<void> RocksDatabase::flush(bool wait) {
   const auto status = db_->Flush(options, {families_.begin(), families_.end()});
   if (!status.ok()) return error_of(status);
   return {};
+}
+
+Result<void> RocksDatabase::drop_expired_files() {
+  const Expiry::View expiry = expiry_.view();
+  if (auto done = drop_files(messages(), &are_old_messages, expiry); !done) return done;
+  auto done = drop_files(attempts(), &are_old_rows<decode_attempt_message>, expiry);
+  if (!done) return done;
+  return drop_files(dead(), &are_old_rows<decode_dead_message>, expiry);
+}
+
+Result<void> RocksDatabase::drop_files(rocksdb::ColumnFamilyHandle* family, OldRange old,
+                                       const Expiry::View& expiry) {
+  rocksdb::ColumnFamilyMetaData all;
+  db_->GetColumnFamilyMetaData(family, &all);
+  std::vector<std::pair<std::string, std::string>> keys;
+  for (const rocksdb::LevelMetaData& level : all.levels) {
+    if (level.level == 0) continue;  // where files lie above one another, none is dropped
+    for (const rocksdb::SstFileMetaData& file : level.files) {
+      if (old(expiry, file.smallestkey, file.largestkey)) {
+        keys.emplace_back(file.smallestkey, file.largestkey);
+      }
+    }
+  }
+  if (keys.empty()) return {};
+  std::vector<rocksdb::Slice> bounds;
+  bounds.reserve(keys.size() * 2);
+  std::vector<rocksdb::RangePtr> ranges;
+  for (const auto& [smallest, largest] : keys) {
+    bounds.emplace_back(smallest);
+    bounds.emplace_back(largest);
+    ranges.emplace_back(&bounds[bounds.size() - 2], &bounds.back());
+  }
+  const auto status = rocksdb::DeleteFilesInRanges(db_.get(), family, ranges.data(), ranges.size());
+  if (!status.ok()) return error_of(status);
+  return {};
+}
+
+std::uint64_t RocksDatabase::file_bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  for (rocksdb::ColumnFamilyHandle* family : families_) {
+    std::uint64_t part = 0;
+    if (db_->GetIntProperty(family, rocksdb::DB::Properties::kTotalSstFilesSize, &part)) {
+      bytes += part;
+    }
+  }
+  return bytes;
 }
 
 void RocksDatabase::resume() noexcept {

@@ -13,7 +13,6 @@
 #include <rocksdb/write_batch.h>
 
 #include <array>
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -21,6 +20,7 @@
 
 #include "core/log.h"
 #include "headrace/result.h"
+#include "store/retention.h"
 #include "store/store_options.h"
 
 namespace headrace::store {
@@ -34,13 +34,6 @@ inline std::string_view view(const rocksdb::Slice& bytes) noexcept {
 
 // Requires: !status.ok().
 Error error_of(const rocksdb::Status& status);
-
-// What time has made of no use: dropped by compactions, hidden from readers. Any thread.
-struct Expiry {
-  std::atomic<std::uint64_t> messages_from{
-      0};                             // messages accepted before have fallen to the retention
-  std::atomic<std::uint64_t> now{0};  // dedupe entries that expired by then are gone
-};
 
 class DatabaseListener;
 
@@ -61,6 +54,7 @@ class RocksDatabase {
   rocksdb::ColumnFamilyHandle* attempts() const noexcept { return families_[4]; }
   rocksdb::ColumnFamilyHandle* dedupe() const noexcept { return families_[5]; }
   rocksdb::ColumnFamilyHandle* dead() const noexcept { return families_[6]; }
+  // What time has made of no use: dropped by compactions, hidden from readers. Any thread.
   Expiry& expiry() noexcept { return expiry_; }
   const Expiry& expiry() const noexcept { return expiry_; }
 
@@ -79,20 +73,26 @@ class RocksDatabase {
   Result<void> write_synced(rocksdb::WriteBatch& batch);
   // Makes all derived writes durable, together. `wait` false: soon.
   Result<void> flush(bool wait);
+  // Drops whole files of messages, attempts and dead deliveries that have all had their time,
+  // without a look into them: at most one removal a file, however many rows it has. What lies in
+  // files with others goes when those are compacted.
+  Result<void> drop_expired_files();
+  // What its files take on the disk.
+  std::uint64_t file_bytes() const noexcept;
   // After a failed write: tries to leave the state in which RocksDB refuses all of them.
   void resume() noexcept;
 
  private:
   static constexpr std::size_t kFamilies = 7;
 
-  explicit RocksDatabase(core::LogSink& log);
+  using OldRange = bool (*)(const Expiry::View&, std::string_view first, std::string_view last);
+
+  RocksDatabase(std::uint64_t retention_ms, core::LogSink& log);
+  Result<void> drop_files(rocksdb::ColumnFamilyHandle* family, OldRange old,
+                          const Expiry::View& expiry);
   Result<void> open_families(const StoreOptions& options, core::LogSink& log);
 
-  Expiry expiry_;  // the filters and the logger must outlive the database
-  std::unique_ptr<rocksdb::CompactionFilter> message_filter_;
-  std::unique_ptr<rocksdb::CompactionFilter> attempt_filter_;
-  std::unique_ptr<rocksdb::CompactionFilter> dedupe_filter_;
-  std::unique_ptr<rocksdb::CompactionFilter> dead_filter_;
+  Expiry expiry_;  // it and the logger must outlive the database
   std::shared_ptr<rocksdb::Logger> logger_;
   std::shared_ptr<DatabaseListener> listener_;
   std::unique_ptr<rocksdb::DB> db_;

@@ -24,7 +24,14 @@ RocksEventStore::RocksEventStore(const StoreOptions& options, OpenedStore opened
       batch_(*database_, options.dedupe_window_ms),
       duplicates_(*database_),
       reopenings_(*database_, *log_),
-      reader_(*log_) {
+      reader_(*log_),
+      disk_({options.disk_reserve_bytes, options.disk_budget_bytes}),
+      erased_(std::move(opened.unfinished)) {
+  const Expiry::View expiry = database_->expiry().view();
+  for (const auto& [segment, times] : opened.times) {
+    kept_through_[segment] = times.kept_through(expiry.retention());
+  }
+  retention_version_ = database_->expiry().version();
   ids_.raise_floor(applied_.last_id);
   // RocksDB must never keep what the log could forget: a replay would not undo it.
   if (options_.durability == Durability::kFsync) {
@@ -51,17 +58,27 @@ Result<void> RocksEventStore::count_open() {
 Result<void> RocksEventStore::append(Group& group) {
   Result<void> done = write_batch();  // what an earlier apply() could not
   if (done) done = place(group);
-  if (done) done = reopenings_.begin(group, database_->expiry().messages_from);
+  if (done) done = reopenings_.begin(group, database_->expiry().view());
   if (done) {
     done = log_->append(group.intakes, group.placed, group.outcomes, reopenings_.records());
   }
+  // With an intake in the group there is nothing left to do for this.
   if (done && group.sync && options_.durability == Durability::kFsync) done = log_->sync();
   if (!done) {
     refuse(group, done.error().code);
     return done;
   }
   count(group);
+  index_reopenings();
   return {};
+}
+
+// What is decided counts from here on, also for the next group, whatever becomes of apply().
+void RocksEventStore::index_reopenings() {
+  for (const ReopeningRecord& record : reopenings_.records()) batch_.add_reopening(record);
+  reopenings_.for_each_message([this](const MessageEntry& message) {
+    batch_.change_message(message.record, message.reopened);
+  });
 }
 
 Result<void> RocksEventStore::place(Group& group) {
@@ -92,16 +109,19 @@ void RocksEventStore::count(const Group& group) {
   for (std::size_t i = 0; i < group.intakes.size(); ++i) {
     if (group.placed[i].acceptance != Acceptance::kStored) continue;
     open_.open(group.placed[i].position, group.intakes[i].targets.size());
+    count_times(group.placed[i].position, group.placed[i].id);
     unflushed_bytes_ += intake_record_bytes(group.intakes[i]);
   }
   for (const Outcome& outcome : group.outcomes) {
     if (outcome.verdict == Verdict::kReturned) continue;
     const bool closes = outcome.verdict == Verdict::kDelivered || outcome.verdict == Verdict::kDead;
     if (closes) open_.close(outcome.ticket.position);
+    count_times(outcome.logged_at, outcome.message);
     unflushed_bytes_ += outcome_record_bytes(outcome);
   }
   for (const ReopeningRecord& record : reopenings_.records()) {
     open_.open(record.reopening.position, 1);
+    count_times(log_->end(), record.reopening.message);  // a group lies in one segment
     unflushed_bytes_ += aligned(kReopeningBytes);
   }
 }
@@ -119,11 +139,6 @@ Result<void> RocksEventStore::apply(const Group& group) {
     batch_.add_outcome(outcome, outcome.response_head.in(outcome.response),
                        outcome.response_body.in(outcome.response));
   }
-  for (const ReopeningRecord& record : reopenings_.records()) batch_.add_reopening(record);
-  reopenings_.for_each_message([this](const MessageEntry& message) {
-    batch_.change_message(message.record, message.reopened);
-  });
-  reopenings_.clear();
   for (const PendingPut& put : group.spilled) batch_.put_pending(put);
   applied_.position = std::max(applied_.position, group.low_water);
   applied_.last_id = ids_.last();
@@ -146,48 +161,19 @@ Result<void> RocksEventStore::write_batch() {
 Result<void> RocksEventStore::flush_when_due() {
   if (unflushed_bytes_ < options_.replay_bytes_max / 2) return {};
   unflushed_bytes_ = 0;
+  put_times();
+  if (auto written = write_batch(); !written) return written;
   return database_->flush(false);
 }
 
 Result<void> RocksEventStore::checkpoint() {
+  put_times();
   if (auto written = write_batch(); !written) return written;
   if (auto synced = log_->sync(); !synced) return synced;
   unflushed_bytes_ = 0;
   if (auto flushed = database_->flush(true); flushed) return flushed;
   database_->resume();
   return database_->flush(true);
-}
-
-bool RocksEventStore::is_retained(MessageId id) const noexcept {
-  return accepted_at(id) >= database_->expiry().messages_from.load(std::memory_order_relaxed);
-}
-
-// Whether all messages of a sealed segment have fallen to the retention and nothing needs them.
-bool RocksEventStore::is_disposable(std::size_t index) const {
-  const std::span<const Segment> sealed = log_->sealed();
-  const Segment& segment = sealed[index];
-  if (open_.in_segment(segment.number) != 0) return false;
-  if (segment.number >= segment_of(applied_.position)) return false;
-  const Segment& following = log_->segments()[index + 1];
-  return following.header && !is_retained(following.header->floor);
-}
-
-Result<void> RocksEventStore::retain(core::WallMs now) {
-  Expiry& expiry = database_->expiry();
-  const core::WallMs from = now > options_.retention_ms ? now - options_.retention_ms : 0;
-  if (from > expiry.messages_from) expiry.messages_from = from;
-  if (now > expiry.now) expiry.now = now;
-  std::vector<std::uint32_t> disposable;
-  for (std::size_t i = 0; i < log_->sealed().size(); ++i) {
-    if (is_disposable(i)) disposable.push_back(log_->sealed()[i].number);
-  }
-  if (disposable.empty()) return {};
-  // That nothing in them is needed must be on the disk before they go.
-  if (auto durable = checkpoint(); !durable) return durable;
-  for (const std::uint32_t number : disposable) {
-    if (auto removed = log_->remove_segment(number); !removed) return removed;
-  }
-  return {};
 }
 
 Result<void> RocksEventStore::change_definitions(std::span<const DefinitionChange> changes) {

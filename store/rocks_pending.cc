@@ -86,6 +86,7 @@ Delivery delivery_of(const IntakeRecord& record, const PendingKey& key, const Pe
   delivery.attempts = value.attempts;
   delivery.attempts_before = value.attempts_before;
   delivery.is_test = record.is_test;
+  delivery.order_key = value.order_key;
   delivery.ticket = {value.position, key.due, 0, true, value.attempts_before};
   return delivery;
 }
@@ -98,13 +99,20 @@ class PendingLoader {
   enum class Taken : std::uint8_t { kYes, kNoRoom, kLost };
 
   PendingLoader(const RocksDatabase& database, IntakeReader& reader, core::BufferPool& pool,
-                std::vector<Delivery>& out, std::size_t count_max, std::size_t bytes_max)
+                std::vector<Delivery>& out, const PendingQuota& quota)
       : database_(database),
         reader_(reader),
         pool_(pool),
         out_(out),
-        count_max_(count_max),
-        bytes_max_(bytes_max) {}
+        quota_(quota),
+        count_max_(std::min(quota.count_max, quota.retries_max)),
+        bytes_max_(retry_bytes_of(quota)) {}
+
+  // From here on ready ones are taken.
+  void end_retries() noexcept {
+    bytes_max_ = std::max(quota_.bytes_max, bytes_ + quota_.bytes_max - bytes_max_);
+    count_max_ = quota_.count_max;
+  }
 
   // kLost: the message cannot be read any more, so there is nothing to deliver.
   Result<Taken> take(const PendingKey& key, const PendingValue& value) {
@@ -124,7 +132,7 @@ class PendingLoader {
       auto message = read_message_value(database_, key.message);
       if (message && *message) out_.back().event = (*message)->record.event;
     }
-    bytes_ += out_.back().payload.bytes();
+    bytes_ += out_.back().payload.buffer.capacity();
     ++count_;
     return Taken::kYes;
   }
@@ -141,18 +149,19 @@ class PendingLoader {
   IntakeReader& reader_;
   core::BufferPool& pool_;
   std::vector<Delivery>& out_;
-  const std::size_t count_max_;
-  const std::size_t bytes_max_;
+  const PendingQuota& quota_;
+  std::size_t count_max_;
+  std::size_t bytes_max_;
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;
 };
 
 Result<PendingLoad> RocksEventStore::load_pending(EndpointNumber endpoint, PendingCursor& cursor,
-                                                  core::WallMs now, std::size_t count_max,
-                                                  std::size_t bytes_max, core::BufferPool& pool,
+                                                  core::WallMs now, const PendingQuota& quota,
+                                                  core::BufferPool& pool,
                                                   std::vector<Delivery>& out) {
   PendingWalk walk(*database_, endpoint);
-  PendingLoader loader(*database_, reader_, pool, out, count_max, bytes_max);
+  PendingLoader loader(*database_, reader_, pool, out, quota);
   PendingLoad result;
   // Retries: every due time but 0.
   const bool fresh = cursor.due_after == 0;
@@ -165,6 +174,7 @@ Result<PendingLoad> RocksEventStore::load_pending(EndpointNumber endpoint, Pendi
     cursor.due_message = walk.key().message;
   }
   if (walk.valid()) result.next_due = walk.key().due;
+  loader.end_retries();
   for (walk.seek_after(0, cursor.ready_after); walk.valid() && walk.key().due == 0; walk.next()) {
     auto taken = take_pending(loader, walk.key(), walk.value());
     if (!taken) return std::move(taken).error();
@@ -205,7 +215,7 @@ Result<std::vector<PendingItem>> RocksEventStore::list_pending(EndpointNumber en
   for (walk.seek_after(after_due, after); walk.valid() && items.size() < count_max; walk.next()) {
     const PendingValue& value = walk.value();
     items.push_back({walk.key().due, walk.key().message, value.position, value.attempts,
-                     value.attempts_before});
+                     value.attempts_before, value.order_key});
   }
   if (!walk.status().ok()) return error_of(walk.status());
   return items;

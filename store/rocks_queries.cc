@@ -27,10 +27,11 @@ void seek_before(rocksdb::Iterator& entries, std::string_view key) {
 }  // namespace
 
 Result<MessageEntry> RocksEventStore::find_entry(MessageId id) const {
-  if (!is_retained(id)) return no_such_message();
+  if (!database_->expiry().view().keeps(id) || is_begun(id)) return no_such_message();
   auto entry = read_message_value(*database_, id);
   if (!entry) return std::move(entry).error();
-  if (!*entry) return no_such_message();
+  // A row may outlive its message.
+  if (!*entry || !log_->holds((*entry)->record.position)) return no_such_message();
   return std::move(**entry);
 }
 
@@ -40,13 +41,21 @@ Result<MessageRecord> RocksEventStore::find_message(MessageId id) const {
   return entry->record;
 }
 
+// Why a message that was there could not be read: it may have been dropped or erased meanwhile.
+Error RocksEventStore::why_not(MessageId id, Error error) const {
+  if (error.code == ErrorCode::kNotFound) return no_such_message();
+  if (error.code != ErrorCode::kCorrupted) return error;
+  const auto record = find_message(id);
+  return record || record.error().code != ErrorCode::kNotFound ? std::move(error)
+                                                              : no_such_message();
+}
+
 // Has `reader` at the message, whose head it has read.
 Result<MessageTargets> RocksEventStore::open_message(IntakeReader& reader, MessageId id) const {
   auto entry = find_entry(id);
   if (!entry) return std::move(entry).error();
   auto opened = reader.open(entry->record.position);
-  if (!opened && opened.error().code == ErrorCode::kNotFound) return no_such_message();
-  if (!opened) return std::move(opened).error();
+  if (!opened) return why_not(id, std::move(opened).error());
   if (reader.record().message != id) return unreadable();
   MessageTargets message{entry->record, {}, std::move(entry->reopened)};
   message.targets.reserve(reader.record().target_count);
@@ -67,7 +76,9 @@ Result<MessageContent> RocksEventStore::read_message(MessageId id) const {
   if (!message) return std::move(message).error();
   const IntakeRecord& intake = reader.record();
   std::string payload(intake.payload_bytes(), '\0');
-  if (auto read = reader.read_payload(payload.data()); !read) return std::move(read).error();
+  if (auto read = reader.read_payload(payload.data()); !read) {
+    return why_not(id, std::move(read).error());
+  }
   MessageContent content;
   content.record = message->record;
   content.method = intake.method;
@@ -88,13 +99,14 @@ Result<std::vector<MessageRecord>> RocksEventStore::list_messages(LinkNumber lin
   const auto bound = message_key(MessageId{Bits128{high, low}});
   const std::unique_ptr<rocksdb::Iterator> entries(
       database_->db().NewIterator(rocksdb::ReadOptions(), database_->messages()));
+  const Expiry::View expiry = database_->expiry().view();
   std::vector<MessageRecord> records;
   for (seek_before(*entries, view(bound)); entries->Valid() && records.size() < count_max;
        entries->Prev()) {
     const auto record = decode_message(view(entries->key()), view(entries->value()));
     if (!record) return unreadable();
-    if (record->link != link || !is_retained(record->id)) break;
-    records.push_back(*record);
+    if (record->link != link || !expiry.keeps(record->id)) break;
+    if (log_->holds(record->position)) records.push_back(*record);
   }
   if (!entries->status().ok()) return error_of(entries->status());
   return records;
@@ -103,7 +115,7 @@ Result<std::vector<MessageRecord>> RocksEventStore::list_messages(LinkNumber lin
 Result<std::vector<AttemptRecord>> RocksEventStore::list_attempts(EndpointNumber endpoint,
                                                                   MessageId message) const {
   std::vector<AttemptRecord> records;
-  if (!is_retained(message)) return records;
+  if (!database_->expiry().view().keeps(message)) return records;
   const std::unique_ptr<rocksdb::Iterator> entries(
       database_->db().NewIterator(rocksdb::ReadOptions(), database_->attempts()));
   for (entries->Seek(slice(view(attempt_key(endpoint, message, 0)))); entries->Valid();
@@ -124,6 +136,7 @@ Result<std::vector<DeadRecord>> RocksEventStore::list_dead(EndpointNumber endpoi
   const auto bound = dead_key(endpoint, before ? before : kLastId);
   const std::unique_ptr<rocksdb::Iterator> entries(
       database_->db().NewIterator(rocksdb::ReadOptions(), database_->dead()));
+  const Expiry::View expiry = database_->expiry().view();
   std::vector<DeadRecord> records;
   for (seek_before(*entries, view(bound)); entries->Valid() && records.size() < count_max;
        entries->Prev()) {
@@ -131,6 +144,7 @@ Result<std::vector<DeadRecord>> RocksEventStore::list_dead(EndpointNumber endpoi
     const auto dead = decode_dead_value(view(entries->value()));
     if (!message || !dead) return unreadable();
     if (!view(entries->key()).starts_with(view(bound).substr(0, kNumberPrefixBytes))) break;
+    if (!expiry.may_keep(accepted_at(*message))) break;
     const auto found = find_message(*message);
     if (!found && found.error().code == ErrorCode::kNotFound) continue;
     if (!found) return found.error();
@@ -147,11 +161,13 @@ Result<std::vector<AttemptRecord>> RocksEventStore::list_endpoint_attempts(
       before ? attempt_key(endpoint, before, 0) : attempt_key(endpoint, kLastId, kLastAttempt);
   const std::unique_ptr<rocksdb::Iterator> entries(
       database_->db().NewIterator(rocksdb::ReadOptions(), database_->attempts()));
+  const Expiry::View expiry = database_->expiry().view();
   std::vector<AttemptRecord> records;
   for (seek_before(*entries, view(bound)); entries->Valid(); entries->Prev()) {
     auto record = decode_attempt(view(entries->key()), view(entries->value()));
     if (!record) return unreadable();
-    if (record->endpoint != endpoint || !is_retained(record->message)) break;
+    if (record->endpoint != endpoint || !expiry.may_keep(accepted_at(record->message))) break;
+    if (!expiry.keeps(record->message)) continue;
     const bool same = !records.empty() && records.back().message == record->message;
     if (records.size() >= count_max && !same) break;
     records.push_back(std::move(*record));

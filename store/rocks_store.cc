@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <map>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -39,9 +41,11 @@ class ReplayIntoFamilies final : public LogVisitor {
     return write_when_large();
   }
 
-  Result<void> on_outcome(LogPosition, const OutcomeRecord& record) override {
+  Result<void> on_outcome(LogPosition position, const OutcomeRecord& record) override {
     batch_.erase_pending({record.outcome.endpoint, 0, record.outcome.message});
-    batch_.add_outcome(record.outcome, record.response_head, record.response_body);
+    Outcome outcome = record.outcome;
+    outcome.logged_at = position;
+    batch_.add_outcome(outcome, record.response_head, record.response_body);
     ++outcomes_;
     return write_when_large();
   }
@@ -60,7 +64,9 @@ class ReplayIntoFamilies final : public LogVisitor {
     return {};
   }
 
-  Result<void> finish(const AppliedValue& applied) {
+  Result<void> finish(const AppliedValue& applied,
+                      const std::map<std::uint32_t, SegmentTimes>& times) {
+    for (const auto& [segment, of_segment] : times) batch_.put_times(segment, of_segment);
     batch_.set_applied(applied);
     return batch_.write();
   }
@@ -132,6 +138,46 @@ Result<AppliedValue> read_applied(RocksDatabase& database) {
   return *applied;
 }
 
+// Does again what an erasure may have left half done, before anything reads the log: half a record
+// is no record.
+Result<std::vector<Erasure>> go_on_erasing(const StoreOptions& options, RocksDatabase& database) {
+  auto erasures = read_erasures(database);
+  if (!erasures) return erasures;
+  DerivedBatch batch(database, options.dedupe_window_ms);
+  std::vector<ErasedRecord> records;
+  for (const Erasure& erasure : *erasures) {
+    records.insert(records.end(), erasure.records.begin(), erasure.records.end());
+    auto removed = remove_rows(database, erasure, batch);
+    if (!removed) return std::move(removed).error();
+  }
+  auto erased = erase_records(log_files(options), log_directory(options), records);
+  if (!erased) return std::move(erased).error();
+  if (auto written = batch.write(); !written) return std::move(written).error();
+  return erasures;
+}
+
+// What is known of each segment, and what it takes to know all.
+Result<std::map<std::uint32_t, SegmentTimes>> complete_times(const StoreOptions& options,
+                                                             RocksDatabase& database,
+                                                             const MessageLog& log) {
+  std::map<std::uint32_t, SegmentTimes> all;
+  const std::span<const Segment> segments = log.segments();
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    std::string value;
+    const auto status = database.db().Get(rocksdb::ReadOptions(), database.meta(),
+                                          slice(SegmentTimes::key(segments[i].number)), &value);
+    if (!status.ok() && !status.IsNotFound()) return error_of(status);
+    SegmentTimes& times = all[segments[i].number];
+    if (auto known = SegmentTimes::decode(value)) times = std::move(*known);
+    const bool followed = i + 1 < segments.size() && segments[i + 1].header;
+    const MessageId last = followed ? segments[i + 1].header->floor : log.last_id();
+    auto read =
+        read_segment_times(log_files(options), log_directory(options), segments[i], last, times);
+    if (!read) return std::move(read).error();
+  }
+  return all;
+}
+
 Result<OpenedStore> open_parts(const StoreOptions& options, std::uint64_t seed,
                                core::LogSink& sink) {
   OpenedStore opened;
@@ -140,17 +186,33 @@ Result<OpenedStore> open_parts(const StoreOptions& options, std::uint64_t seed,
   if (!database) return std::move(database).error();
   opened.database = std::move(*database);
   if (auto known = check_format(*opened.database); !known) return std::move(known).error();
+  auto erasures = go_on_erasing(options, *opened.database);
+  if (!erasures) return std::move(erasures).error();
   auto applied = read_applied(*opened.database);
   if (!applied) return std::move(applied).error();
   ReplayIntoFamilies replay(*opened.database, options);
-  const LogOptions log_options{&log_files(options), log_directory(options), options.segment_bytes,
-                               options.durability == Durability::kFsync, seed,
+  const LogOptions log_options{&log_files(options),
+                               log_directory(options),
+                               options.segment_bytes,
+                               options.durability == Durability::kFsync,
+                               seed,
                                applied->last_id};
   auto log = MessageLog::open(log_options, applied->position, replay);
   if (!log) return std::move(log).error();
   opened.log = std::move(*log);
   opened.applied = {opened.log->end(), std::max(applied->last_id, opened.log->last_id())};
-  if (auto done = replay.finish(opened.applied); !done) return std::move(done).error();
+  auto times = complete_times(options, *opened.database, *opened.log);
+  if (!times) return std::move(times).error();
+  opened.times = std::move(*times);
+  auto done = replay.finish(opened.applied, opened.times);
+  if (!done) return std::move(done).error();
+  DerivedBatch brought_back(*opened.database, options.dedupe_window_ms);
+  if (auto gone = remove_waiting(*opened.database, *erasures, brought_back); !gone) {
+    return std::move(gone).error();
+  }
+  if (auto written = brought_back.write(); !written) return std::move(written).error();
+  // On a full disk that waits.
+  if (!finish(*opened.database, *erasures)) opened.unfinished = std::move(*erasures);
   sink.write(core::LogLevel::kInfo, "store_opened", "the store is open",
              {{"replayed_messages", replay.messages()},
               {"replayed_outcomes", replay.outcomes()},
@@ -177,6 +239,8 @@ Result<std::unique_ptr<EventStore>> RocksStore::open(const StoreOptions& options
 Result<RepairReport> RocksStore::repair(const StoreOptions& options, core::LogSink& sink) {
   auto database = RocksDatabase::open(options, sink);
   if (!database) return std::move(database).error();
+  auto erased = go_on_erasing(options, **database);  // else it would keep a copy of half a record
+  if (!erased) return std::move(erased).error();
   auto applied = read_applied(**database);
   if (!applied) return std::move(applied).error();
   return repair_log(log_files(options), log_directory(options), applied->position);

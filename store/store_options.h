@@ -19,8 +19,13 @@ enum class Durability : std::uint8_t {
 struct StoreOptions {
   std::string directory;
   Durability durability = Durability::kFsync;
-  std::uint64_t retention_ms = std::uint64_t{30} * 24 * 3600 * 1000;
+  std::uint64_t retention_ms =  // of links that EventStore::set_retention() does not name
+      std::uint64_t{30} * 24 * 3600 * 1000;
   std::uint64_t dedupe_window_ms = std::uint64_t{24} * 3600 * 1000;
+  // New messages are refused with kFull while less than this is free on the file system, or while
+  // the store takes more than its budget. 0: none.
+  std::uint64_t disk_reserve_bytes = core::limits::kDiskReserveBytes;
+  std::uint64_t disk_budget_bytes = 0;
   std::uint64_t segment_bytes = core::limits::kSegmentBytes;
   std::uint64_t replay_bytes_max = core::limits::kReplayBytesMax;
   FileSystem* log_files = nullptr;  // where the message log lives; null: the system's files

@@ -86,14 +86,35 @@ constexpr std::array kEndpointSettings = {
           Form::kJson},
     Field{"in-flight-max", "NUMBER", "deliveries under way at a time", "in_flight_max",
           Place::kBody, Form::kNumber},
-    Field{"retry", "TIME,...", "delays before each retry (5s,1m), none or default", "retry",
+    Field{"adaptive", "true|false", "as many of these as the endpoint keeps up with", "adaptive",
+          Place::kBody, Form::kBoolean},
+    Field{"rate-limit", "NUMBER[/BURST]", "attempts a second (10, 10/50), or none", "rate_limit",
+          Place::kBody, Form::kRate},
+    Field{"order", "none|strict|by_key", "whether deliveries keep the order of arrival", "order"},
+    Field{"order-by", "SELECTOR", "of by_key: $Event{customer.id}", "order_by"},
+    Field{"head-of-line", "block|skip", "in an order: what waits behind one that is tried again",
+          "head_of_line"},
+    Field{"retry-share-percent", "NUMBER", "of the turns while fresh deliveries wait (50)",
+          "retry_share_percent", Place::kBody, Form::kNumber},
+    Field{"retry", "TIME,...", "delays before each retry (5s,1m), none, default, or JSON", "retry",
           Place::kBody, Form::kSchedule},
+    Field{"retry-on", "STATUS,...", "answers that are tried again (409,5xx)", "retry_on",
+          Place::kBody, Form::kList},
+    Field{"final-on", "STATUS,...", "answers that end a delivery at once (404,4xx)", "final_on",
+          Place::kBody, Form::kList},
+    Field{"retry-after-max", "TIME", "a longer Retry-After is cut (24h)", "retry_after_max"},
+    Field{"breaker", "JSON", "when it is left alone for a while: JSON, none or default", "breaker",
+          Place::kBody, Form::kObject},
+    Field{"connect-timeout", "TIME", "of name, connection and handshake (5s)", "connect_timeout"},
+    Field{"attempt-timeout", "TIME", "of a whole attempt (15s)", "attempt_timeout"},
+    Field{"disable-after", "TIME", "of nothing but failures (5d), or never", "disable_after",
+          Place::kBody, Form::kLimit},
 };
-constexpr std::array kEnabled = {Field{"enabled", "true|false", "whether it gets new messages",
-                                       "enabled", Place::kBody, Form::kBoolean}};
+constexpr std::array kState = {Field{"state", "active|paused|draining|disabled",
+                                     "whether it takes messages, and delivers", "state"}};
 
-constexpr auto kEndpointCreate = join(kRegistrationOf, kOneEnv, kEndpointSettings, kEnabled);
-constexpr auto kEndpointUpdate = join(kEndpointSettings, kEnabled);
+constexpr auto kEndpointCreate = join(kRegistrationOf, kOneEnv, kEndpointSettings, kState);
+constexpr auto kEndpointUpdate = join(kEndpointSettings, kState);
 constexpr auto kLinkCreate = join(kRegistrationOf, kOneEnv, kLinkEvent, kEndpointSettings);
 
 constexpr std::array kEnableEnvs = {
@@ -308,10 +329,20 @@ constexpr Command kCommands[] = {
     {"endpoint create", "let a product receive a webhook", kPost,
      "/v1/products/{product}/endpoints", kEndpointCreate},
     {"endpoint list", "all endpoints", kGet, "/v1/endpoints", kWhere,
-     "id,product,app,webhook,env,method,url,enabled"},
+     "id,product,app,webhook,env,method,url,state"},
     {"endpoint get", "one endpoint", kGet, "/v1/endpoints/{endpoint}"},
     {"endpoint update", "change an endpoint", kPatch, "/v1/endpoints/{endpoint}", kEndpointUpdate,
      {}, true},
+    {"endpoint pause", "hold what waits for an endpoint; it goes on taking messages", kPost,
+     "/v1/endpoints/{endpoint}/pause", {}, {}, true},
+    {"endpoint resume", "let an endpoint take and deliver again", kPost,
+     "/v1/endpoints/{endpoint}/resume", {}, {}, true},
+    {"endpoint drain", "deliver what waits for an endpoint, and take nothing new", kPost,
+     "/v1/endpoints/{endpoint}/drain", {}, {}, true},
+    {"endpoint disable", "hold what waits for an endpoint, and take nothing new", kPost,
+     "/v1/endpoints/{endpoint}/disable", {}, {}, true},
+    {"endpoint discard", "give up all that waits for an endpoint", kPost,
+     "/v1/endpoints/{endpoint}/discard"},
     {"endpoint delete", "remove an endpoint", kDelete, "/v1/endpoints/{endpoint}", {}, {}, true,
      true},
 

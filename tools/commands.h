@@ -36,7 +36,10 @@ enum class Form : std::uint8_t {
   kBoolean,
   kList,      // "a,b", and may be repeated: an array of texts
   kJson,      // JSON text, or @FILE
-  kSchedule,  // "5s,1m", "none" or "default": {"schedule":[…]} or null
+  kSchedule,  // "5s,1m", "none", "default" or JSON: {"schedule":[…]}, null or an object
+  kObject,    // JSON, or @FILE; "none": null; "default": {}
+  kRate,      // "10", "10/5" or "none": {"per_second":10,"burst":5} or null
+  kLimit,     // a text; "never" or "none": null
   kPayload,   // FILE or -: its bytes as one text
   kHeaders,   // "Name: value", may be repeated: an object
   kPairs,     // "a=b", may be repeated: one text, joined by &

@@ -25,11 +25,50 @@ constexpr std::array<std::string_view, 6> kWebhookMembers = {"name",    "descrip
 constexpr std::array<std::string_view, 5> kEventMembers = {"name", "description", "selector",
                                                            "selector_value", "sample"};
 constexpr std::array<std::string_view, 1> kConnectionMembers = {"app"};
-constexpr std::array<std::string_view, 8> kEndpointMembers = {
-    "url", "method", "auth", "events", "filter", "in_flight_max", "retry", "enabled"};
+constexpr std::array<std::string_view, 21> kEndpointMembers = {"url",
+                                                               "method",
+                                                               "auth",
+                                                               "events",
+                                                               "filter",
+                                                               "retry",
+                                                               "retry_on",
+                                                               "final_on",
+                                                               "retry_after_max",
+                                                               "breaker",
+                                                               "adaptive",
+                                                               "in_flight_max",
+                                                               "rate_limit",
+                                                               "order",
+                                                               "order_by",
+                                                               "head_of_line",
+                                                               "retry_share_percent",
+                                                               "state",
+                                                               "connect_timeout",
+                                                               "attempt_timeout",
+                                                               "disable_after"};
 constexpr std::array<std::string_view, 1> kRegistrationMembers = {"envs"};
-constexpr std::array<std::string_view, 9> kRegistrationEnvMembers = {
-    "slug", "url", "method", "auth", "delivery_auth", "events", "in_flight_max", "filter", "retry"};
+constexpr std::array<std::string_view, 22> kRegistrationEnvMembers = {"slug",
+                                                                      "url",
+                                                                      "method",
+                                                                      "auth",
+                                                                      "delivery_auth",
+                                                                      "events",
+                                                                      "filter",
+                                                                      "retry",
+                                                                      "retry_on",
+                                                                      "final_on",
+                                                                      "breaker",
+                                                                      "retry_after_max",
+                                                                      "adaptive",
+                                                                      "in_flight_max",
+                                                                      "rate_limit",
+                                                                      "order",
+                                                                      "order_by",
+                                                                      "head_of_line",
+                                                                      "retry_share_percent",
+                                                                      "connect_timeout",
+                                                                      "attempt_timeout",
+                                                                      "disable_after"};
 
 struct List {
   std::string_view name;  // of the list in the file
@@ -45,6 +84,10 @@ constexpr List kLists[] = {
     {"endpoints", ResourceKind::kEndpoint, kEndpointIdentity, kEndpointMembers},
     {"registrations", ResourceKind::kRegistration, kRegistrationIdentity, kRegistrationMembers},
 };
+
+// Words for null, which TOML does not have.
+constexpr std::pair<std::string_view, std::string_view> kWordsForNull[] = {
+    {"retry", "default"}, {"breaker", "none"}, {"rate_limit", "none"}, {"disable_after", "never"}};
 
 // Other spellings that the API takes.
 constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
@@ -102,9 +145,17 @@ class Reader {
         if (member.name == alias) member.name = name;
       }
     }
+    take_words(item);
     if (!check_members(item, list.identity, list.members) || !check_identity(list, item)) return;
     if (list.kind == ResourceKind::kRegistration) return read_registration(item);
     add(Resource{list.kind, std::move(item)});
+  }
+
+  static void take_words(Json& item) {
+    for (const auto& [name, word] : kWordsForNull) {
+      const Json* member = item.find(name);
+      if (member != nullptr && member->is_string() && member->text == word) item.set(name, Json{});
+    }
   }
 
   bool check_members(const Json& item, Names identity, Names others) {
@@ -138,6 +189,7 @@ class Reader {
       }
       if (!check_members(env, {}, kRegistrationEnvMembers)) continue;
       Json one = env;
+      take_words(one);
       for (const std::string_view member : kRegistrationIdentity)
         one.set(member, *item.find(member));
       one.set("env", *env.find("slug"));

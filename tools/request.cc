@@ -45,8 +45,30 @@ Result<Json> as_json(const Field& field, const std::string& text, const ReadFile
   return json;
 }
 
-Json as_schedule(const std::string& text) {
+// JSON, or a word for none of it or for all of it as it comes.
+Result<Json> as_object(const Field& field, const std::string& text, const ReadFile& read) {
+  if (text == "none") return Json{};
+  if (text == "default") return Json::object();
+  return as_json(field, text, read);
+}
+
+Result<Json> as_rate(const Field& field, const std::string& text) {
+  if (text == "none") return Json{};
+  const std::size_t slash = text.find('/');
+  const std::string rate = text.substr(0, slash);
+  if (!selector::is_json_number(rate)) return wrong(field, "must be NUMBER, NUMBER/BURST or none");
+  Json limit = Json::object();
+  limit.set("per_second", Json::number(rate));
+  if (slash == std::string::npos) return limit;
+  const std::string burst = text.substr(slash + 1);
+  if (!selector::is_json_number(burst)) return wrong(field, "must be NUMBER, NUMBER/BURST or none");
+  limit.set("burst", Json::number(burst));
+  return limit;
+}
+
+Result<Json> as_schedule(const Field& field, const std::string& text, const ReadFile& read) {
   if (text == "default") return Json{};
+  if (text.starts_with('{') || text.starts_with('@')) return as_json(field, text, read);
   Json schedule = Json::object();
   schedule.set("schedule", text == "none" ? Json::array() : as_list({text}));
   return schedule;
@@ -115,7 +137,13 @@ Result<Json> value_of(const Field& field, const Texts& texts, const ReadFile& re
     case Form::kJson:
       return as_json(field, last, read);
     case Form::kSchedule:
-      return as_schedule(last);
+      return as_schedule(field, last, read);
+    case Form::kObject:
+      return as_object(field, last, read);
+    case Form::kRate:
+      return as_rate(field, last);
+    case Form::kLimit:
+      return last == "never" || last == "none" ? Json{} : Json::string(last);
     case Form::kPayload:
       return as_payload(field, last, read);
     case Form::kHeaders:

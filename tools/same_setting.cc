@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -72,13 +74,75 @@ bool same_duration(const Json& left, const Json& right) {
   return left_ms ? left_ms == milliseconds_of(right) : same_value(left, right);
 }
 
+struct Usual {
+  std::string_view name;
+  std::string_view value;  // as JSON would have it, without quotes
+  bool is_duration = false;
+};
+constexpr Usual kJitter[] = {{"jitter_percent", "20"}};
+constexpr Usual kExponential[] = {
+    {"base", "5s", true}, {"factor", "2"}, {"cap", "10h", true}, {"count", "10"}};
+constexpr Usual kBreaker[] = {{"window", "60s", true},       {"count_min", "20"},
+                              {"threshold", "0.9"},          {"open_for", "30s", true},
+                              {"open_for_max", "10m", true}, {"probes", "1"}};
+constexpr Usual kRateLimit[] = {{"per_second", ""}, {"burst", "1"}};
+
+// What is not there is as it comes.
+Json member_of(const Json& object, const Usual& usual) {
+  const Json* member = object.find(usual.name);
+  if (member != nullptr) return *member;
+  return usual.is_duration ? Json::string(std::string(usual.value))
+                           : Json::number(std::string(usual.value));
+}
+
+// Whether two objects say the same of these members.
+bool same_members(std::span<const Usual> all, const Json& left, const Json& right) {
+  return std::all_of(all.begin(), all.end(), [&](const Usual& usual) {
+    const Json one = member_of(left, usual);
+    const Json other = member_of(right, usual);
+    return usual.is_duration ? same_duration(one, other) : same_value(one, other);
+  });
+}
+
+bool is_object(const Json* json) { return json != nullptr && json->is_object(); }
+
+// Null is a choice of its own, and an empty object is all as it comes.
+bool same_object(std::span<const Usual> all, const Json& wanted, const Json* live) {
+  if (!wanted.is_object() || !is_object(live)) return wanted.is_object() == is_object(live);
+  return same_members(all, wanted, *live);
+}
+
 // An empty schedule is no retry at all, so it is not "nothing".
-bool same_schedule(const Json& wanted, const Json* live) {
+bool same_retry(const Json& wanted, const Json* live) {
+  if (!wanted.is_object() || !is_object(live)) return wanted.is_object() == is_object(live);
+  if (!same_members(kJitter, wanted, *live)) return false;
   const Json* wanted_list = wanted.find("schedule");
-  const Json* live_list = live == nullptr ? nullptr : live->find("schedule");
-  if (wanted_list == nullptr || live_list == nullptr) return wanted_list == live_list;
+  const Json* live_list = live->find("schedule");
+  if (wanted_list == nullptr && live_list == nullptr)
+    return same_members(kExponential, wanted, *live);
+  if (wanted_list == nullptr || live_list == nullptr) return false;
   return std::equal(wanted_list->items.begin(), wanted_list->items.end(), live_list->items.begin(),
                     live_list->items.end(), same_duration);
+}
+
+// What null puts a member back to, of those that are never shown as null.
+const Json* usual_of(std::string_view member) {
+  static const std::map<std::string_view, Json> kUsual = {
+      {"in_flight_max", Json::number("64")},
+      {"adaptive", Json::boolean(false)},
+      {"order", Json::string("none")},
+      {"head_of_line", Json::string("block")},
+      {"retry_share_percent", Json::number("50")},
+      {"retry_after_max", Json::string("24h")},
+      {"connect_timeout", Json::string("5s")},
+      {"attempt_timeout", Json::string("15s")}};
+  const auto it = kUsual.find(member);
+  return it == kUsual.end() ? nullptr : &it->second;
+}
+
+bool is_duration_member(std::string_view member) {
+  return member == "retry_after_max" || member == "connect_timeout" ||
+         member == "attempt_timeout" || member == "disable_after";
 }
 
 bool same_selector(const Json& wanted, const Json& live) {
@@ -92,9 +156,14 @@ bool same_selector(const Json& wanted, const Json& live) {
 bool same_setting(std::string_view member, std::string_view webhook, const Json& wanted,
                   const Json* live) {
   if (member == "auth" || member == "delivery_auth") return same_credentials(wanted, live);
-  if (member == "retry") return same_schedule(wanted, live);
+  if (const Json* usual = usual_of(member); usual != nullptr && is_nothing(&wanted))
+    return live != nullptr && same_setting(member, webhook, *usual, live);
+  if (member == "retry") return same_retry(wanted, live);
+  if (member == "breaker") return same_object(kBreaker, wanted, live);
+  if (member == "rate_limit") return same_object(kRateLimit, wanted, live);
   if (is_nothing(&wanted) || is_nothing(live)) return is_nothing(&wanted) && is_nothing(live);
   if (member == "events") return full_tags(webhook, wanted) == full_tags(webhook, *live);
+  if (is_duration_member(member)) return same_duration(wanted, *live);
   if (member == "selector" || member == "dedupe") return same_selector(wanted, *live);
   if (member == "selector_value") return wanted.text == live->text;
   return same_value(wanted, *live);

@@ -53,6 +53,23 @@ Result<void> set_duration(Settings& settings, std::string_view value) {
   return {};
 }
 
+// A number, in bytes or with a unit behind it: KiB, MiB, GiB, TiB.
+template <std::uint64_t EngineConfig::*kMember>
+Result<void> set_bytes(Settings& settings, std::string_view value) {
+  constexpr std::string_view kUnits[] = {"", "KiB", "MiB", "GiB", "TiB"};
+  std::uint64_t count = 0;
+  const auto parsed = std::from_chars(value.data(), value.data() + value.size(), count);
+  const std::string_view unit(parsed.ptr, value.data() + value.size());
+  const auto known = std::find(std::begin(kUnits), std::end(kUnits), unit);
+  const auto shift = static_cast<unsigned>(10 * (known - std::begin(kUnits)));
+  if (parsed.ec != std::errc{} || known == std::end(kUnits) ||
+      count > (~std::uint64_t{0} >> shift)) {
+    return invalid("a size like 0, 500MiB or 20GiB");
+  }
+  settings.engine.*kMember = count << shift;
+  return {};
+}
+
 Result<void> set_durability(Settings& settings, std::string_view value) {
   if (value != "fsync" && value != "os") return invalid("fsync or os");
   settings.engine.durability = value == "fsync" ? Durability::kFsync : Durability::kOs;
@@ -95,6 +112,10 @@ constexpr SettingInfo kSettings[] = {
      &set_threads<&EngineConfig::shards>},
     {"retention", "how long messages and attempts are kept",
      &set_duration<&EngineConfig::retention>},
+    {"disk_reserve", "messages are refused while less than this is free on the disk; 0: none",
+     &set_bytes<&EngineConfig::disk_reserve_bytes>},
+    {"disk_budget", "messages are refused while the store takes more than this; 0: any",
+     &set_bytes<&EngineConfig::disk_budget_bytes>},
     {"dedupe_window", "how long a duplicate is recognised",
      &set_duration<&EngineConfig::dedupe_window>},
     {"drain_grace", "how long attempts in flight may take at shutdown",

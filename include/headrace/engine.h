@@ -47,6 +47,10 @@ struct EngineConfig {
   unsigned ingest_loops = 0;  // 0: by the number of cores
   unsigned shards = 0;        // dispatch loops; 0: by the number of cores
   std::chrono::milliseconds retention = std::chrono::hours(24 * 30);
+  // Messages are refused (503) while less than this is free on the disk of the data directory, or
+  // while the data directory takes more than its budget; deliveries go on. 0: none.
+  std::uint64_t disk_reserve_bytes = std::uint64_t{1} << 30;
+  std::uint64_t disk_budget_bytes = 0;
   std::chrono::milliseconds dedupe_window = std::chrono::hours(24);
   std::chrono::milliseconds drain_grace =
       std::chrono::seconds(15);  // for attempts in flight when closing

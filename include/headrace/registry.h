@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "headrace/delivery_settings.h"
 #include "headrace/id.h"
 
 namespace headrace {
@@ -130,7 +131,7 @@ struct WebhookPatch {
 struct WebhookEnv {
   std::string slug;
   LinkId link_id;
-  std::string link;  // what is posted there goes to every enabled endpoint of the webhook and env
+  std::string link;  // what is posted there goes to every endpoint of the webhook and env that takes messages
   std::string registration_url, method, sample, unregistration_url, unregistration_method;
 };
 
@@ -200,13 +201,10 @@ struct EndpointSettings {
   // {"headers":{},"query":{},"params":{}}: credentials for the receiver; may hold $Secret{NAME}.
   std::optional<std::string> auth;
   std::optional<std::vector<std::string>>
-      events;                                  // tags or their event parts; empty: all (default)
-  std::optional<std::string> filter;           // JSON, see docs/selectors.md; empty: none (default)
-  std::optional<std::uint32_t> in_flight_max;  // 1 to 1024; default 64
-  // Delays before each retry; an empty list: no retry. Default: the usual schedule.
-  std::optional<std::vector<std::chrono::milliseconds>> retry_schedule;
-  bool usual_retry = false;     // back to the usual schedule
-  std::optional<bool> enabled;  // false: no new messages; what was accepted is still delivered
+      events;  // tags or their event parts; empty: all (default)
+  std::optional<std::string> filter;  // JSON, see docs/selectors.md; empty: none (default)
+  DeliveryPatch delivery;
+  std::optional<EndpointState> state;  // default active
 };
 
 struct EndpointSpec {
@@ -228,16 +226,19 @@ struct Endpoint {
   std::string auth;                 // what is not a $Secret{} is hidden
   std::vector<std::string> events;  // full tags; empty: all
   std::string filter;
-  std::uint32_t in_flight_max = 0;
-  std::optional<std::vector<std::chrono::milliseconds>> retry_schedule;
-  bool enabled = true;
+  DeliverySettings delivery;
+  EndpointState state = EndpointState::kActive;
+  StateReason state_reason = StateReason::kManual;
+  UnixMs state_since = 0;
+  // Whether nothing is under way and nothing waits; none: not known, as in lists.
+  std::optional<bool> drained;
   LinkId link_id;
   std::string link;  // what is posted there goes to this endpoint
   std::uint64_t revision = 0;
 };
 
 enum class LinkKind : std::uint8_t {
-  kApp,      // of a webhook and env: goes to every enabled endpoint of these
+  kApp,      // of a webhook and env: goes to every endpoint of these that takes messages
   kProduct,  // of a product's registration: goes to its endpoint
   kEvent,    // of a product and an event: as kProduct, and the selector is not consulted
 };

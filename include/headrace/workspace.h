@@ -105,10 +105,14 @@ class Workspace {
   // With its product link. kConflict: the product has one for that webhook and env.
   Result<Endpoint> create_endpoint(std::string_view product, const EndpointSpec& spec);
   Result<Page<Endpoint>> endpoints(const LinkFilter& filter, const PageRequest& page = {}) const;
+  // This one also says whether it is drained.
   Result<Endpoint> endpoint(EndpointId id) const;
   Result<Endpoint> update_endpoint(EndpointId id, const EndpointSettings& settings,
                                    const ChangeOptions& options = {});
   Result<void> delete_endpoint(EndpointId id, const ChangeOptions& options = {});
+  // Gives up all that waits for the endpoint at the time of the call, whatever its state; answers
+  // how many deliveries that were. Blocks until it is on record.
+  Result<std::size_t> discard_waiting(EndpointId id);
 
   // The product's link for that webhook and env, or for the event: the same call returns the same
   // link.

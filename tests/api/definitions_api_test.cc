@@ -237,6 +237,96 @@ TEST_F(DefinitionsApiTest, LinkIsMadeOnceAndItsEndpointUpdated) {
   EXPECT_EQ(header(rotated, "ETag"), "\"" + link["revision"].dump() + "\"");
 }
 
+TEST_F(DefinitionsApiTest, EveryDeliverySettingIsTakenShownAndPutBack) {
+  make_webhook();
+  const std::string place = R"("access_tag":"forge","webhook_tag":"repo","env":"prd")";
+  const Json made = body_of(
+      post("/v1/products/shop/endpoints", "{" + place + R"(,"url":"http://127.0.0.1:1/a"})"), 201);
+  const Json usual_breaker = Json::parse(
+      R"({"window":"1m","count_min":20,"threshold":0.9,"open_for":"30s","open_for_max":"10m","probes":1})");
+  EXPECT_EQ(made["breaker"], usual_breaker);
+  EXPECT_EQ(made["disable_after"], "120h");
+  const std::string path = "/v1/endpoints/" + made["id"].get<std::string>();
+  const std::string all =
+      R"({"in_flight_max":7,"adaptive":true,"rate_limit":{"per_second":2.5,"burst":3},"order":"by_key",
+          "order_by":"$Event{customer.id}","head_of_line":"skip","retry_share_percent":25,"retry":{"base":"1s","factor":1.5,"cap":"1m","count":4,"jitter_percent":0},
+          "retry_on":["410"],"final_on":["4xx"],"retry_after_max":"1m",
+          "breaker":{"window":"10s","count_min":5,"threshold":0.5,"open_for":"1s","open_for_max":"2s","probes":2},
+          "connect_timeout":"1s","attempt_timeout":"2s","disable_after":"1h"})";
+  const Json changed = body_of(patch(path, all), 200);
+  const Json wanted = Json::parse(all);
+  for (const auto& [name, value] : wanted.items()) EXPECT_EQ(changed[name], value) << name;
+  const Json kept = body_of(patch(path, R"({"in_flight_max":8,"breaker":{}})"), 200);
+  EXPECT_EQ(kept["retry"], wanted["retry"]);
+  EXPECT_EQ(kept["breaker"], usual_breaker);
+  std::string nulls = "{";
+  for (const auto& [name, value] : wanted.items())
+    nulls += (nulls.size() == 1 ? "\"" : ",\"") + name + "\":null";
+  const Json back = body_of(patch(path, nulls + "}"), 200);
+  for (const auto& [name, value] : wanted.items()) {
+    const bool is_none = name == "breaker" || name == "disable_after";
+    EXPECT_EQ(back[name], is_none ? Json() : made[name]) << name;
+  }
+}
+
+TEST_F(DefinitionsApiTest, ADeliverySettingThatIsAtFaultIsNamed) {
+  make_webhook();
+  const std::string front =
+      R"({"access_tag":"forge","webhook_tag":"repo","env":"prd","url":"http://a/",)";
+  const std::vector<std::pair<const char*, const char*>> faults = {
+      {R"("retry":{"schedule":["8d"]})", "/retry/schedule"},
+      {R"("retry":{"schedule":[],"count":1})", "/retry/schedule"},
+      {R"("retry":{"jitter_percent":10})", "/retry/schedule"},
+      {R"("retry":{"count":101})", "/retry/count"},
+      {R"("retry":{"factor":0.5})", "/retry/factor"},
+      {R"("retry":{"cap":"8d"})", "/retry/cap"},
+      {R"("retry_on":["200"])", "/retry_on/0"},
+      {R"("retry_on":["404"],"final_on":["5xx","404"])", "/final_on/1"},
+      {R"("retry_after_max":"8d")", "/retry_after_max"},
+      {R"("breaker":{"threshold":1.5})", "/breaker/threshold"},
+      {R"("breaker":{"window":"1ms"})", "/breaker/window"},
+      {R"("breaker":{"open_for":"1h"})", "/breaker/open_for"},
+      {R"("breaker":{"probes":0})", "/breaker/probes"},
+      {R"("rate_limit":{"burst":3})", "/rate_limit/per_second"},
+      {R"("rate_limit":{"per_second":0.000001})", "/rate_limit"},
+      {R"("order":"some")", "/order"},
+      {R"("order":"by_key")", "/order_by"},
+      {R"("order":"by_key","order_by":"$Event{customer")", "/order_by"},
+      {R"("retry_share_percent":100)", "/retry_share_percent"},
+      {R"("connect_timeout":0)", "/connect_timeout"},
+      {R"("attempt_timeout":"11m")", "/attempt_timeout"},
+      {R"("disable_after":"0s")", "/disable_after"},
+      {R"("state":"asleep")", "/state"}};
+  for (const auto& [member, pointer] : faults) {
+    const Reply reply = post("/v1/products/shop/endpoints", front + member + "}");
+    EXPECT_EQ(pointers(expect_problem(reply, 422, "invalid_argument")), Pointers{pointer})
+        << member;
+  }
+}
+
+TEST_F(DefinitionsApiTest, StateIsSetByPathsAndGuarded) {
+  make_webhook();
+  const Json made =
+      body_of(post("/v1/products/shop/endpoints",
+                   R"({"access_tag":"forge","webhook_tag":"repo","env":"prd","url":"http://a/"})"),
+              201);
+  EXPECT_EQ(made["state"], "active");
+  EXPECT_TRUE(made["drained"].is_null());
+  const std::string path = "/v1/endpoints/" + made["id"].get<std::string>();
+  for (const auto& [verb, state] :
+       {std::pair("pause", "paused"), std::pair("drain", "draining"),
+        std::pair("disable", "disabled"), std::pair("resume", "active")}) {
+    const Json set = body_of(post(path + "/" + verb, ""), 200);
+    EXPECT_EQ(set["state"], state);
+    EXPECT_EQ(set["state_reason"], "manual");
+    EXPECT_EQ(set["drained"], true);
+    EXPECT_EQ(body_of(get(path), 200), set);
+  }
+  EXPECT_EQ(body_of(post(path + "/discard", ""), 200), Json::parse(R"({"discarded":0})"));
+  expect_problem(post("/v1/endpoints/ep_0000000000000000000000/pause", ""), 404, "not_found");
+  expect_problem(post("/v1/endpoints/ep_0000000000000000000000/discard", ""), 404, "not_found");
+}
+
 TEST_F(DefinitionsApiTest, RegistrationIsEnabledAndDisabledForAllEnvs) {
   make_webhook();
   const Json enabled = body_of(

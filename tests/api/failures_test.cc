@@ -67,7 +67,7 @@ class FailuresTest : public ApiTest {
         {"DisableSpec", R"({"access_tag":"forge","webhook_tag":"repo"})"},
         {"EndpointSpec", R"({"access_tag":"forge","webhook_tag":"repo","env":"snd",
                              "url":"http://127.0.0.1:1/"})"},
-        {"EndpointPatch", R"({"enabled":false})"},
+        {"EndpointPatch", R"({"state":"disabled"})"},
         {"LinkSpec", R"({"access_tag":"forge","webhook_tag":"repo","env":"prd"})"},
         {"RotateSpec", R"({"grace":"1h"})"},
         {"ReplaySpec", R"({"app":"forge"})"},

@@ -27,7 +27,7 @@ class FixedClock final : public core::Clock {
 };
 
 // Answers A questions with one address and AAAA ones with none; NXDOMAIN for names that begin with
-// "no".
+// "no", SERVFAIL for those that begin with "fail".
 class NameServer {
  public:
   explicit NameServer(core::Loop& loop) {
@@ -70,10 +70,11 @@ class NameServer {
     a_questions += wants_a ? 1 : 0;
     if (silent) return;
     const bool exists = std::string_view(bytes_.data() + 13, 2) != "no";
-    const bool has_answer = wants_a && exists;
+    const bool fails = std::string_view(bytes_.data() + 13, 4) == "fail";
+    const bool has_answer = wants_a && exists && !fails;
     std::string reply(bytes_.data(), end);
     reply[2] = static_cast<char>(0x81);
-    reply[3] = static_cast<char>(exists ? 0x80 : 0x83);
+    reply[3] = static_cast<char>(fails ? 0x82 : exists ? 0x80 : 0x83);
     reply[7] = has_answer ? 1 : 0;
     reply[8] = reply[9] = reply[10] = reply[11] = 0;
     if (has_answer) {
@@ -117,8 +118,8 @@ std::string text_of(const SocketAddress& address) {
 
 class CaresResolverTest : public testing::Test {
  protected:
-  CaresResolverTest() {
-    CaresOptions options;
+  CaresResolverTest() : CaresResolverTest(CaresOptions{}) {}
+  explicit CaresResolverTest(CaresOptions options) {
     options.servers = server.address();
     auto made = CaresResolver::make(loop, std::move(options));
     EXPECT_TRUE(made);
@@ -185,6 +186,36 @@ TEST_F(CaresResolverTest, ANameThatDoesNotExistHasNoAddresses) {
   EXPECT_FALSE(resolver->resolve("nowhere.example.", asker.request));
   run_until([&] { return asker.answers == 1; });
   EXPECT_TRUE(asker.result.empty());
+}
+
+TEST_F(CaresResolverTest, AServerThatFailsHasNoAddressesAndIsAskedAgainNextTime) {
+  Asker asker;
+  EXPECT_FALSE(resolver->resolve("fail.example.", asker.request));
+  run_until([&] { return asker.answers == 1; });
+  EXPECT_TRUE(asker.result.empty());
+  EXPECT_FALSE(resolver->resolve("fail.example.", asker.request)) << "a failure is not remembered";
+  run_until([&] { return asker.answers == 2; });
+}
+
+class ImpatientResolverTest : public CaresResolverTest {
+ protected:
+  ImpatientResolverTest()
+      : CaresResolverTest(CaresOptions{.timeout = std::chrono::milliseconds(5), .tries = 1}) {}
+};
+
+TEST_F(ImpatientResolverTest, AServerThatNeverAnswersHasNoAddressesWhenTheTimeIsOver) {
+  server.silent = true;
+  Asker asker;
+  EXPECT_FALSE(resolver->resolve("slow.example.", asker.request));
+  run_until([&] {
+    ++clock.now_ms;  // time passes
+    return asker.answers == 1;
+  });
+  EXPECT_TRUE(asker.result.empty());
+  server.silent = false;
+  EXPECT_FALSE(resolver->resolve("slow.example.", asker.request));
+  run_until([&] { return asker.answers == 2; });
+  EXPECT_EQ(asker.result.count, 1u);
 }
 
 TEST_F(CaresResolverTest, WhoStillWaitsAtTheEndIsAnsweredWithNothing) {

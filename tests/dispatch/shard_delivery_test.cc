@@ -285,12 +285,44 @@ TEST_F(ShardDeliveryTest, AnEndpointsRulesDecideWhatIsRetriedAndHowLongItIsBelie
   EXPECT_EQ(deliver(delivery(3)).next_at, clock.wall_ms() + 60'000);
 }
 
-TEST_F(ShardDeliveryTest, ADisabledEndpointsDeliveriesAreDead) {
-  EndpointSettings settings = settings_for(serve(FakeEndpoint::answer(200)).url());
-  settings.enabled = false;
-  set_endpoint(std::move(settings));
+TEST_F(ShardDeliveryTest, AHeldEndpointsDeliveriesGoBackUntried) {
+  FakeEndpoint& server = serve(FakeEndpoint::answer(200));
+  EndpointSettings settings = settings_for(server.url());
+  settings.held = true;
+  set_endpoint(settings);
   start();
-  EXPECT_EQ(deliver(delivery(1)).error, AttemptError::kEndpointGone);
+  const Outcome back = deliver(delivery(1));
+  EXPECT_EQ(back.verdict, Verdict::kReturned);
+  EXPECT_EQ(back.hold_until, 0u) << "whoever held it lets it go";
+  EXPECT_EQ(server.connections(), 0u);
+  settings.held = false;
+  set_endpoint(std::move(settings));
+  EXPECT_EQ(deliver(delivery(1)).verdict, Verdict::kDelivered);
+}
+
+TEST_F(ShardDeliveryTest, HoldingLetsAttemptsUnderWayEndAndHandsBackTheRest) {
+  FakeEndpoint& server = serve(FakeEndpoint::silence());
+  EndpointSettings settings = settings_for(server.url());
+  settings.in_flight_max = 2;
+  set_endpoint(settings);
+  start();
+  push_many(1, 5);
+  run_until([&] { return server.requests().size() == 2; });
+  settings.held = true;
+  set_endpoint(std::move(settings));
+  pass(15'001ms);
+  run_until_outcomes(5);
+  std::size_t returned = 0;
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.verdict == Verdict::kReturned) {
+      ++returned;
+    } else {
+      EXPECT_EQ(outcome.verdict, Verdict::kRetry);
+      EXPECT_EQ(outcome.error, AttemptError::kTimeout);
+    }
+  }
+  EXPECT_EQ(returned, 3u);
+  EXPECT_EQ(server.requests().size(), 2u);
 }
 
 TEST_F(ShardDeliveryTest, AnEndpointDeletedInFlightEndsItsQueueAndItsRetries) {

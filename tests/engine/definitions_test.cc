@@ -10,6 +10,8 @@
 namespace headrace::engine {
 namespace {
 
+using std::chrono::milliseconds;
+
 WorkspaceDefinition workspace() { return {"acme", "Acme", 1'700'000'000'000}; }
 
 KeyDefinition key() {
@@ -74,9 +76,31 @@ EndpointDefinition endpoint() {
   result.auth = "{\"headers\":{\"A\":\"$Secret{T}\"}}";
   result.events = {"repo:starred", "repo:forked"};
   result.filter = "{\"$Event{n}\":1}";
-  result.in_flight_max = 12;
+  result.delivery.in_flight_max = 12;
   result.revision = 7;
   return result;
+}
+
+DeliverySettings all_settings() {
+  DeliverySettings all;
+  all.retry.emplace();
+  all.retry->exponential = {milliseconds(1000), 1.5, milliseconds(60'000), 7};
+  all.retry->jitter_percent = 0;
+  all.retry_on = {"410"};
+  all.final_on = {"4xx"};
+  all.retry_after_max = milliseconds(60'000);
+  all.breaker = {milliseconds(1000), 5, 0.5, milliseconds(100), milliseconds(200), 2};
+  all.rate_limit = {2.5, 3};
+  all.order = Order::kByKey;
+  all.order_by = "$Event{customer.id}";
+  all.retry_share_percent = 25;
+  all.head_of_line = HeadOfLine::kSkip;
+  all.in_flight_max = 12;
+  all.adaptive = true;
+  all.connect_timeout = milliseconds(1);
+  all.attempt_timeout = milliseconds(2);
+  all.disable_after = milliseconds(3);
+  return all;
 }
 
 LinkDefinition link() {
@@ -201,11 +225,31 @@ TEST(DefinitionsTest, EndpointIsWrittenAsFrozen) {
       R"("access_tag":"gh","app":"github","webhook":"repo","env":"prd",)"
       R"("url":"https://example.com/hook?a=1","method":"PUT",)"
       R"("auth":"{\"headers\":{\"A\":\"$Secret{T}\"}}","events":["repo:starred","repo:forked"],)"
-      R"("filter":"{\"$Event{n}\":1}","in_flight_max":12,)";
-  EXPECT_EQ(definition.to_json(), front + R"("enabled":true,"revision":7})");
-  definition.retry_schedule = {std::chrono::milliseconds(1500), std::chrono::milliseconds(0)};
-  definition.enabled = false;
-  EXPECT_EQ(definition.to_json(), front + R"("retry_schedule_ms":[1500,0],"revision":7})");
+      R"("filter":"{\"$Event{n}\":1}",)";
+  EXPECT_EQ(definition.to_json(), front + R"("delivery":{"in_flight_max":12},"revision":7})");
+  definition.delivery = {};
+  definition.delivery.retry.emplace().schedule = {milliseconds(1500), milliseconds(0)};
+  definition.state = EndpointState::kDisabled;
+  definition.state_reason = StateReason::kFailing;
+  definition.state_since = 12;
+  EXPECT_EQ(definition.to_json(),
+            front + R"("delivery":{"retry":{"schedule_ms":[1500,0]}},"state":3,"state_reason":2,)"
+                    R"("state_since":12,"revision":7})");
+  EXPECT_EQ(EndpointDefinition().to_json(), "{}");
+  definition.delivery = all_settings();
+  EXPECT_NE(
+      definition.to_json().find(
+          R"("delivery":{"retry":{"exponential":{"base_ms":1000,"factor":1.5,"cap_ms":60000,"count":7},)"
+          R"("jitter_percent":0},"retry_on":["410"],"final_on":["4xx"],"retry_after_max_ms":60000,)"
+          R"("breaker":{"window_ms":1000,"count_min":5,"threshold":0.5,"open_for_ms":100,)"
+          R"("open_for_max_ms":200,"probes":2},"rate_limit":{"per_second":2.5,"burst":3},"order":2,)"
+          R"("order_by":"$Event{customer.id}","head_of_line":1,"retry_share_percent":25,"in_flight_max":12,"adaptive":true,"connect_timeout_ms":1,)"
+          R"("attempt_timeout_ms":2,"disable_after_ms":3},)"),
+      std::string::npos)
+      << definition.to_json();
+  definition.delivery = {.breaker = std::nullopt, .disable_after = std::nullopt};
+  EXPECT_NE(definition.to_json().find(R"("delivery":{"breaker":null,"disable_after_ms":null},)"),
+            std::string::npos);
 }
 
 TEST(DefinitionsTest, LinkIsWrittenAsFrozen) {
@@ -270,13 +314,17 @@ TEST(DefinitionsTest, AllDefinitionsSurviveTheirJson) {
 
 TEST(DefinitionsTest, WhatIsLeftOutSurvivesAsItsDefault) {
   EndpointDefinition plain;
-  plain.enabled = false;
+  const auto read = [&plain] { return EndpointDefinition::from_json(plain.to_json())->delivery; };
   expect_round_trip(plain);
-  EXPECT_FALSE(EndpointDefinition::from_json(plain.to_json())->enabled);
-  plain.retry_schedule.emplace();  // no retry, which is not the default
+  EXPECT_EQ(read(), DeliverySettings());
+  plain.delivery.retry.emplace();  // no retry, which is not the default
+  plain.delivery.breaker.reset();
+  plain.delivery.disable_after.reset();
   expect_round_trip(plain);
-  EXPECT_TRUE(EndpointDefinition::from_json(plain.to_json())->retry_schedule->empty());
-  EXPECT_FALSE(EndpointDefinition::from_json(EndpointDefinition().to_json())->retry_schedule);
+  EXPECT_EQ(read(), plain.delivery);
+  plain.delivery = all_settings();
+  expect_round_trip(plain);
+  EXPECT_EQ(read(), all_settings());
   expect_round_trip(EventDefinition{.tag = "b:c",
                                     .selector = "$Event{\\.}",
                                     .value = std::string("nul\0tab\t", 8),
@@ -317,7 +365,7 @@ TEST(DefinitionsTest, MembersOfAnotherTypeAreCorrupted) {
   expect_corrupted<WebhookDefinition>(R"({"envs":["prd"]})");
   expect_corrupted<WebhookDefinition>(R"({"raw_payload":1})");
   expect_corrupted<EndpointDefinition>(R"({"events":["a",1]})");
-  expect_corrupted<EndpointDefinition>(R"({"retry_schedule_ms":[-1]})");
+  expect_corrupted<EndpointDefinition>(R"({"delivery":{"retry":{"schedule_ms":[-1]}}})");
   expect_corrupted<CallDefinition>(R"({"headers":[["a"]]})");
   expect_corrupted<CallDefinition>(R"({"headers":{"a":"b"}})");
   expect_corrupted<CounterDefinition>(R"({"next_link":"1"})");

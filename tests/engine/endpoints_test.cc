@@ -18,6 +18,12 @@ const bool kSeeded = setenv("RC_PARAMS", "seed=20 max_success=500", 0) == 0;
 
 using std::chrono::milliseconds;
 
+std::optional<RetrySettings> list(std::vector<milliseconds> schedule) {
+  RetrySettings retry;
+  retry.schedule = std::move(schedule);
+  return retry;
+}
+
 class EndpointsTest : public RegistryTest {
  protected:
   void SetUp() override { app_link = webhook("github", "repo", {"prd", "snd"}).envs[0].link; }
@@ -49,8 +55,10 @@ TEST_F(EndpointsTest, EndpointIsMadeWithItsLinkAndUsualSettings) {
   EXPECT_EQ(one.env, "prd");
   EXPECT_EQ(one.url, kReceiver);
   EXPECT_EQ(one.method, "POST");
-  EXPECT_EQ(one.in_flight_max, 64u);
-  EXPECT_TRUE(one.enabled && one.events.empty() && one.filter.empty() && !one.retry_schedule);
+  EXPECT_EQ(one.delivery, DeliverySettings());
+  EXPECT_EQ(one.state, EndpointState::kActive);
+  EXPECT_EQ(one.state_since, clock.wall_ms());
+  EXPECT_TRUE(one.events.empty() && one.filter.empty());
   EXPECT_EQ(receivers(one.link), std::vector<std::string>{"shop"});
   EXPECT_EQ(registry->link(kWorkspace, one.link_id)->url, one.link);
   const auto number = registry->endpoint_number(kWorkspace, one.id);
@@ -72,12 +80,12 @@ TEST_F(EndpointsTest, EachSettingThatIsAtFaultIsNamedAndLeavesNoTrace) {
     EXPECT_EQ(places(error_of(create(to(url)))), "/url") << url;
   EXPECT_EQ(places(error_of(create({}))), "/url");
   EXPECT_EQ(places(refused([](auto& s) { s.method = "TRACE"; })), "/method");
-  EXPECT_EQ(places(refused([](auto& s) { s.in_flight_max = 0; })), "/in_flight_max");
-  EXPECT_EQ(places(refused([](auto& s) { s.in_flight_max = 1025; })), "/in_flight_max");
-  EXPECT_EQ(places(refused([](auto& s) { s.retry_schedule = {{milliseconds(-1)}}; })),
+  EXPECT_EQ(places(refused([](auto& s) { s.delivery.in_flight_max = 0; })), "/in_flight_max");
+  EXPECT_EQ(places(refused([](auto& s) { s.delivery.in_flight_max = 1025; })), "/in_flight_max");
+  EXPECT_EQ(places(refused([](auto& s) { s.delivery.retry = list({milliseconds(-1)}); })),
             "/retry/schedule");
   EXPECT_EQ(places(refused([](auto& s) {
-              s.retry_schedule = std::vector<milliseconds>(101, milliseconds(1));
+              s.delivery.retry = list(std::vector<milliseconds>(101, milliseconds(1)));
             })),
             "/retry/schedule");
   EXPECT_EQ(places(refused([](auto& s) { s.events = {{"starred"}}; })), "/events/0");
@@ -186,18 +194,19 @@ TEST_F(EndpointsTest, WhatIsShownInPlaceOfACredentialIsNone) {
 
 TEST_F(EndpointsTest, UsualRetryScheduleComesBack) {
   EndpointSettings settings = to(kReceiver);
-  settings.retry_schedule.emplace();
+  settings.delivery.retry = list({});
   const EndpointId id = endpoint("shop", settings).id;
   EXPECT_TRUE(dispatched(id)->settings.retry.delays().empty());
-  EXPECT_FALSE(
-      made(registry->update_endpoint(kWorkspace, id, {.usual_retry = true}, {})).retry_schedule);
+  EndpointSettings usual;
+  usual.delivery.retry.emplace();
+  EXPECT_FALSE(made(update(id, usual)).delivery.retry);
   EXPECT_FALSE(dispatched(id)->settings.retry.delays().empty());
 }
 
 TEST_F(EndpointsTest, RetryScheduleReachesDispatchAlsoAfterAReload) {
   EndpointSettings settings = to(kReceiver);
-  settings.retry_schedule = {{milliseconds(1000), milliseconds(2000)}};
-  settings.in_flight_max = 3;
+  settings.delivery.retry = list({milliseconds(1000), milliseconds(2000)});
+  settings.delivery.in_flight_max = 3;
   const Endpoint one = endpoint("shop", settings);
   EXPECT_EQ(dispatched(one.id)->settings.retry.delays().size(), 2u);
   EXPECT_EQ(dispatched(one.id)->settings.in_flight_max, 3u);
@@ -224,7 +233,7 @@ TEST_F(EndpointsTest, EndpointsGetWhatTheyWantOfTheAppsLink) {
   const Endpoint forks = endpoint("forks", some);
   EXPECT_EQ(forks.events, std::vector<std::string>{"repo:forked"});
   EndpointSettings off = to(kReceiver);
-  off.enabled = false;
+  off.state = EndpointState::kDraining;
   const Endpoint disabled = endpoint("off", off);
   endpoint("other-env", to(kReceiver), "snd");
   EXPECT_EQ(receivers(app_link, "repo:starred"), std::vector<std::string>{"all"});
@@ -234,7 +243,7 @@ TEST_F(EndpointsTest, EndpointsGetWhatTheyWantOfTheAppsLink) {
   EXPECT_EQ(receivers(disabled.link), std::vector<std::string>{});
   EXPECT_NE(dispatched(disabled.id), nullptr) << "what was accepted is still delivered";
   EndpointSettings on;
-  on.enabled = true;
+  on.state = EndpointState::kActive;
   made(update(disabled.id, on));
   EXPECT_EQ(receivers(app_link, "repo:starred"), (std::vector<std::string>{"all", "off"}));
 }
@@ -268,8 +277,8 @@ TEST_F(EndpointsTest, MembersWithoutAValueStayAsTheyAre) {
   settings.auth = R"({"headers":{"A":"x"}})";
   settings.events = {"starred"};
   settings.filter = R"({"$Event{n}":1})";
-  settings.in_flight_max = 7;
-  settings.retry_schedule.emplace();
+  settings.delivery.in_flight_max = 7;
+  settings.delivery.retry = list({});
   const Endpoint before = endpoint("shop", settings);
   EndpointSettings patch;
   patch.url = "https://example.com/new";
@@ -279,8 +288,7 @@ TEST_F(EndpointsTest, MembersWithoutAValueStayAsTheyAre) {
   EXPECT_EQ(after.auth, before.auth);
   EXPECT_EQ(after.events, before.events);
   EXPECT_EQ(after.filter, before.filter);
-  EXPECT_EQ(after.in_flight_max, 7u);
-  EXPECT_TRUE(after.retry_schedule && after.retry_schedule->empty());
+  EXPECT_EQ(after.delivery, before.delivery);
   EXPECT_EQ(after.link, before.link);
   EXPECT_GT(after.revision, before.revision);
   EXPECT_NE(dispatched(before.id)->prefix.find("A: x\r\n"), std::string::npos);

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole engine, in memory, with real threads and sockets.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -20,33 +16,13 @@ namespace headrace {
 namespace {
 
 using test::eventually;
+using test::exchange;
 using test::FakeEndpoint;
 using test::is_delivered;
 using test::kStarred;
 using test::Sink;
 using test::small_engine;
 using test::submit;
-
-// Sends a request to "HOST:PORT" and reads until the peer closes.
-std::string exchange(const std::string& address, const std::string& request) {
-  const std::size_t colon = address.rfind(':');
-  sockaddr_in peer{};
-  peer.sin_family = AF_INET;
-  peer.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
-  inet_pton(AF_INET, address.substr(0, colon).c_str(), &peer.sin_addr);
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  std::string answer;
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&peer), sizeof(peer)) == 0 &&
-      ::send(fd, request.data(), request.size(), MSG_NOSIGNAL) ==
-          static_cast<ssize_t>(request.size())) {
-    char bytes[4096];
-    for (ssize_t got = 0; (got = ::recv(fd, bytes, sizeof(bytes), 0)) > 0;) {
-      answer.append(bytes, static_cast<std::size_t>(got));
-    }
-  }
-  ::close(fd);
-  return answer;
-}
 
 TEST(EngineMemoryTest, SubmittedMessageIsDeliveredAndItsAttemptCanBeAskedFor) {
   Sink sink;
@@ -149,7 +125,8 @@ TEST(EngineMemoryTest, RefusedAttemptIsMadeAgain) {
   test::register_app(*engine);
   const Endpoint product = test::register_product(*engine, "shop", sink.url());
   EndpointSettings settings;
-  settings.retry_schedule = {{std::chrono::milliseconds(1), std::chrono::milliseconds(1)}};
+  settings.delivery.retry.emplace().emplace().schedule = {std::chrono::milliseconds(1),
+                                                         std::chrono::milliseconds(1)};
   ASSERT_TRUE(test::home(*engine).update_endpoint(product.id, settings));
   const MessageId id = submit(*engine, product.link, kStarred).second;
   sink.wait_for(3);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -161,6 +162,22 @@ TEST_F(EnginePowerTest, WhatWasAcknowledgedIsDeliveredHoweverOftenThePowerGoes) 
       "%zu power cuts: accepted %zu, lost %zu, duplicates %zu, delivered without an answer %zu, "
       "definitions promised %zu\n",
       rounds(), ledger_.accepted().size(), missing(), duplicates, unanswered, promised_.size());
+}
+
+// Else the machine would show nothing.
+TEST(MachineTest, OnADiskThatLiesAboutSyncsAcknowledgedMessagesAreLost) {
+  std::size_t lives_with_loss = 0;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    Machine machine;
+    machine.disk.ignore_syncs(true);
+    auto engine = machine.start();
+    const auto [status, id] = submit(*engine, register_app(*engine), kStarred);
+    ASSERT_EQ(status, SubmitStatus::kStored);
+    machine.cut_power(std::move(engine), seed);
+    const auto again = machine.try_start();
+    if (!again || !home(**again).message(id)) ++lives_with_loss;
+  }
+  EXPECT_GT(lives_with_loss, 3u);
 }
 
 }  // namespace

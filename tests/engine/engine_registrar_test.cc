@@ -319,12 +319,12 @@ TEST_F(EngineSendsTest, TriggerThatCannotBeSentIsRefused) {
   EXPECT_EQ(fault("bare", {}).items[0].where, "/payload");
 }
 
-TEST_F(EngineSendsTest, EndpointIsTestedThoughItIsDisabledAndWantsNoneOfIt) {
+TEST_F(EngineSendsTest, EndpointIsTestedThoughItTakesNothingAndWantsNoneOfIt) {
   const Endpoint shop = test::register_product(*engine, "shop", receiver.url());
   Sink crm;
   test::register_product(*engine, "crm", crm.url());
   EndpointSettings off;
-  off.enabled = false;
+  off.state = EndpointState::kDraining;
   off.filter = R"({"$Event{never}":1})";
   ASSERT_TRUE(home(*engine).update_endpoint(shop.id, off));
   const auto plain = home(*engine).test_endpoint(shop.id, {});
@@ -348,7 +348,7 @@ TEST_F(EngineSendsTest, DryRunSaysWhoWouldGetItAndWhyNot) {
       home(*engine).create_event("github", {.tag = "repo:second", .selector = "$Event{kind}"}));
   test::register_product(*engine, "all", receiver.url());
   EndpointSettings settings;
-  settings.enabled = false;
+  settings.state = EndpointState::kDraining;
   ASSERT_TRUE(home(*engine).update_endpoint(
       test::register_product(*engine, "off", receiver.url()).id, settings));
   settings = {};
@@ -381,7 +381,7 @@ TEST_F(EngineSendsTest, DryRunSaysWhoWouldGetItAndWhyNot) {
   EXPECT_EQ(one.others, std::vector<std::string>{"repo:second"});
   EXPECT_EQ(one.receivers.size(), 4u);
   EXPECT_EQ(reason(one, "all"), "");
-  EXPECT_EQ(reason(one, "off"), "the endpoint is disabled");
+  EXPECT_EQ(reason(one, "off"), "the endpoint is draining");
   EXPECT_EQ(reason(one, "second"), "it does not want the event repo:starred");
   EXPECT_NE(reason(one, "filtered").find("$Event{n}"), std::string::npos);
   EXPECT_EQ(reason(run(R"({"action":"starred","n":11})"), "filtered"), "");

@@ -52,6 +52,8 @@ bool eventually(const std::function<bool()>& condition);
 // Hands a message in and waits for the answer.
 std::pair<SubmitStatus, MessageId> submit(Engine& engine, std::string_view link,
                                           std::string_view body);
+// Sends a request to "HOST:PORT" and reads until the peer closes.
+std::string exchange(const std::string& address, const std::string& request);
 // The last part of a link.
 std::string_view token_of(std::string_view link);
 

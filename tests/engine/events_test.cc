@@ -316,12 +316,12 @@ TEST_F(EventsTest, DeletingTakesLinksAlongAndCorrectsEndpointsThatNameIt) {
   EXPECT_EQ(route(of_event.url), nullptr);
   const Endpoint less = *registry->endpoint(kWorkspace, shop.id);
   EXPECT_EQ(less.events, std::vector<std::string>{"repo:forked"});
-  EXPECT_TRUE(less.enabled);
+  EXPECT_EQ(less.state, EndpointState::kActive);
   EXPECT_GT(less.revision, shop.revision);
   // Without a list it would get everything.
   const Endpoint off = *registry->endpoint(kWorkspace, crm.id);
   EXPECT_TRUE(off.events.empty());
-  EXPECT_FALSE(off.enabled);
+  EXPECT_EQ(off.state, EndpointState::kDraining) << "what was accepted is still delivered";
   EXPECT_EQ(receivers(link, "repo:forked"), std::vector<std::string>{"shop"});
 }
 

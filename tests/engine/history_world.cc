@@ -41,7 +41,7 @@ void put_endpoint(Change& change, std::uint32_t number, std::uint32_t product_li
   endpoint.access_tag = endpoint.app;
   endpoint.url = "http://127.0.0.1:9/";
   endpoint.method = "POST";
-  endpoint.in_flight_max = 1;
+  endpoint.delivery.in_flight_max = 1;
   change.put(std::move(endpoint));
 }
 

@@ -44,7 +44,8 @@ EndpointSettings settings(bool with_url) {
   drawn.filter = one_of({"", R"({"$Event{n}":{"gt":10}})", R"({"$Header{X-Kind}":"a"})", "{"});
   drawn.auth = one_of({"", R"({"headers":{"A":"$Secret{TOKEN}"}})"});
   if (often()) drawn.events = {tag() + ":" + event_part()};
-  drawn.enabled = often();
+  drawn.state = often() ? EndpointState::kActive : EndpointState::kDraining;
+  if (often()) drawn.delivery.in_flight_max = often() ? 5 : 0;
   return drawn;
 }
 

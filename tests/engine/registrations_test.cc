@@ -322,10 +322,10 @@ TEST_F(FarewellTest, WhatIsNotGivenAgainStaysAsItWas) {
   const Calls calls = enable(spec);
   outcome(calls[0], store::Verdict::kDelivered, 200, R"({"id":17})");
   EnableSpec again = enable_spec();
-  again.envs[0].settings = {.in_flight_max = 3};
+  again.envs[0].settings = {.delivery = {.in_flight_max = 3}};
   EXPECT_TRUE(enable(again).empty());
   const Endpoint endpoint = made(registry->endpoint(kWorkspace, shown().endpoint));
-  EXPECT_EQ(endpoint.in_flight_max, 3u);
+  EXPECT_EQ(endpoint.delivery.in_flight_max, 3u);
   EXPECT_NE(dispatched(endpoint.id)->prefix.find("A: receiver"), std::string::npos);
   EXPECT_EQ(shown().state, State::kRegistered);
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "engine/delivery_json.h"
+#include "engine/delivery_rules.h"
 #include "core/buffer.h"
 #include "engine/definitions.h"
 
@@ -47,12 +49,11 @@ void show(std::ostream& out, const Endpoint& endpoint) {
   out << endpoint.id.to_string() << ' ' << endpoint.product << ' ' << endpoint.access_tag << ' '
       << endpoint.app << ' ' << endpoint.webhook << ' ' << endpoint.env << ' ' << endpoint.url
       << ' ' << endpoint.method << ' ' << endpoint.auth << ' ' << endpoint.filter << ' '
-      << endpoint.in_flight_max << ' ' << endpoint.enabled << ' ' << endpoint.link_id.to_string()
-      << ' ' << endpoint.link << ' ' << endpoint.revision;
+      << engine::delivery_json(endpoint.delivery).dump() << ' '
+      << engine::to_string(endpoint.state) << ' ' << engine::to_string(endpoint.state_reason) << ' '
+      << endpoint.state_since << ' ' << endpoint.link_id.to_string() << ' ' << endpoint.link << ' '
+      << endpoint.revision;
   for (const std::string& event : endpoint.events) out << " event " << event;
-  if (!endpoint.retry_schedule) return;
-  out << " retry";
-  for (const auto delay : *endpoint.retry_schedule) out << ' ' << delay.count();
 }
 void show(std::ostream& out, const Link& link) {
   out << link.id.to_string() << ' ' << int(link.kind) << ' ' << link.url << ' ' << link.app << ' '
@@ -147,7 +148,7 @@ void show_endpoint(std::ostream& out, const dispatch::EndpointTable& endpoints,
   if (found == nullptr) return;
   const dispatch::Endpoint& endpoint = **found;
   out << "endpoint " << number << ' ' << endpoint.url.authority() << ' ' << endpoint.prefix << ' '
-      << endpoint.settings.in_flight_max << ' ' << endpoint.settings.retry.delays().size() << ' '
+      << endpoint.settings.held << ' ' << endpoint.settings.in_flight_max << ' ' << endpoint.settings.retry.delays().size() << ' '
       << endpoint.settings.body.value_or("-") << ' ' << endpoint.settings.forward_headers << ' '
       << endpoint.settings.missing_secret << '\n';
 }

@@ -96,7 +96,7 @@ test('what the file says is made, and a second time there is nothing to do', asy
   const made = await definitions(cli);
   assert.deepEqual(made.events.map(({tag}) => tag), ['repo:closed', 'repo:opened']);
   const shop = made.endpoints.find(({product}) => product === 'shop');
-  assert.deepEqual(shop.retry, {schedule: ['1m', '2m']});
+  assert.deepEqual(shop.retry, {schedule: ['1m', '2m'], jitter_percent: 20});
   assert.equal(shop.method, 'PUT');
   for (const args of [[], ['--prune'], ['--dry-run', '--exit-code', '--prune']]) {
     const again = await apply(TOML, ...args);

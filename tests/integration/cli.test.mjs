@@ -73,13 +73,13 @@ test('products, connections, endpoints and links are made, shown, changed and de
   assert.deepEqual(await cli.json(['endpoint', 'get', endpoint.id]), endpoint);
   const changed = await cli.json([
     'endpoint', 'update', endpoint.id, '--to', 'http://127.0.0.1:9/b', '--retry', '5s,1m',
-    '--events', 'opened', '--auth', '{"headers":{"X-Key":"abc"}}', '--enabled', 'false',
+    '--events', 'opened', '--auth', '{"headers":{"X-Key":"abc"}}', '--state', 'disabled',
     '--if-revision', String(endpoint.revision)
   ]);
   assert.equal(changed.url, 'http://127.0.0.1:9/b');
-  assert.deepEqual(changed.retry, {schedule: ['5s', '1m']});
+  assert.deepEqual(changed.retry, {schedule: ['5s', '1m'], jitter_percent: 20});
   assert.deepEqual(changed.events, ['repo:opened']);
-  assert.equal(changed.enabled, false);
+  assert.equal(changed.state, 'disabled');
   assert.ok(!JSON.stringify(changed).includes('abc'), 'a credential is not shown again');
 
   const link = await cli.json([

@@ -31,7 +31,7 @@ test('a message reaches all who are enabled; one that hangs and one that fails d
     prompt: await register('prompt', prompt.url),
     hanging: await register('hanging', hanging.url, {in_flight_max: 1}),
     failing: await register('failing', failing.url, {retry: {schedule: []}}),
-    off: await register('off', unused.url, {enabled: false}),
+    off: await register('off', unused.url, {state: 'disabled'}),
   };
   const messages = [];
   for (let i = 0; i < MESSAGES; ++i) {

@@ -34,7 +34,9 @@ test('an unknown key is an error with its line and column, for check and for ser
 });
 
 test('a value of the wrong type, or that is no address, is an error with its line', async (t) => {
-  for (const line of ['data = true', 'retention = "soon"', 'listen = "nowhere"']) {
+  const lines = ['data = true', 'retention = "soon"', 'listen = "nowhere"',
+    'disk_reserve = "much"', 'disk_budget = "20000000000TiB"'];
+  for (const line of lines) {
     const {code, stdout, stderr} =
         await run(['check', '--config', await configuration(t, `\n${line}\n`)]);
     assert.notEqual(code, 0, line);

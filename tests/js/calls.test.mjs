@@ -161,10 +161,15 @@ const CALLS = [
   ],
   ['endpoints.get', (c) => c.endpoints.get(ID), 'GET', `/v1/endpoints/${ID}`],
   [
-    'endpoints.update', (c) => c.endpoints.update(ID, {enabled: false}), 'PATCH',
-    `/v1/endpoints/${ID}`, {enabled: false}
+    'endpoints.update', (c) => c.endpoints.update(ID, {adaptive: true}), 'PATCH',
+    `/v1/endpoints/${ID}`, {adaptive: true}
   ],
   ['endpoints.delete', (c) => c.endpoints.delete(ID), 'DELETE', `/v1/endpoints/${ID}`],
+  ['endpoints.pause', (c) => c.endpoints.pause(ID), 'POST', `/v1/endpoints/${ID}/pause`],
+  ['endpoints.resume', (c) => c.endpoints.resume(ID), 'POST', `/v1/endpoints/${ID}/resume`],
+  ['endpoints.drain', (c) => c.endpoints.drain(ID), 'POST', `/v1/endpoints/${ID}/drain`],
+  ['endpoints.disable', (c) => c.endpoints.disable(ID), 'POST', `/v1/endpoints/${ID}/disable`],
+  ['endpoints.discard', (c) => c.endpoints.discard(ID), 'POST', `/v1/endpoints/${ID}/discard`],
   [
     'endpoints.test', (c) => c.endpoints.test(ID, {event: 'e'}), 'POST', `/v1/endpoints/${ID}/test`,
     {event: 'e'}

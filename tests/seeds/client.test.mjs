@@ -137,11 +137,11 @@ test('endpoints are listed, changed while they are what was seen, and deleted', 
   assert.equal(endpoint.id, made.endpoint);
   assert.deepEqual(await headrace.endpoints.get(endpoint.id), endpoint);
   const {revision} = endpoint;
-  const changed = await headrace.endpoints.update(endpoint.id, {enabled: false}, {revision});
-  assert.equal(changed.enabled, false);
+  const changed = await headrace.endpoints.update(endpoint.id, {state: 'disabled'}, {revision});
+  assert.equal(changed.state, 'disabled');
   assert.ok(changed.revision > revision);
   await assert.rejects(
-      headrace.endpoints.update(endpoint.id, {enabled: true}, {revision}),
+      headrace.endpoints.update(endpoint.id, {state: 'active'}, {revision}),
       (error) => error instanceof HeadraceError && error.status === 412);
   await post(job, made.url, {type: 'paid'});
   await headrace.endpoints.delete(endpoint.id, {cascade: true});

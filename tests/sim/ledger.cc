@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kNumberName = "\"n\":";
 // What an attempt under way may outlast a change of its endpoint by.
 constexpr Ns kAttemptMax = 60 * kSecond;
+
 }  // namespace
 
 std::uint64_t number_in(std::string_view body) {
@@ -122,7 +123,11 @@ void Ledger::on_outcome(const store::Outcome& outcome) {
   trace_.note("outcome", number, outcome.message.bits.high,
               static_cast<std::uint64_t>(outcome.verdict) * 100'000 +
                   static_cast<std::uint64_t>(outcome.error) * 1'000 + outcome.http_status);
-  if (outcome.verdict == Verdict::kReturned) return;
+  if (outcome.hold_until > at(number).hold_until) {
+    at(number).hold_until = outcome.hold_until;
+    at(number).held_at = clock_.steady_ns();
+  }
+  if (!is_attempt(outcome.verdict)) return;
   Delivery* delivery = find(number, outcome.message);
   const std::string name = name_of(number, outcome.message);
   if (delivery == nullptr) return fail("final_once", name + " was never to be made");
@@ -155,6 +160,16 @@ void Ledger::on_outcome(const store::Outcome& outcome) {
   close(key, *delivery, delivered ? Fate::kDelivered : Fate::kDead);
 }
 
+// What was written of a group that failed may be found when the store is opened again.
+void Ledger::on_refused(const store::Group& group) {
+  trace_.note("refused", group.intakes.size(), group.outcomes.size());
+  store_failed_once_ = true;
+  for (const store::Outcome& outcome : group.outcomes) {
+    if (!is_attempt(outcome.verdict)) continue;
+    refused_.insert({static_cast<std::uint32_t>(outcome.endpoint), outcome.message});
+  }
+}
+
 void Ledger::on_loaded(const store::Delivery& loaded) {
   const auto number = static_cast<std::uint32_t>(loaded.endpoint);
   trace_.note("loaded", number, loaded.message.bits.high, loaded.attempts);
@@ -184,6 +199,7 @@ void Ledger::set_endpoint(std::uint32_t number, const dispatch::EndpointSettings
     endpoint.settings.reset();
     return;
   }
+  if (endpoint.settings && endpoint.settings->held) endpoint.progress_at = now;
   endpoint.settings = *settings;
   const std::uint32_t cap =
       settings->order == dispatch::Order::kStrict ? 1 : settings->in_flight_max;
@@ -215,11 +231,6 @@ void Ledger::on_attempt(std::uint32_t number, bool goes_on) {
   ++endpoint.under_way;
   trace_.note("attempt", number, endpoint.under_way, goes_on ? 1 : 0);
   if (goes_on) return;
-  const bool by_name =
-      endpoint.settings && endpoint.settings->url.find(".test") != std::string::npos;
-  if (!endpoint.settings) {
-    if (endpoint.ever_set && !by_name) return;
-  }
   const std::uint32_t cap = clock_.steady_ns() < endpoint.cap_before_until
                                 ? std::max(endpoint.cap, endpoint.cap_before)
                                 : endpoint.cap;
@@ -229,6 +240,18 @@ void Ledger::on_attempt(std::uint32_t number, bool goes_on) {
                           std::to_string(cap));
   }
   check_rate(endpoint, number);
+  // A look-up may put the connection of an attempt off that began before the hold.
+  const bool by_name =
+      endpoint.settings && endpoint.settings->url.find(".test") != std::string::npos;
+  const bool set_back_since = set_back_at_ != 0 && set_back_at_ > endpoint.held_at;
+  if (!by_name && endpoint.settings && endpoint.settings->held) {
+    fail("held", "endpoint " + std::to_string(number) + " is called while it is paused");
+  }
+  if (!by_name && !set_back_since && clock_.wall_ms() < endpoint.hold_until) {
+    fail("hold", "endpoint " + std::to_string(number) + " is called " +
+                     std::to_string(endpoint.hold_until - clock_.wall_ms()) +
+                     " ms before its hold ends");
+  }
 }
 
 void Ledger::on_attempt_over(std::uint32_t number) {

@@ -66,6 +66,7 @@ class Ledger {
   void on_outcome(const store::Outcome& outcome);
   void on_loaded(const store::Delivery& delivery);
   void on_synced() { unsynced_.clear(); }  // all that was appended so far is
+  void on_refused(const store::Group& group);
   void on_clock_set_back() { set_back_at_ = clock_.steady_ns(); }
 
   // Endpoints; null: deleted.
@@ -98,7 +99,6 @@ class Ledger {
  private:
   struct Endpoint {
     std::optional<dispatch::EndpointSettings> settings;
-    bool ever_set = false;
     bool reliable = false;
     std::uint32_t cap = 0;
     std::uint32_t cap_before = 0;  // of a time that attempts under way may be from
@@ -107,6 +107,8 @@ class Ledger {
     std::uint32_t under_way = 0;
     double tokens = 0;
     Ns tokens_at = 0;
+    core::WallMs hold_until = 0;  // as the last outcomes had it
+    Ns held_at = 0;
     MessageId last_first;  // the latest that was attempted for the first time
     std::set<MessageId> open;
     Ns progress_at = 0;
@@ -135,15 +137,13 @@ class Ledger {
   std::map<Key, Delivery> deliveries_;
   std::map<std::uint32_t, Endpoint> endpoints_;
   std::vector<Key> unsynced_;  // whose outcomes a power cut may take
+  std::set<Key> refused_;      // whose outcomes may stand in the log though it did not take them
   Ns set_back_at_ = 0;
   std::size_t open_ = 0;
   std::size_t waiting_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t delivered_ = 0;
   bool store_failed_once_ = false;
-
- public:
-  void on_store_failed() { store_failed_once_ = true; }
 };
 
 // The number that a message's body bears; 0: none.

@@ -36,10 +36,10 @@ void Ledger::settle(const Key& key, Delivery& delivery, const store::EventStore&
   const bool buried =
       !attempts->empty() && attempts->back().error == store::AttemptError::kEndpointGone;
   const auto count = static_cast<std::uint32_t>(attempts->size() - (buried ? 1 : 0));
-  if (count > delivery.recorded) {
+  if (count > delivery.recorded + (refused_.contains(key) ? 1 : 0)) {
     return fail("attempt_record", name_of(key.first, key.second) + " has records of no attempt");
   }
-  delivery.excused += delivery.recorded - count;
+  if (count < delivery.recorded) delivery.excused += delivery.recorded - count;
   delivery.recorded = count;
   Fate fate = Fate::kOpen;
   if (!attempts->empty() && attempts->back().verdict == Verdict::kDelivered)
@@ -47,7 +47,8 @@ void Ledger::settle(const Key& key, Delivery& delivery, const store::EventStore&
   if (!attempts->empty() && attempts->back().verdict == Verdict::kDead) fate = Fate::kDead;
   delivery.due = attempts->empty() ? 0 : attempts->back().next_at;
   if (fate == delivery.fate) return;
-  if (delivery.fate == Fate::kOpen) {
+  if (delivery.fate == Fate::kOpen && fate != Fate::kOpen) {
+    if (refused_.contains(key)) return close(key, delivery, fate);
     return fail("final_once", name_of(key.first, key.second) + " ended without an outcome");
   }
   if (delivery.fate == Fate::kDelivered) --delivered_;
@@ -60,14 +61,16 @@ void Ledger::settle(const Key& key, Delivery& delivery, const store::EventStore&
 void Ledger::begin_run(const store::EventStore& store, bool power_cut) {
   std::sort(unsynced_.begin(), unsynced_.end());
   unsynced_.erase(std::unique(unsynced_.begin(), unsynced_.end()), unsynced_.end());
-  if (power_cut) {
-    for (const Key& key : unsynced_) settle(key, deliveries_.at(key), store);
-  }
+  if (!power_cut) unsynced_.clear();
+  unsynced_.insert(unsynced_.end(), refused_.begin(), refused_.end());
+  for (const Key& key : unsynced_) settle(key, deliveries_.at(key), store);
   unsynced_.clear();
+  refused_.clear();
   for (const auto& [id, message] : messages_) check_message(id, message, store);
   for (auto& [number, endpoint] : endpoints_) {
     endpoint.under_way = 0;
     endpoint.last_first = {};
+    endpoint.hold_until = 0;  // holds do not outlive a process
     endpoint.progress_at = clock_.steady_ns();
     if (endpoint.settings && endpoint.settings->rate_limit) {
       endpoint.tokens = endpoint.settings->rate_limit->burst;  // buckets are full at the start
@@ -92,6 +95,7 @@ void Ledger::check_progress() {
   const Ns now = clock_.steady_ns();
   for (const auto& [number, endpoint] : endpoints_) {
     if (!endpoint.reliable || endpoint.open.empty()) continue;
+    if (endpoint.settings && endpoint.settings->held) continue;
     if (now - endpoint.progress_at < kProgressWithin) continue;
     fail("progress", "endpoint " + std::to_string(number) +
                          ", which is well, got nothing for a minute though " +
@@ -138,9 +142,10 @@ void Ledger::check_end(store::EventStore& store) {
   for (const auto& [id, message] : messages_) {
     check_message(id, message, store);
     const auto content = store.read_message(id);
-    if (!content || content->body != submission(message.number).body) {
-      fail("exact_bytes", "message " + std::to_string(message.number) + " is stored otherwise");
-    }
+    const std::string name = "message " + std::to_string(message.number);
+    if (!content) return fail("readable", name + " cannot be read: " + content.error().what);
+    if (content->body != submission(message.number).body)
+      return fail("exact_bytes", name + " is stored otherwise");
   }
   for (const auto& [key, delivery] : deliveries_) check_delivery(key, delivery, store);
   const auto pending = store.pending_endpoints();

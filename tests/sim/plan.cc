@@ -72,10 +72,10 @@ Troubles draw_troubles(Dice& dice) {
   Troubles on;
   // A third of the seeds has few troubles, so that what they hide from each other shows.
   const std::uint64_t one_in = dice.any_of({2u, 3u, 8u});
-  for (bool* trouble :
-       {&on.network, &on.names, &on.flapping, &on.sync_fails, &on.disk_full, &on.index_fails,
-        &on.load_fails, &on.stalls, &on.clock_jumps, &on.crashes, &on.power_cuts, &on.restarts,
-        &on.edits, &on.deletions, &on.bursts, &on.large_bodies, &on.repeats, &on.small_sockets}) {
+  for (bool* trouble : {&on.network, &on.names, &on.flapping, &on.sync_fails, &on.disk_full,
+                        &on.index_fails, &on.load_fails, &on.stalls, &on.clock_jumps, &on.crashes,
+                        &on.power_cuts, &on.restarts, &on.edits, &on.deletions, &on.pauses,
+                        &on.bursts, &on.large_bodies, &on.repeats, &on.small_sockets}) {
     *trouble = dice.one_in(one_in);
   }
   if (dice.one_in(2)) on.network = true;
@@ -134,7 +134,7 @@ Plan Plan::of(std::uint64_t seed) {
 
 std::string Plan::describe() const {
   const Troubles& on = troubles;
-  const std::array<std::pair<bool, const char*>, 18> names = {
+  const std::array<std::pair<bool, const char*>, 19> names = {
       {{on.network, "network"},
        {on.names, "names"},
        {on.flapping, "flapping"},
@@ -149,6 +149,7 @@ std::string Plan::describe() const {
        {on.restarts, "restarts"},
        {on.edits, "edits"},
        {on.deletions, "deletions"},
+       {on.pauses, "pauses"},
        {on.bursts, "bursts"},
        {on.large_bodies, "large_bodies"},
        {on.repeats, "repeats"},

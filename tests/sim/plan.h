@@ -27,6 +27,7 @@ struct Troubles {
   bool restarts = false;  // in order
   bool edits = false;     // of endpoints' settings
   bool deletions = false;
+  bool pauses = false;
   bool bursts = false;
   bool large_bodies = false;
   bool repeats = false;  // messages that were sent before

@@ -62,12 +62,19 @@ core::Loop& Process::loop(std::size_t index) noexcept {
   return index == 1 ? store_loop_ : shards_[index - 2]->loop;
 }
 
-Result<void> Process::start(std::unique_ptr<WatchedStore> store) {
+void Process::hold(core::EndpointNumber endpoint, bool held) {
+  held ? committer_->hold(endpoint) : committer_->release(endpoint);
+}
+
+Result<void> Process::start(std::unique_ptr<WatchedStore> store,
+                            const std::vector<core::EndpointNumber>& held) {
   store_ = std::move(store);
   store::Committer::Ports ports{intakes_, outcomes_, {&answers_}, {}};
   for (auto& unit : shards_) ports.shards.push_back(&unit->deliveries);
+  ports.finish_erasures_in_place = true;  // no other thread
   committer_ =
       std::make_unique<store::Committer>(store_loop_, *store_, std::move(ports), around_.log);
+  for (const core::EndpointNumber endpoint : held) committer_->hold(endpoint);
   if (auto started = committer_->start(); !started) return started;
   for (auto& unit : shards_) unit->shard->start();
   submitter_->start();

@@ -39,7 +39,8 @@ class Process {
   ~Process();  // Requires: not running.
 
   // Takes a store that is open and starts everything.
-  Result<void> start(std::unique_ptr<WatchedStore> store);
+  Result<void> start(std::unique_ptr<WatchedStore> store,
+                     const std::vector<core::EndpointNumber>& held);
   // As engine/ does it: what is under way has a grace, then all is stopped. Time passes by `turn`.
   void begin_drain();
   bool drained() const noexcept { return drained_ == shards_.size(); }
@@ -51,6 +52,8 @@ class Process {
   ingest::Submitter& submitter() noexcept { return *submitter_; }
   const store::Committer& committer() const noexcept { return *committer_; }
   WatchedStore& store() noexcept { return *store_; }
+  // Whether anything is handed over for an endpoint.
+  void hold(core::EndpointNumber endpoint, bool held);
 
   // Its loops: the senders', the store's, the shards'.
   std::size_t loop_count() const noexcept { return 2 + shards_.size(); }

@@ -31,6 +31,7 @@ Simulation::Simulation(std::uint64_t seed, bool prints)
   options_.durability = plan_.durable ? store::Durability::kFsync : store::Durability::kOs;
   options_.dedupe_window_ms = plan_.dedupe_window_ms;
   options_.segment_bytes = plan_.segment_bytes;
+  options_.disk_reserve_bytes = dice_.one_in(2) ? 0 : 2 * plan_.segment_bytes;
   options_.log_files = &files_;
   options_.rocks_env_for_test = rocks_.env();
   prepare_tables();
@@ -55,6 +56,7 @@ Report Simulation::run() {
   calm();
   run_until(clock_.steady_ns() + kEndWithin);
   if (!ledger_.failure() && !nothing_left()) ledger_.fail("liveness", ledger_.describe_open());
+  if (!ledger_.failure()) rest();
   if (!ledger_.failure()) {
     ledger_.check_end(process_->store());
     if (process_->committer().counters().in_memory.value() != 0)
@@ -73,7 +75,6 @@ Report Simulation::run() {
 void Simulation::open_store() {
   opening_ = false;
   trace_.note("open", opened_, power_was_cut_ ? 1 : 0);
-  network_.begin_run();
   auto opened = store::RocksStore::open(options_, clock_, plan_.seed * 1'000 + ++opened_, log_);
   if (!opened) {
     trace_.note("open_failed", static_cast<std::uint64_t>(opened.error().code));
@@ -89,24 +90,34 @@ void Simulation::open_store() {
   stalled_until_.assign(process_->loop_count(), 0);
   order_.resize(process_->loop_count());
   std::iota(order_.begin(), order_.end(), std::size_t{0});
+  std::vector<core::EndpointNumber> held;
+  for (const auto& endpoint : there_) {
+    if (endpoint != nullptr && endpoint->settings.held) held.push_back(endpoint->settings.number);
+  }
   auto started = process_->start(
-      std::make_unique<WatchedStore>(std::move(*opened), files_, ledger_, plan_.durable));
+      std::make_unique<WatchedStore>(std::move(*opened), files_, ledger_, plan_.durable), held);
   if (!started) ledger_.fail("opens", started.error().what);
 }
 
 void Simulation::end_process(End how) {
   if (!process_ || !process_->running() || ledger_.failure()) return;
   trace_.note("end", static_cast<std::uint64_t>(how));
+  if (draining_) {  // one that comes to its end is killed as others are
+    if (how != End::kRestart) killed_by_ = how;
+    return;
+  }
   if (how == End::kRestart) {
-    process_->begin_drain();
-    const Ns until = clock_.steady_ns() + kDrainMax;
-    while (!process_->drained() && clock_.steady_ns() < until && !ledger_.failure()) step();
-    if (!process_->drained()) ledger_.fail("drains", "a shard does not come to an end");
+    drain();
+    how = killed_by_.value_or(how);
+    killed_by_.reset();
+  }
+  if (how == End::kRestart) {
     process_->stop();
   } else {
     process_->kill();
   }
   ledger_.end_run();
+  network_.begin_run();  // what is on its way yet belongs to none
   process_.reset();
   if (how == End::kPowerCut) {
     files_.cut_power(dice_.next());
@@ -114,6 +125,18 @@ void Simulation::end_process(End how) {
   }
   opening_ = true;
   agenda_.after(dice_.below(3 * kSecond), [this] { open_store(); });
+}
+
+void Simulation::drain() {
+  draining_ = true;
+  process_->begin_drain();
+  const Ns until = clock_.steady_ns() + kDrainMax;
+  while (!process_->drained() && !killed_by_ && clock_.steady_ns() < until && !ledger_.failure()) {
+    step();
+  }
+  draining_ = false;
+  if (!process_->drained() && !killed_by_ && !ledger_.failure())
+    ledger_.fail("drains", "a shard does not come to an end");
 }
 
 // A store that failed for good takes nothing more until it is opened again.
@@ -167,6 +190,12 @@ void Simulation::run_until(Ns when) {
     if (calm_ && nothing_left()) return;
     step();
   }
+}
+
+// What the store made up for belatedly is there, too.
+void Simulation::rest() {
+  const Ns until = clock_.steady_ns() + 2 * kSecond;
+  while (clock_.steady_ns() < until && !ledger_.failure()) step();
 }
 
 bool Simulation::nothing_left() {

@@ -54,6 +54,8 @@ class Simulation {
   void stall();
   void jump_clock();
   void edit();
+  void pause_or_resume();
+  void set_held(std::size_t index, bool held);
   void remove_endpoint();
   void checkpoint();
   void restart_in_order() { end_process(End::kRestart); }
@@ -61,6 +63,7 @@ class Simulation {
   void cut_power() { end_process(End::kPowerCut); }
 
   void end_process(End how);
+  void drain();
   void open_store();
   void open_again_if_broken();
   void step();
@@ -68,6 +71,7 @@ class Simulation {
   void jump_to_next();
   void run_until(Ns when);
   void calm();
+  void rest();
   bool nothing_left();
   bool disturbed() const noexcept;
 
@@ -95,6 +99,8 @@ class Simulation {
   bool power_was_cut_ = false;
   bool calm_ = false;
   bool opening_ = false;
+  bool draining_ = false;
+  std::optional<End> killed_by_;  // while draining
   std::uint64_t last_key_ = 0;
 };
 

@@ -139,6 +139,7 @@ void Simulation::schedule_troubles() {
   schedule(on.restarts, 3, &Simulation::restart_in_order);
   schedule(on.edits, 10, &Simulation::edit);
   schedule(on.deletions, 2, &Simulation::remove_endpoint);
+  schedule(on.pauses, 6, &Simulation::pause_or_resume);
   schedule(on.bursts, 2, &Simulation::burst);
   schedule(true, 3, &Simulation::checkpoint);
 }
@@ -208,6 +209,25 @@ void Simulation::edit() {
   publish();
 }
 
+void Simulation::pause_or_resume() {
+  const std::size_t index = dice_.below(there_.size());
+  if (there_[index] != nullptr) set_held(index, !there_[index]->settings.held);
+}
+
+// Both sides are told, as the engine does it.
+void Simulation::set_held(std::size_t index, bool held) {
+  dispatch::EndpointSettings settings = there_[index]->settings;
+  settings.held = held;
+  auto made = dispatch::make_endpoint(settings);
+  HEADRACE_CHECK(made.has_value());
+  there_[index] = *made;
+  table_.put(*made);
+  trace_.note("set_held", index + 1, held ? 1 : 0);
+  ledger_.set_endpoint(static_cast<std::uint32_t>(index + 1), &settings);
+  publish();
+  if (process_ && process_->running()) process_->hold(settings.number, held);
+}
+
 void Simulation::remove_endpoint() {
   const std::size_t index = dice_.below(there_.size());
   trace_.note("delete", index + 1);
@@ -215,6 +235,8 @@ void Simulation::remove_endpoint() {
   table_.erase(core::EndpointNumber{static_cast<std::uint32_t>(index + 1)});
   ledger_.set_endpoint(static_cast<std::uint32_t>(index + 1), nullptr);
   publish();
+  if (process_ && process_->running())  // so that what it held is given up
+    process_->hold(core::EndpointNumber{static_cast<std::uint32_t>(index + 1)}, false);
 }
 
 // RocksDB flushes only here, so that its threads never run beside the simulation's one.
@@ -230,6 +252,9 @@ void Simulation::calm() {
   network_.calm();
   files_.set_room(kAllRoom);
   files_.heal();
+  for (std::size_t i = 0; i < there_.size(); ++i) {
+    if (there_[i] != nullptr && there_[i]->settings.held) set_held(i, false);
+  }
   if (!process_ || !process_->running()) return;
   process_->store().faults() = {};
   std::fill(stalled_until_.begin(), stalled_until_.end(), 0);

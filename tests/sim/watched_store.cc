@@ -8,16 +8,18 @@ namespace headrace::sim {
 using store::Acceptance;
 
 namespace {
+constexpr std::string_view kLog = "/store/log";
+
 Error gone() { return Error{ErrorCode::kStorageFailed, "the process is dead", 0}; }
 }  // namespace
 
 Result<void> WatchedStore::append(store::Group& group) {
   if (dead_) return gone();
-  const std::uint64_t syncs = files_.syncs();
+  const std::uint64_t syncs = files_.syncs(kLog);
   const std::uint64_t failures = files_.failures();
   auto appended = faulty_.append(group);
   if (!appended) {
-    ledger_.on_store_failed();
+    ledger_.on_refused(group);
     return appended;
   }
   bool stores = false;
@@ -32,7 +34,7 @@ Result<void> WatchedStore::append(store::Group& group) {
     ledger_.fail("false_ack", "a group counts as stored though the disk failed meanwhile");
   }
   if (!durable_ || !stores) return appended;
-  if (files_.syncs() == syncs) {
+  if (files_.syncs(kLog) == syncs) {
     ledger_.fail("false_ack", "a message counts as stored and was not synced");
   }
   ledger_.on_synced();
@@ -44,14 +46,12 @@ Result<void> WatchedStore::apply(const store::Group& group) {
   return faulty_.apply(group);
 }
 
-Result<store::PendingLoad> WatchedStore::load_pending(store::EndpointNumber endpoint,
-                                                      store::PendingCursor& cursor,
-                                                      core::WallMs now, std::size_t count_max,
-                                                      std::size_t bytes_max, core::BufferPool& pool,
-                                                      std::vector<store::Delivery>& out) {
+Result<store::PendingLoad> WatchedStore::load_pending(
+    store::EndpointNumber endpoint, store::PendingCursor& cursor, core::WallMs now,
+    const store::PendingQuota& quota, core::BufferPool& pool, std::vector<store::Delivery>& out) {
   if (dead_) return gone();
   const std::size_t before = out.size();
-  auto loaded = faulty_.load_pending(endpoint, cursor, now, count_max, bytes_max, pool, out);
+  auto loaded = faulty_.load_pending(endpoint, cursor, now, quota, pool, out);
   if (loaded) {
     std::for_each(out.begin() + static_cast<std::ptrdiff_t>(before), out.end(),
                   [this](const store::Delivery& delivery) { ledger_.on_loaded(delivery); });

@@ -38,11 +38,23 @@ class WatchedStore final : public store::EventStore {
   store::LogPosition end() const noexcept override { return faulty_.end(); }
   Result<store::PendingLoad> load_pending(store::EndpointNumber endpoint,
                                           store::PendingCursor& cursor, core::WallMs now,
-                                          std::size_t count_max, std::size_t bytes_max,
-                                          core::BufferPool& pool,
+                                          const store::PendingQuota& quota, core::BufferPool& pool,
                                           std::vector<store::Delivery>& out) override;
+  Result<std::vector<store::PendingItem>> list_pending(store::EndpointNumber endpoint,
+                                                       core::WallMs after_due, MessageId after,
+                                                       std::size_t count_max) override {
+    return faulty_.list_pending(endpoint, after_due, after, count_max);
+  }
   Result<std::vector<store::PendingEndpoint>> pending_endpoints() override {
     return faulty_.pending_endpoints();
+  }
+  Result<std::size_t> erase(std::span<const MessageId> messages) override {
+    return faulty_.erase(messages);
+  }
+  Result<store::DiskUse> measure_disk() override { return faulty_.measure_disk(); }
+  Result<void> finish_erasures() override { return faulty_.finish_erasures(); }
+  void set_retention(std::map<store::LinkNumber, std::uint64_t> ms_by_link) override {
+    faulty_.set_retention(std::move(ms_by_link));
   }
   Result<void> checkpoint() override;
   Result<void> retain(core::WallMs now) override;
@@ -75,6 +87,10 @@ class WatchedStore final : public store::EventStore {
   Result<std::vector<store::AttemptRecord>> list_endpoint_attempts(
       store::EndpointNumber endpoint, MessageId before, std::size_t count_max) const override {
     return inner_->list_endpoint_attempts(endpoint, before, count_max);
+  }
+  Result<std::vector<store::DeadRecord>> list_dead(store::EndpointNumber endpoint, MessageId before,
+                                                   std::size_t count_max) const override {
+    return inner_->list_dead(endpoint, before, count_max);
   }
 
  private:

@@ -26,6 +26,7 @@ Outcome outcome_of(const Delivery& delivery, const Ending& ending) {
   outcome.http_status = ending.http_status;
   outcome.next_at = ending.next_at;
   outcome.hold_until = ending.hold_until;
+  outcome.blocks = ending.blocks;
   return outcome;
 }
 
@@ -58,6 +59,11 @@ Result<void> CommitterRig::start() {
   Committer::Ports ports{intakes_, outcomes_, {&answer_mail_}, {}};
   for (auto& mail : delivery_mail_) ports.shards.push_back(mail.get());
   ports.listener = listener;
+  ports.finish_erasures_in_place = finish_in_place;
+  ports.terms = [this](EndpointNumber endpoint) {
+    const auto found = terms.find(static_cast<std::uint32_t>(endpoint));
+    return found == terms.end() ? LaneTerms{} : found->second;
+  };
   committer = std::make_unique<Committer>(loop, store, std::move(ports), log);
   if (before_start) before_start(*committer);
   auto started = committer->start();
@@ -108,7 +114,9 @@ Answer CommitterRig::accept(const std::vector<std::uint32_t>& endpoints, std::st
 }
 
 void CommitterRig::end(Delivery delivery, const Ending& ending) {
-  EXPECT_TRUE(outcome_sender_.try_push(outcome_of(delivery, ending)));
+  Outcome outcome = outcome_of(delivery, ending);
+  if (ending.verdict != Verdict::kReturned) outcome.started_at = now();
+  EXPECT_TRUE(outcome_sender_.try_push(std::move(outcome)));
   outcome_sender_.notify();
 }
 

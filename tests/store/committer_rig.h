@@ -28,11 +28,15 @@ struct Ending {
   core::WallMs next_at = 0;
   core::WallMs hold_until = 0;
   std::uint16_t http_status = 200;
+  bool blocks = false;
 };
 
 inline Ending delivered() { return {}; }
 inline Ending retry_at(core::WallMs next_at) { return {Verdict::kRetry, next_at, 0, 500}; }
 inline Ending unreachable_until(core::WallMs until) { return {Verdict::kRetry, until, until, 0}; }
+inline Ending blocked_until(core::WallMs until) {
+  return {Verdict::kRetry, until, until, 500, true};
+}
 inline Ending returned(core::WallMs hold_until = 0) {
   return {Verdict::kReturned, 0, hold_until, 0};
 }
@@ -52,7 +56,9 @@ class CommitterRig {
   // Of the messages that follow.
   LinkNumber link{1};
   bool is_test = false;
-  OutcomeListener* listener = nullptr;  // of committers that are started from now on
+  bool finish_in_place = true;               // of committers that are started from now on
+  std::map<std::uint32_t, LaneTerms> terms;  // by endpoint; one that is not there has the default
+  OutcomeListener* listener = nullptr;       // of committers that are started from now on
 
   // Gives a message to the committer, not yet looked at; its token.
   std::uint64_t push(const std::vector<std::uint32_t>& endpoints, std::string_view body = "{}",

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -34,6 +35,11 @@ class Simulation {
     restarts_ = chance(3);
     log_growth_ = chance(3);
     slow_ = chance(2);
+    reopens_ = chance(2);
+    pauses_ = chance(3);
+    rig_.before_start = [this](Committer& committer) {
+      for (const std::uint32_t lane : paused_) committer.hold(EndpointNumber{lane});
+    };
     rig_.on_delivery = [this](const Delivery& delivery) { on_delivery(delivery); };
   }
 
@@ -42,9 +48,11 @@ class Simulation {
     for (int round = 0; round < 50 && !testing::Test::HasFailure(); ++round) {
       trouble();
       arrive();
+      reopen_some();
       rig_.turn();
       take_answers();
       end_some();
+      rig_.turn();  // whether an answer came during a hold is asked at the time at which it came
       rig_.pass(milliseconds(below(3000)));
       take_answers();
     }
@@ -57,6 +65,8 @@ class Simulation {
     bool over = false;
     std::uint32_t attempts = 0;
     core::WallMs next_at = 0;
+    std::uint32_t attempts_before = 0;
+    bool asked = false;  // to be opened again
   };
   struct LaneModel {
     std::size_t in_hand = 0;
@@ -69,7 +79,9 @@ class Simulation {
   std::uint64_t below(std::uint64_t bound) { return random_.next() % bound; }
   bool chance(std::uint64_t one_in) { return below(one_in) == 0; }
   // Nothing that makes a delivery come a second time.
-  bool first_attempts_only() const { return !retries_ && !holds_ && !returns_ && !restarts_; }
+  bool first_attempts_only() const {
+    return !retries_ && !holds_ && !returns_ && !restarts_ && !reopens_;
+  }
 
   void trouble() {
     rig_.store.faults = {};
@@ -84,6 +96,53 @@ class Simulation {
       rig_.clock.set_wall(chance(2) ? hour : -hour);
     }
     if (restarts_ && chance(15)) restart();
+    if (pauses_ && chance(4)) {
+      const auto lane = static_cast<std::uint32_t>(1 + below(lanes_));
+      if (paused_.insert(lane).second) {
+        rig_.committer->hold(EndpointNumber{lane});
+      } else {
+        release(lane);
+      }
+    }
+  }
+
+  void release(std::uint32_t lane) {
+    paused_.erase(lane);
+    rig_.committer->release(EndpointNumber{lane});
+  }
+
+  // Asks for some that are over, and for some that are not; what is asked as it ends may be either.
+  void reopen_some() {
+    if (!reopens_ || parts_.empty() || !chance(3)) return;
+    for (std::uint64_t count = 1 + below(20); count != 0; --count) {
+      auto it = parts_.begin();
+      std::advance(it,
+                   static_cast<std::ptrdiff_t>(below(std::min<std::size_t>(parts_.size(), 500))));
+      reopen(it->first, it->second);
+    }
+  }
+
+  void reopen(const PartKey& key, Part& part) {
+    if (part.asked || part.attempts > 40) return;
+    const auto record = rig_.memory.find_message(key.first);
+    ASSERT_TRUE(record);
+    const core::WallMs due = rig_.now() + (chance(2) ? 0 : below(20'000));
+    part.asked = true;
+    const bool was_over = part.over;
+    rig_.committer->reopen(
+        {{key.first, record->position, EndpointNumber{key.second}, EventNumber::kNone, due}},
+        [this, &part, due, was_over](Result<ReopenResult> result) {
+          part.asked = false;
+          if (!result) return;
+          ASSERT_EQ(result->reopened + result->open, 1u);
+          if (result->reopened == 0) return;
+          ASSERT_TRUE(was_over) << "an open delivery was opened again";
+          part.over = false;
+          --over_;
+          part.next_at = due;
+          part.attempts_before = part.attempts;
+          ++reopened_;
+        });
   }
 
   void restart() {
@@ -129,6 +188,8 @@ class Simulation {
     ASSERT_FALSE(part.in_hand) << "handed over twice at a time";
     ASSERT_FALSE(part.over) << "handed over after its end";
     ASSERT_EQ(delivery.attempts, part.attempts);
+    ASSERT_EQ(delivery.attempts_before, part.attempts_before);
+    ASSERT_FALSE(paused_.contains(number)) << "handed over though its lane is held";
     ASSERT_GE(rig_.now(), part.next_at) << "handed over before its time";
     // Whether a hold was over when an answer came is another matter if the clock jumped in between.
     if (!clock_jumps_) {
@@ -194,6 +255,7 @@ class Simulation {
   void finish() {
     quiet_ = true;
     slow_ = false;
+    for (const std::uint32_t lane : std::set(paused_)) release(lane);
     rig_.store.faults = {};
     // A clock that was set back makes some wait for hours.
     for (int round = 0; round < 800 && !testing::Test::HasFailure(); ++round) {
@@ -216,7 +278,10 @@ class Simulation {
   core::Random random_;
   std::uint32_t lanes_ = 1;
   bool retries_, holds_, returns_, dead_, faults_, clock_jumps_, restarts_, log_growth_, slow_;
+  bool reopens_, pauses_;
   bool quiet_ = false;
+  std::set<std::uint32_t> paused_;
+  std::size_t reopened_ = 0;
   std::map<PartKey, Part> parts_;
   std::map<std::uint32_t, LaneModel> lane_models_;
   std::map<std::uint64_t, std::vector<std::uint32_t>> asked_;

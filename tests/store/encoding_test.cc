@@ -118,6 +118,23 @@ TEST_F(RecordEncodingTest, ReopeningRecordIsReadBack) {
   EXPECT_FALSE(decode_reopening(record + "x"));
 }
 
+TEST_F(RecordEncodingTest, OutcomeThatKeepsAnOrderHasItsKeyOnRecord) {
+  Outcome outcome = make_outcome(kId, LogPosition{64}, 260, Verdict::kPostponed, 2, 99'000);
+  outcome.order_key = 0x0102030405060708;
+  set_response(outcome, pool_, "a: b\r\n", "no");
+  std::string record(1024, '\0');
+  record.resize(encode_outcome(outcome, LogPosition{64}, kSeed, record.data()));
+  EXPECT_EQ(outcome_record_bytes(outcome), aligned(record.size()));
+  EXPECT_EQ(hex(std::string_view(record).substr(kOutcomeHeadBytes)),
+            "0807060504030201613a20620d0a6e6f");
+  const auto decoded = decode_outcome(record);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->outcome.verdict, Verdict::kPostponed);
+  EXPECT_EQ(decoded->outcome.order_key, outcome.order_key);
+  EXPECT_EQ(decoded->outcome.next_at, 99'000u);
+  EXPECT_EQ(decoded->response_body, "no");
+}
+
 TEST_F(RecordEncodingTest, IntakeRecordIsReadBack) {
   const std::string record = intake_record();
   ASSERT_TRUE(record_is_intact(record, kSeed));
@@ -235,8 +252,8 @@ TEST(KeysTest, ValuesAreFrozen) {
   EXPECT_EQ(hex(message_value(record, reopened)),
             "0100000001000000400000018bcfe56800000000090301"
             "00001c00000000030007000001040102");
-  EXPECT_EQ(hex(view(pending_value({3, LogPosition{0x100000040}, 2}))),
-            "01000300000001000000400002");
+  EXPECT_EQ(hex(view(pending_value({3, LogPosition{0x100000040}, 2, 0x0102030405060708}))),
+            "010003000000010000004000020102030405060708");
   EXPECT_EQ(hex(view(dead_value({0x1234, 258, AttemptError::kTls, 503}))),
             "01000000000000123401020401f7");
   EXPECT_EQ(hex(view(dedupe_value({kId, 0x1234}))),
@@ -246,9 +263,10 @@ TEST(KeysTest, ValuesAreFrozen) {
   EXPECT_EQ(hex(view(format_value(kStoreFormat))), "00000002");
   Outcome outcome = make_outcome(kId, LogPosition{}, 1, Verdict::kRetry, 2, 0x55);
   outcome.error = AttemptError::kTls;
+  outcome.logged_at = LogPosition{0x200000048};
   EXPECT_EQ(hex(view(attempt_value_head(outcome, 16))),
             "01020401f7000000000000004d000005dc0000000000000055"
-            "00000010");
+            "000000020000004800000010");
 }
 
 TEST(KeysTest, MessageWithTargetsOpenedAgainIsReadBack) {

@@ -264,7 +264,7 @@ TEST_P(EventStoreTest, CursorNeverGivesADeliveryTwice) {
   for (int round = 0; round < 10 && more; ++round) {
     out.clear();
     const auto load =
-        store().load_pending(EndpointNumber{1}, cursor, now(), 10, 1 << 20, rig_.pool, out);
+        store().load_pending(EndpointNumber{1}, cursor, now(), {10, 1 << 20}, rig_.pool, out);
     ASSERT_TRUE(load);
     EXPECT_EQ(load->count, out.size());
     for (const Delivery& delivery : out) ++seen[delivery.message];
@@ -285,12 +285,12 @@ TEST_P(EventStoreTest, CursorPassesOverRetriesThatWereLoaded) {
   PendingCursor cursor;
   std::vector<Delivery> out;
   auto load =
-      store().load_pending(EndpointNumber{1}, cursor, now() + 5, 4, 1 << 20, rig_.pool, out);
+      store().load_pending(EndpointNumber{1}, cursor, now() + 5, {4, 1 << 20}, rig_.pool, out);
   ASSERT_TRUE(load);
   EXPECT_EQ(load->count, 4u);
   EXPECT_EQ(load->next_due, now() + 5);
   EXPECT_FALSE(load->more_ready);
-  load = store().load_pending(EndpointNumber{1}, cursor, now() + 5, 4, 1 << 20, rig_.pool, out);
+  load = store().load_pending(EndpointNumber{1}, cursor, now() + 5, {4, 1 << 20}, rig_.pool, out);
   ASSERT_TRUE(load);
   EXPECT_EQ(load->count, 2u);
   EXPECT_FALSE(load->next_due);
@@ -307,7 +307,7 @@ TEST_P(EventStoreTest, LoadStopsWhenThePoolIsExhaustedAndGoesOnFromThere) {
   PendingCursor cursor;
   std::vector<Delivery> out;
   const auto load_some = [&] {
-    return store().load_pending(EndpointNumber{1}, cursor, now(), 100, 1 << 20, small, out);
+    return store().load_pending(EndpointNumber{1}, cursor, now(), {100, 1 << 20}, small, out);
   };
   auto load = load_some();
   ASSERT_TRUE(load);
@@ -328,8 +328,11 @@ TEST_P(EventStoreTest, LoadStopsBehindTheBytesAskedFor) {
   for (int i = 0; i < 5; ++i) put(spec);
   PendingCursor cursor;
   std::vector<Delivery> out;
+  ASSERT_TRUE(store().load_pending(EndpointNumber{1}, cursor, now(), {1, 1}, rig_.pool, out));
+  ASSERT_EQ(out.size(), 1u);
+  const std::size_t buffer = out.front().payload.buffer.capacity();
   const auto load =
-      store().load_pending(EndpointNumber{1}, cursor, now(), 100, 1'500, rig_.pool, out);
+      store().load_pending(EndpointNumber{1}, cursor, now(), {100, buffer + 1}, rig_.pool, out);
   ASSERT_TRUE(load);
   EXPECT_EQ(load->count, 2u);
 }
@@ -481,6 +484,67 @@ TEST_P(EventStoreTest, RetentionHidesWhatIsOldButNotWhatIsOpen) {
   const auto loaded = load(1, now());
   ASSERT_EQ(loaded.size(), 2u);
   EXPECT_EQ(loaded[0].message, old.id);
+}
+
+TEST_P(EventStoreTest, EachLinkHasItsOwnRetentionAndItMayChange) {
+  MessageSpec spec;
+  std::map<std::uint32_t, Placed> placed;
+  for (const std::uint32_t link : {1u, 2u, 3u}) {
+    spec.link = link;
+    placed[link] = put(spec);
+    end({make_outcome(load(1, now())[0], Verdict::kDelivered)});
+  }
+  store().set_retention({{LinkNumber{1}, 1'000}, {LinkNumber{2}, 50'000}});
+  const auto found = [&](std::uint32_t link) {
+    const bool there = store().find_message(placed[link].id).has_value();
+    EXPECT_EQ(store().list_messages(LinkNumber{link}, MessageId{}, 10)->size(), there ? 1u : 0u);
+    EXPECT_EQ(store().list_attempts(EndpointNumber{1}, placed[link].id)->size(), there ? 1u : 0u);
+    return there;
+  };
+  rig_.clock.wall += 1'001;
+  ASSERT_TRUE(store().retain(now()));
+  EXPECT_FALSE(found(1));
+  EXPECT_TRUE(found(2));
+  EXPECT_TRUE(found(3));
+  EXPECT_EQ(store().list_endpoint_attempts(EndpointNumber{1}, MessageId{}, 10)->size(), 2u);
+  rig_.clock.wall += 10'000;
+  ASSERT_TRUE(store().retain(now()));
+  EXPECT_TRUE(found(2));
+  EXPECT_FALSE(found(3)) << "not named: the store's own retention";
+  store().set_retention({{LinkNumber{2}, 2'000}});
+  ASSERT_TRUE(store().retain(now()));
+  EXPECT_FALSE(found(2));
+}
+
+TEST_P(EventStoreTest, ErasedMessageIsFoundNowhereAndItsNeighboursAre) {
+  MessageSpec spec;
+  spec.endpoints = {1, 2, 3};
+  const Placed before = put(spec);
+  spec.dedupe = 5;
+  const Placed erased = put(spec);
+  spec.dedupe = 0;
+  const Placed after = put(spec);
+  end({make_outcome(load(1, now())[1], Verdict::kDelivered)});
+  end({make_outcome(load(2, now())[1], Verdict::kRetry, now() + 100)});
+  const std::vector<MessageId> ids = {erased.id, MessageId{Bits128{1, 1}}, erased.id};
+  const auto count = store().erase(ids);
+  ASSERT_TRUE(count);
+  EXPECT_EQ(*count, 1u);
+  ASSERT_TRUE(store().finish_erasures());
+  EXPECT_EQ(store().find_message(erased.id).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(store().read_message(erased.id).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(store().list_messages(LinkNumber{1}, MessageId{}, 10)->size(), 2u);
+  for (const std::uint32_t endpoint : {1u, 2u, 3u}) {
+    EXPECT_TRUE(store().list_attempts(EndpointNumber{endpoint}, erased.id)->empty());
+    const auto waiting = load(endpoint, now() + 1'000);
+    ASSERT_EQ(waiting.size(), 2u) << endpoint;
+    EXPECT_EQ(waiting[0].message, before.id);
+    EXPECT_EQ(waiting[1].message, after.id);
+  }
+  EXPECT_EQ(store().read_message(before.id)->body, spec.body);
+  spec.dedupe = 5;
+  EXPECT_EQ(put(spec).acceptance, Acceptance::kStored) << "nothing is known of the erased one";
+  EXPECT_EQ(*store().erase({&erased.id, 1}), 0u);
 }
 
 TEST_P(EventStoreTest, DefinitionsAreChangedTogetherAndScannedInOrder) {

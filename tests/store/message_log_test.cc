@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
 #include <map>
 
@@ -71,7 +72,7 @@ class MessageLogTest : public ::testing::Test {
     return placed;
   }
   Result<void> append_outcome(MessageId message) {
-    const Outcome outcome = make_outcome(message, LogPosition{}, 1, Verdict::kDelivered);
+    Outcome outcome = make_outcome(message, LogPosition{}, 1, Verdict::kDelivered);
     return log_->append({}, {}, {&outcome, 1});
   }
   static std::string path(std::uint32_t number) { return "/log/" + segment_name(number); }
@@ -159,6 +160,32 @@ TEST_F(MessageLogTest, LogTornAtAnyByteOfItsLastGroupKeepsAllBefore) {
     EXPECT_GE(log_->end(), after);
   }
   log_.reset();
+}
+
+TEST(SegmentScannerTest, FindsARecordBehindAnyRunOfZeros) {
+  constexpr std::uint64_t kSalt = 0x1234'5678'9abc'def0;
+  constexpr std::size_t kRecord = 64;
+  constexpr std::size_t kMiB = std::size_t{1} << 20;
+  FaultyFileSystem files;
+  ASSERT_TRUE(files.make_directory("/log"));
+  for (const std::size_t zeros :
+       {std::size_t{8}, std::size_t{16}, std::size_t{24}, std::size_t{32}, kMiB - 24, kMiB - 16,
+        kMiB - 8, kMiB, kMiB + 8, kMiB + 16, 3 * kMiB}) {
+    std::string content(zeros + kRecord + 2 * kMiB, '\0');
+    encode_gap(kRecord, LogPosition{}, record_seed(kSalt, zeros), content.data() + zeros);
+    const std::string name = "/log/" + std::to_string(zeros);
+    auto file = files.open(name, FileSystem::Mode::kCreate);
+    ASSERT_TRUE(file);
+    std::array<iovec, 1> parts{{{content.data(), content.size()}}};
+    ASSERT_TRUE((*file)->write(parts, 0));
+    SegmentScanner scanner(**file, kSalt, 0, content.size());
+    ASSERT_FALSE(*scanner.next());
+    ASSERT_TRUE(*scanner.find_next()) << zeros;
+    EXPECT_EQ(scanner.offset(), zeros);
+    EXPECT_EQ(scanner.record().size(), kRecord);
+    EXPECT_FALSE(*scanner.find_next());
+    EXPECT_TRUE(scanner.at_limit());
+  }
 }
 
 TEST_F(MessageLogTest, DamageBeforeTheSyncedMarkKeepsTheLogClosed) {
@@ -361,10 +388,27 @@ TEST_F(MessageLogTest, ReaderRefusesBytesThatAreNotWhatWasWritten) {
   std::string payload(reader.record().payload_bytes(), '\0');
   ASSERT_TRUE(reader.read_payload(payload.data()));
   flip(1, offset_of(placed->front().position) + 150);
+  ASSERT_TRUE(reader.open(placed->front().position));  // the head is what it was
   EXPECT_EQ(reader.read_payload(payload.data()).error().code, ErrorCode::kCorrupted);
   flip(1, offset_of(placed->back().position) + 20);
   EXPECT_EQ(reader.open(placed->back().position).error().code, ErrorCode::kCorrupted);
   EXPECT_EQ(reader.open(make_position(9, 64)).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(MessageLogTest, ReaderReadsMessagesOfAnySize) {
+  segment_bytes_ = 64 * 1024;
+  open();
+  for (const std::size_t bytes : {1, 3'900, 4'000, 4'096, 5'000, 20'000}) {
+    const auto placed = append(1, bytes);
+    IntakeReader reader(*log_);
+    ASSERT_TRUE(reader.open(placed->front().position));
+    std::string payload(reader.record().payload_bytes(), '\0');
+    ASSERT_TRUE(reader.read_payload(payload.data())) << bytes;
+    EXPECT_TRUE(payload.ends_with(std::string(bytes, 'a')));
+    flip(1, offset_of(placed->front().position) + reader.record().payload_offset() + bytes - 1);
+    ASSERT_TRUE(reader.open(placed->front().position));
+    EXPECT_EQ(reader.read_payload(payload.data()).error().code, ErrorCode::kCorrupted) << bytes;
+  }
 }
 
 }  // namespace

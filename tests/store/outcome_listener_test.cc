@@ -35,6 +35,8 @@ class OutcomeListenerTest : public testing::Test, private OutcomeListener {
 
   std::vector<Heard> heard;
   std::vector<Heard> gone;
+  std::vector<Failing> failing;
+  std::vector<BreakerChange> breakers;
   CommitterRig rig;
 
  private:
@@ -46,6 +48,8 @@ class OutcomeListenerTest : public testing::Test, private OutcomeListener {
     const auto on_record = rig.memory.list_attempts(outcome.endpoint, outcome.message);
     gone.push_back({outcome.message, outcome.verdict, outcome.attempt, on_record->size()});
   }
+  void on_failing(const Failing& one) noexcept override { failing.push_back(one); }
+  void on_breaker(const Outcome& outcome) noexcept override { breakers.push_back(outcome.breaker); }
 };
 
 TEST_F(OutcomeListenerTest, HearsOfEachAttemptAtASystemMessageOnceItIsOnRecord) {
@@ -114,6 +118,58 @@ TEST_F(OutcomeListenerTest, HearsOnceWhenTheStoreWorksAgain) {
   EXPECT_EQ(heard[0].attempts_on_record, 1u);
   rig.pass(5'000ms);
   EXPECT_EQ(heard.size(), 1u);
+}
+
+TEST_F(OutcomeListenerTest, HearsSinceWhenAnEndpointDoesNothingButFail) {
+  const core::WallMs first = rig.now();
+  accept(LinkNumber{1});
+  end_all({Verdict::kRetry, rig.now() + 1'000, 0, 500});
+  ASSERT_EQ(failing.size(), 1u);
+  EXPECT_EQ(failing[0].endpoint, EndpointNumber{1});
+  EXPECT_EQ(failing[0].since, first);
+  EXPECT_TRUE(failing[0].is_first) << "nothing is known of the time before";
+  rig.pass(1'000ms);
+  end_all({Verdict::kDead, 0, 0, 404});
+  ASSERT_EQ(failing.size(), 2u);
+  EXPECT_EQ(failing[1].since, first);
+  EXPECT_GT(failing[1].began_at, first);
+  EXPECT_EQ(failing[1].failures, 2u);
+  EXPECT_FALSE(failing[1].is_first);
+  rig.committer->extend_failing(EndpointNumber{1}, first, first - 5'000, 7);
+  accept(LinkNumber{1});
+  end_all({Verdict::kDead, 0, 0, 404});
+  EXPECT_EQ(failing.at(2).since, first - 5'000);
+  EXPECT_EQ(failing.at(2).failures, 10u);
+}
+
+TEST_F(OutcomeListenerTest, ASuccessOrSomebodyWhoLetsItGoBeginsTheFailuresAnew) {
+  const auto fail = [&] {
+    accept(LinkNumber{1});
+    end_all({Verdict::kDead, 0, 0, 500});
+    return failing.back();
+  };
+  fail();
+  rig.pass(1'000ms);
+  accept(LinkNumber{1});
+  end_all();
+  const core::WallMs later = rig.now();
+  EXPECT_EQ(fail().since, later);
+  EXPECT_EQ(failing.back().failures, 1u);
+  EXPECT_FALSE(failing.back().is_first);
+  rig.committer->extend_failing(EndpointNumber{1}, later - 1, 1, 100);
+  EXPECT_EQ(fail().failures, 2u) << "what was looked up is over";
+  rig.pass(1'000ms);
+  rig.committer->release(EndpointNumber{1});
+  EXPECT_EQ(fail().since, rig.now());
+}
+
+TEST_F(OutcomeListenerTest, WhatIsNotTheEndpointsFaultIsNoFailure) {
+  accept(LinkNumber{1});
+  end_all(returned());
+  end_all();
+  accept(core::kSystemLink);
+  end_all({Verdict::kDead, 0, 0, 500});
+  EXPECT_TRUE(failing.empty());
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ std::vector<Delivery> load_all(EventStore& store, core::BufferPool& pool, std::u
                                core::WallMs now) {
   std::vector<Delivery> loaded;
   PendingCursor cursor;
-  (void)store.load_pending(EndpointNumber{endpoint}, cursor, now, 1'000'000, 1 << 25, pool, loaded);
+  (void)store.load_pending(EndpointNumber{endpoint}, cursor, now, {1'000'000, 1 << 25}, pool, loaded);
   return loaded;
 }
 
@@ -132,6 +132,7 @@ void StoreRig::fill_rocks_disk(bool full) {
 StoreRig::StoreRig() {
   options.directory = "/store";
   options.segment_bytes = 16 * 1024;
+  options.disk_reserve_bytes = 0;
   options.log_files = &files;
   options.rocks_env_for_test = rocks_files_.env();
   files.keep_order(options.directory + "/db/");

@@ -39,12 +39,13 @@ store::LogPosition FaultyStore::end() const noexcept {
 
 Result<store::PendingLoad> FaultyStore::load_pending(store::EndpointNumber endpoint,
                                                      store::PendingCursor& cursor, core::WallMs now,
-                                                     std::size_t count_max, std::size_t bytes_max,
+                                                     const store::PendingQuota& quota,
                                                      core::BufferPool& pool,
                                                      std::vector<store::Delivery>& out) {
   ++loads_;
-  auto loaded =
-      inner_.load_pending(endpoint, cursor, now, faults.load ? 3 : count_max, bytes_max, pool, out);
+  store::PendingQuota within = quota;
+  if (faults.load) within.count_max = 3;
+  auto loaded = inner_.load_pending(endpoint, cursor, now, within, pool, out);
   if (faults.load) return refusal(ErrorCode::kStorageFailed);
   return loaded;
 }
@@ -71,6 +72,23 @@ Result<std::vector<store::PendingEndpoint>> FaultyStore::pending_endpoints() {
 Result<void> FaultyStore::change_definitions(std::span<const store::DefinitionChange> changes) {
   if (faults.change_definitions) return refusal(ErrorCode::kStorageFailed);
   return inner_.change_definitions(changes);
+}
+
+Result<std::size_t> FaultyStore::erase(std::span<const MessageId> messages) {
+  if (faults.erase) return refusal(ErrorCode::kStorageFailed);
+  return inner_.erase(messages);
+}
+
+Result<store::DiskUse> FaultyStore::measure_disk() {
+  auto use = inner_.measure_disk();
+  if (use && faults.room) use->takes_messages = false;
+  return use;
+}
+
+Result<void> FaultyStore::finish_erasures() {
+  ++finishes_;
+  if (faults.finish_erasures) return refusal(ErrorCode::kStorageFull);
+  return inner_.finish_erasures();
 }
 
 }  // namespace headrace::test

@@ -9,6 +9,7 @@
 // them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -29,6 +30,9 @@ class FaultyStore final : public store::EventStore {
     bool list = false;
     bool pending_endpoints = false;
     bool change_definitions = false;
+    bool erase = false;
+    bool finish_erasures = false;
+    bool room = false;  // on the disk
   } faults;
 
   // Makes the log longer by that much, as traffic of other endpoints would.
@@ -36,6 +40,7 @@ class FaultyStore final : public store::EventStore {
 
   std::size_t appends() const noexcept { return appends_; }  // that succeeded
   std::size_t lists() const noexcept { return lists_; }
+  std::size_t finishes() const noexcept { return finishes_; }
   std::size_t loads() const noexcept { return loads_; }
 
   Result<void> append(store::Group& group) override;
@@ -43,8 +48,7 @@ class FaultyStore final : public store::EventStore {
   store::LogPosition end() const noexcept override;
   Result<store::PendingLoad> load_pending(store::EndpointNumber endpoint,
                                           store::PendingCursor& cursor, core::WallMs now,
-                                          std::size_t count_max, std::size_t bytes_max,
-                                          core::BufferPool& pool,
+                                          const store::PendingQuota& quota, core::BufferPool& pool,
                                           std::vector<store::Delivery>& out) override;
   Result<std::vector<store::PendingItem>> list_pending(store::EndpointNumber endpoint,
                                                        core::WallMs after_due, MessageId after,
@@ -52,6 +56,12 @@ class FaultyStore final : public store::EventStore {
   Result<std::vector<store::PendingEndpoint>> pending_endpoints() override;
   Result<void> checkpoint() override { return inner_.checkpoint(); }
   Result<void> retain(core::WallMs now) override { return inner_.retain(now); }
+  Result<std::size_t> erase(std::span<const MessageId> messages) override;
+  Result<store::DiskUse> measure_disk() override;
+  Result<void> finish_erasures() override;
+  void set_retention(std::map<store::LinkNumber, std::uint64_t> ms_by_link) override {
+    inner_.set_retention(std::move(ms_by_link));
+  }
 
   Result<void> change_definitions(std::span<const store::DefinitionChange> changes) override;
   Result<void> scan_definitions(
@@ -92,6 +102,7 @@ class FaultyStore final : public store::EventStore {
   std::uint64_t grown_ = 0;
   std::size_t appends_ = 0;
   std::size_t loads_ = 0;
+  std::atomic<std::size_t> finishes_{0};
   std::size_t lists_ = 0;
 };
 

@@ -25,10 +25,9 @@ class ReadingStore final : public store::EventStore {
   store::LogPosition end() const noexcept override { return inner_.end(); }
   Result<store::PendingLoad> load_pending(store::EndpointNumber endpoint,
                                           store::PendingCursor& cursor, core::WallMs now,
-                                          std::size_t count_max, std::size_t bytes_max,
-                                          core::BufferPool& pool,
+                                          const store::PendingQuota& quota, core::BufferPool& pool,
                                           std::vector<store::Delivery>& out) override {
-    return inner_.load_pending(endpoint, cursor, now, count_max, bytes_max, pool, out);
+    return inner_.load_pending(endpoint, cursor, now, quota, pool, out);
   }
   Result<std::vector<store::PendingItem>> list_pending(store::EndpointNumber endpoint,
                                                        core::WallMs after_due, MessageId after,
@@ -40,6 +39,14 @@ class ReadingStore final : public store::EventStore {
   }
   Result<void> checkpoint() override { return inner_.checkpoint(); }
   Result<void> retain(core::WallMs now) override { return inner_.retain(now); }
+  Result<std::size_t> erase(std::span<const MessageId> messages) override {
+    return inner_.erase(messages);
+  }
+  Result<store::DiskUse> measure_disk() override { return inner_.measure_disk(); }
+  Result<void> finish_erasures() override { return inner_.finish_erasures(); }
+  void set_retention(std::map<store::LinkNumber, std::uint64_t> ms_by_link) override {
+    inner_.set_retention(std::move(ms_by_link));
+  }
   Result<void> change_definitions(std::span<const store::DefinitionChange> changes) override {
     return inner_.change_definitions(changes);
   }

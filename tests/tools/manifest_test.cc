@@ -106,8 +106,8 @@ TEST(ManifestTest, ARegistrationNeedsEnvironmentsWithSlugs) {
   EXPECT_EQ(faults(head), "f.toml:1:1: 'envs' must list environments\n");
   EXPECT_EQ(faults(head + "envs = [{url = \"x\"}]\n"),
             "f.toml:5:9: an environment needs a 'slug'\n");
-  EXPECT_EQ(faults(head + "envs = [{slug = \"prd\", enabled = true}]\n"),
-            "f.toml:5:34: there is no member 'enabled' here\n");
+  EXPECT_EQ(faults(head + "envs = [{slug = \"prd\", state = \"paused\"}]\n"),
+            "f.toml:5:32: there is no member 'state' here\n");
 }
 
 }  // namespace

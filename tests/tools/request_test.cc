@@ -125,20 +125,42 @@ TEST(RequestTest, JsonComesFromTheFlagOrAFile) {
 }
 
 TEST(RequestTest, AScheduleIsAListOrNoneOrTheDefault) {
-  Values values = {{"endpoint", {"ep_1"}}, {"retry", {"5s,1m"}}, {"enabled", {"false"}}};
+  Values values = {{"endpoint", {"ep_1"}}, {"retry", {"5s,1m"}}, {"adaptive", {"false"}}};
   EXPECT_EQ(made("endpoint update", values).body,
-            R"({"retry":{"schedule":["5s","1m"]},"enabled":false})");
+            R"({"adaptive":false,"retry":{"schedule":["5s","1m"]}})");
   values["retry"] = {"none"};
-  values["enabled"] = {"true"};
-  EXPECT_EQ(made("endpoint update", values).body, R"({"retry":{"schedule":[]},"enabled":true})");
+  values["adaptive"] = {"true"};
+  EXPECT_EQ(made("endpoint update", values).body, R"({"adaptive":true,"retry":{"schedule":[]}})");
   values["retry"] = {"default"};
-  EXPECT_EQ(made("endpoint update", values).body, R"({"retry":null,"enabled":true})");
+  EXPECT_EQ(made("endpoint update", values).body, R"({"adaptive":true,"retry":null})");
+}
+
+TEST(RequestTest, DeliverySettingsAreNumbersWordsOrJson) {
+  const auto body = [](std::string_view flag, std::string text) {
+    return made("endpoint update", {{"endpoint", {"ep_1"}}, {std::string(flag), {std::move(text)}}})
+        .body;
+  };
+  EXPECT_EQ(body("rate-limit", "2.5"), R"({"rate_limit":{"per_second":2.5}})");
+  EXPECT_EQ(body("rate-limit", "10/50"), R"({"rate_limit":{"per_second":10,"burst":50}})");
+  EXPECT_EQ(body("rate-limit", "none"), R"({"rate_limit":null})");
+  EXPECT_EQ(body("breaker", "none"), R"({"breaker":null})");
+  EXPECT_EQ(body("breaker", "default"), R"({"breaker":{}})");
+  EXPECT_EQ(body("breaker", R"({"probes":2})"), R"({"breaker":{"probes":2}})");
+  EXPECT_EQ(body("retry", R"({"base":"1s"})"), R"({"retry":{"base":"1s"}})");
+  EXPECT_EQ(body("final-on", "404,5xx"), R"({"final_on":["404","5xx"]})");
+  EXPECT_EQ(body("disable-after", "never"), R"({"disable_after":null})");
+  EXPECT_EQ(body("disable-after", "3d"), R"({"disable_after":"3d"})");
+  EXPECT_EQ(body("state", "paused"), R"({"state":"paused"})");
+  for (const char* text : {"fast", "10/", "/5", ""}) {
+    const Values values = {{"endpoint", {"e"}}, {"rate-limit", {text}}};
+    EXPECT_TRUE(refused("endpoint update", values).starts_with("--rate-limit: ")) << text;
+  }
 }
 
 TEST(RequestTest, NumbersAndBooleansAreChecked) {
   EXPECT_TRUE(refused("messages", {{"limit", {"many"}}}).starts_with("--limit: "));
-  EXPECT_TRUE(refused("endpoint update", {{"endpoint", {"e"}}, {"enabled", {"yes"}}})
-                  .starts_with("--enabled: "));
+  EXPECT_TRUE(refused("endpoint update", {{"endpoint", {"e"}}, {"adaptive", {"yes"}}})
+                  .starts_with("--adaptive: "));
 }
 
 TEST(RequestTest, UnsetMembersBecomeNullAndMustBeKnown) {

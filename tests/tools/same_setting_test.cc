@@ -22,7 +22,7 @@ TEST(SameSettingTest, NothingIsNothingHoweverItIsSaid) {
     EXPECT_FALSE(same("description", wanted, "\"x\"")) << wanted;
   }
   EXPECT_FALSE(same("description", "\"x\"", "null"));
-  EXPECT_FALSE(same("enabled", "false", "true"));
+  EXPECT_FALSE(same("adaptive", "false", "true"));
 }
 
 TEST(SameSettingTest, EventsMayBeShortAndInAnyOrder) {
@@ -34,6 +34,31 @@ TEST(SameSettingTest, SchedulesAreComparedByTime) {
   EXPECT_TRUE(same("retry", R"({"schedule":["60s",120]})", R"({"schedule":["1m","2m"]})"));
   EXPECT_FALSE(same("retry", R"({"schedule":["60s"]})", R"({"schedule":["61s"]})"));
   EXPECT_FALSE(same("retry", R"({"schedule":[]})", "null")) << "no retry is not the default";
+  EXPECT_TRUE(
+      same("retry", R"({"schedule":["1m"]})", R"({"schedule":["1m"],"jitter_percent":20})"));
+  EXPECT_FALSE(
+      same("retry", R"({"schedule":["1m"]})", R"({"schedule":["1m"],"jitter_percent":0})"));
+  const char* exponential =
+      R"({"base":"5s","factor":2,"cap":"10h","count":10,"jitter_percent":20})";
+  EXPECT_TRUE(same("retry", R"({"cap":"600m"})", exponential)) << "what is not said is as it comes";
+  EXPECT_FALSE(same("retry", R"({"count":9})", exponential));
+  EXPECT_FALSE(same("retry", R"({"schedule":[]})", exponential));
+  const char* breaker = R"({"window":"1m","count_min":20,"threshold":0.9,"open_for":"30s",
+                            "open_for_max":"10m","probes":1})";
+  EXPECT_TRUE(same("breaker", "{}", breaker));
+  EXPECT_TRUE(same("breaker", R"({"window":60})", breaker));
+  EXPECT_FALSE(same("breaker", R"({"probes":2})", breaker));
+  EXPECT_FALSE(same("breaker", "{}", "null")) << "none is a choice of its own";
+  EXPECT_FALSE(same("breaker", "null", breaker));
+  EXPECT_TRUE(same("breaker", "null", "null"));
+  EXPECT_TRUE(same("rate_limit", R"({"per_second":2})", R"({"per_second":2,"burst":1})"));
+  EXPECT_FALSE(same("rate_limit", R"({"per_second":2})", R"({"per_second":3,"burst":1})"));
+  EXPECT_FALSE(same("rate_limit", "null", R"({"per_second":3,"burst":1})"));
+  EXPECT_TRUE(same("disable_after", "\"5d\"", "\"120h\""));
+  EXPECT_TRUE(same("order", "null", "\"none\"")) << "null is the default";
+  EXPECT_FALSE(same("order", "null", "\"strict\""));
+  EXPECT_TRUE(same("connect_timeout", "null", "\"5s\""));
+  EXPECT_FALSE(same("disable_after", "null", "\"120h\""));
   EXPECT_TRUE(same("retry", "null", "null"));
   EXPECT_FALSE(same("retry", "null", R"({"schedule":["1m"]})"));
 }

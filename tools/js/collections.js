@@ -128,6 +128,49 @@ export class Endpoints {
     return this.#transport.delete(path`/v1/endpoints/${id}`, options);
   }
 
+  // Whether it takes and delivers; each answers the endpoint as it is then.
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Endpoint>}
+   */
+  async pause(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/pause`);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Endpoint>}
+   */
+  async resume(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/resume`);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Endpoint>}
+   */
+  async drain(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/drain`);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Endpoint>}
+   */
+  async disable(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/disable`);
+  }
+
+  /**
+   * Gives up all that waits for it.
+   * @param {string} id
+   * @returns {Promise<{discarded: number}>}
+   */
+  async discard(id) {
+    return this.#transport.post(path`/v1/endpoints/${id}/discard`);
+  }
+
   // Sends it a test message.
   /**
    * @param {string} id

@@ -73,6 +73,15 @@
  *
  * @typedef {EventSpec & {app: string, warnings: string[], revision: number}} Event
  *
+ * A schedule, or base, factor, cap and count.
+ * @typedef {{schedule?: (string | number)[], base?: string | number, factor?: number,
+ *     cap?: string | number, count?: number, jitter_percent?: number}} Retry
+ *
+ * @typedef {{window?: string | number, count_min?: number, threshold?: number,
+ *     open_for?: string | number, open_for_max?: string | number, probes?: number}} Breaker
+ *
+ * @typedef {'active' | 'paused' | 'draining' | 'disabled'} EndpointState
+ *
  * @typedef {object} EndpointSettings
  * @property {string} [url]
  * @property {Method} [method]
@@ -80,8 +89,21 @@
  * @property {string[]} [events]
  * @property {any} [filter]
  * @property {number} [in_flight_max]
- * @property {{schedule: (string | number)[]} | null} [retry]
- * @property {boolean} [enabled]
+ * @property {boolean} [adaptive]
+ * @property {{per_second: number, burst?: number} | null} [rate_limit]
+ * @property {'none' | 'strict' | 'by_key'} [order]
+ * @property {string | null} [order_by]
+ * @property {'block' | 'skip'} [head_of_line]
+ * @property {number} [retry_share_percent]
+ * @property {Retry | null} [retry]
+ * @property {string[]} [retry_on]
+ * @property {string[]} [final_on]
+ * @property {string | number} [retry_after_max]
+ * @property {Breaker | null} [breaker]
+ * @property {string | number} [connect_timeout]
+ * @property {string | number} [attempt_timeout]
+ * @property {string | number | null} [disable_after]
+ * @property {EndpointState} [state]
  *
  * @typedef {EndpointSettings & {access_tag: string, webhook_tag: string, env: string}} EndpointSpec
  *
@@ -98,8 +120,24 @@
  * @property {string[]} events
  * @property {any} filter
  * @property {number} in_flight_max
- * @property {{schedule: string[]} | null} retry
- * @property {boolean} enabled
+ * @property {boolean} adaptive
+ * @property {{per_second: number, burst: number} | null} rate_limit
+ * @property {'none' | 'strict' | 'by_key'} order
+ * @property {string | null} order_by
+ * @property {'block' | 'skip'} head_of_line
+ * @property {number} retry_share_percent
+ * @property {Retry | null} retry
+ * @property {string[]} retry_on
+ * @property {string[]} final_on
+ * @property {string} retry_after_max
+ * @property {Required<Breaker> | null} breaker
+ * @property {string} connect_timeout
+ * @property {string} attempt_timeout
+ * @property {string | null} disable_after
+ * @property {EndpointState} state
+ * @property {'manual' | 'gone' | 'failing'} state_reason
+ * @property {string} state_since
+ * @property {boolean | null} drained
  * @property {string} link
  * @property {string} link_id
  * @property {number} revision

@@ -29,7 +29,8 @@ export class Daemon {
   #lines = [];
 
   // Starts `headrace serve` and waits until it serves. `args` come after the defaults, so they win.
-  static async start({data, args = [], env = {}, bare = false}) {
+  // `files`: how many files and sockets it may have open.
+  static async start({data, args = [], env = {}, bare = false, files = null}) {
     const daemon = new Daemon(
         data,
         bare ? args :
@@ -43,7 +44,7 @@ export class Daemon {
                  '127.0.0.1:0',
                  ...args,
                ],
-        env);
+        env, files);
     try {
       await within(
           START_SECONDS, () => `the daemon does not serve\n${daemon.log()}`, daemon.serving);
@@ -56,10 +57,13 @@ export class Daemon {
     return daemon;
   }
 
-  constructor(data, args, env) {
+  constructor(data, args, env, files = null) {
     this.data = data;
-    this.#child =
-        spawn(BINARY, args, {env: cleanEnvironment(env), stdio: ['ignore', 'ignore', 'pipe']});
+    const limited = ['prlimit', `--nofile=${files}`, BINARY];
+    const [program, ...before] = files === null ? [BINARY] : limited;
+    this.#child = spawn(
+        program, [...before, ...args],
+        {env: cleanEnvironment(env), stdio: ['ignore', 'ignore', 'pipe']});
     this.pid = this.#child.pid;
     this.exited = once(this.#child, 'exit').then(([code, signal]) => ({code, signal}));
     this.exited.catch(() => {});

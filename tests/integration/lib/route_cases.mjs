@@ -115,12 +115,17 @@ export const CASES = {
   rotateLink: () => [{}, {body: {grace: 60}}],
 
   createEndpoint: (world) => [{
-    body: {...place(world, 'snd'), ...settings(world), enabled: false, retry: {schedule: []}},
+    body: {...place(world, 'snd'), ...settings(world), state: 'disabled', retry: {schedule: []}},
     status: 201,
   }],
   listEndpoints: ({values}) => [{query: {app: values.app, env: 'prd'}}],
   getEndpoint: () => [{}],
-  updateEndpoint: () => [{body: {enabled: false, filter: null, auth: null, events: null}}],
+  updateEndpoint: () => [{body: {state: 'disabled', filter: null, auth: null, events: null}}],
+  pauseEndpoint: () => [{}],
+  resumeEndpoint: () => [{}],
+  drainEndpoint: () => [{}],
+  disableEndpoint: () => [{}],
+  discardEndpoint: () => [{}],
   deleteEndpoint: () => [{query: CASCADE, status: 204}],
   testEndpoint: ({values}) =>
       [{status: 202},
