@@ -77,16 +77,16 @@ inline constexpr std::size_t kEnvsPerWebhookMax = 64;
 inline constexpr std::size_t kKeysPerWorkspaceMax = 1000;
 inline constexpr std::size_t kPageItemsMax = 1000;
 inline constexpr std::size_t kLinksPerQueryMax = 4 * kKiB;  // whose messages one list merges
-inline constexpr std::size_t kEndpointsPerQueryMax = 4 * kKiB;  // whose dead letters one list merges
+inline constexpr std::size_t kEndpointsPerQueryMax = 4 * kKiB;  // whose dead letters merge
 // What one call for a page of what happened may cost; beyond it the page is short.
 inline constexpr std::size_t kHistoryMessagesMax = 2 * kKiB;  // looked at, wanted or not
 inline constexpr std::size_t kHistoryReadsMax = 2 * kKiB;     // of receivers and of attempts
 
 // Jobs over what is on record.
-inline constexpr std::size_t kJobsUnderWayMax = 16;  // of a workspace, paused ones too
-inline constexpr std::size_t kJobsKeptMax = 200;     // of a workspace, once they are over
+inline constexpr std::size_t kJobsUnderWayMax = 16;    // of a workspace, paused ones too
+inline constexpr std::size_t kJobsKeptMax = 200;       // of a workspace, once they are over
 inline constexpr std::size_t kJobCountPageMax = 1000;  // looked for at once while counting
-inline constexpr std::size_t kJobPageMax = 256;        // and while doing: done before the cursor moves
+inline constexpr std::size_t kJobPageMax = 256;         // while doing, until the cursor moves
 inline constexpr std::size_t kJobBodiesPageMax = 32;   // where each body is looked into
 inline constexpr std::uint32_t kJobPerSecondMax = 1'000'000;
 

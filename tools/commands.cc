@@ -220,11 +220,11 @@ constexpr std::array kReplayHow = {
 };
 constexpr std::array kDryRun = {
     Field{"dry-run", "", "only count", "dry_run", Place::kBody, Form::kSwitch}};
-constexpr std::array kPayloadFilter = {
-    Field{"payload", "JSON", "only messages that pass this filter: JSON, or @FILE", "payload",
-          Place::kBody, Form::kJson}};
-constexpr auto kReplay = join(kMeant, kMeantMessage, kMeantState, kMeantDeliveries, kMeantOutcome,
-                              kReplayHow, kDryRun);
+constexpr std::array kPayloadFilter = {Field{"payload", "JSON",
+                                             "only messages that pass this filter: JSON, or @FILE",
+                                             "payload", Place::kBody, Form::kJson}};
+constexpr auto kReplay =
+    join(kMeant, kMeantMessage, kMeantState, kMeantDeliveries, kMeantOutcome, kReplayHow, kDryRun);
 constexpr auto kDeadRetry = join(kMeant, kMeantOutcome, kReplayHow, kDryRun);
 constexpr auto kErase = join(kMeant, kMeantMessage, kMeantState, kPayloadFilter, kDryRun);
 constexpr std::array kDeadOutcome = {

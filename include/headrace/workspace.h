@@ -144,7 +144,7 @@ class Workspace {
   Result<Page<Delivery>> deliveries(const HistoryFilter& filter) const;
   Result<Page<Attempt>> attempts(const HistoryFilter& filter) const;
 
-  // --- Replays, dead letters, erasure -------------------------------------------------------------
+  // --- Replays, dead letters, erasure ------------------------------------------------------------
 
   // Begins a job. kUnavailable: too many are under way.
   Result<Job> replay(const ReplaySpec& spec);

@@ -44,7 +44,7 @@ TEST(ProgressTest, LineHasNoBarWhileTheEndIsNotKnown) {
 
 TEST(ProgressTest, MoreThanWasCountedIsAllOfIt) {
   EXPECT_EQ(progress_line(running(12, 10, 1), 60),
-            "running [############] 100 %, 10 of 10, 1/s, 0s left");
+            "running [####################] 100 %, 10 of 10, 1/s, 0s left");
 }
 
 TEST(ProgressTest, LineFitsEveryWidth) {
