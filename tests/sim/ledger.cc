@@ -15,10 +15,6 @@ namespace {
 constexpr std::string_view kNumberName = "\"n\":";
 // What an attempt under way may outlast a change of its endpoint by.
 constexpr Ns kAttemptMax = 60 * kSecond;
-
-constexpr bool is_attempt(Verdict verdict) noexcept {
-  return verdict != Verdict::kReturned && verdict != Verdict::kPostponed;
-}
 }  // namespace
 
 std::uint64_t number_in(std::string_view body) {
