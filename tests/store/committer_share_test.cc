@@ -119,7 +119,7 @@ RC_GTEST_PROP(CommitterShareProperty, BothKindsProgressInProportion, ()) {
   rig.clock.advance(60s);
   std::size_t fresh = 0;
   std::size_t retries = 0;
-  const std::size_t pace = *rc::gen::inRange<std::size_t>(1, 400);
+  const std::size_t pace = *rc::gen::inRange<std::size_t>(50, 400);
   std::size_t skip = limits::kLaneWindowMax;  // these were in memory before the retries were due
   while (retries + fresh < 4'000) {
     for (std::size_t i = 0; i < pace && !rig.held.empty(); ++i) {
