@@ -176,7 +176,9 @@ bool Committer::cycle() noexcept {
 void Committer::gather() {
   group_.clear();
   group_.outcomes.swap(deferred_);
+  const core::WallMs now = loop_.wall();
   drain_into(outcomes_, group_.outcomes, limits::kGroupOutcomesMax);
+  if (outcomes_.size() == 0) gathered_at_ = now;
   std::size_t bytes = 0;
   std::size_t counted = 0;
   while (group_.intakes.size() < limits::kGroupIntakesMax && bytes < limits::kGroupBytesMax &&
@@ -391,8 +393,8 @@ void Committer::note_health(const Outcome& outcome) noexcept {
   ++window.failures;
   const bool is_first = !std::exchange(window.past_known, true);
   if (is_gone(outcome)) return listener_->on_gone(outcome);
-  listener_->on_failing({outcome.endpoint, window.failing_since, outcome.started_at,
-                         window.failures, is_first});
+  listener_->on_failing(
+      {outcome.endpoint, window.failing_since, outcome.started_at, window.failures, is_first});
 }
 
 void Committer::extend_failing(EndpointNumber endpoint, core::WallMs told, core::WallMs since,
@@ -461,7 +463,8 @@ bool Committer::refill() noexcept {
 }
 
 void Committer::refill(LaneWindow& window) noexcept {
-  const core::WallMs now = loop_.wall();
+  // Not what came due since: an outcome that is in the mail may put something before it.
+  const core::WallMs now = std::min(loop_.wall(), gathered_at_);
   window.retry_share_percent = terms_of(window.endpoint).retry_share_percent;
   std::size_t room = window.room_at(now);
   std::size_t batch = limits::kPendingLoadMax;
