@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dispatch/blocked_keys.h"
 
+#include <algorithm>
+
 namespace headrace::dispatch {
+
+namespace {
+constexpr core::WallMs kSettleMsMax = 600'000;
+}  // namespace
 
 std::optional<core::WallMs> BlockedKeys::arrive(std::uint64_t key, const store::Delivery& delivery,
                                                 core::WallMs now) noexcept {
@@ -11,51 +17,35 @@ std::optional<core::WallMs> BlockedKeys::arrive(std::uint64_t key, const store::
   Block& block = found->second;
   const Place place{delivery.ticket.due, delivery.message};
   const bool waited = delivery.order_key == key;
-  if (!block.lets_go(place, waited)) return block.move(delivery.message, waited, now);
-  if (waited && place >= block.last) keys_.erase(found);
-  return std::nullopt;
+  if (waited && place.first >= block.from) {
+    block.settle = kSettleMs;
+    if (place >= block.last) keys_.erase(found);
+    return std::nullopt;
+  }
+  const core::WallMs due = waited ? block.move_early(now) : std::max(block.last.first, now + 1);
+  block.last = std::max(block.last, Place{due, delivery.message});
+  return due;
+}
+
+// With all of the key, as some of what is later may have been read already.
+core::WallMs BlockedKeys::Block::move_early(core::WallMs now) noexcept {
+  core::WallMs due = last.first;
+  if (due <= now + settle) {
+    // Those of earlier times are here until now + settle, and what becomes of them is with the
+    // store as long before the new time.
+    due = std::max(due, now) + 3 * settle;
+    settle = std::min(settle * 2, kSettleMsMax);
+  }
+  return from = due;
 }
 
 std::optional<core::WallMs> BlockedKeys::block(std::uint64_t key, MessageId message,
                                                core::WallMs due) {
-  const Place place{due, message};
-  Block* const block = find_or_add(key, place);
+  Block* const block = find_or_add(key);
   if (block == nullptr) return std::nullopt;
-  if (!block->is_open && block->first.second != message) block->note_moved(block->first);
-  block->first = place;
-  block->is_open = false;
-  block->last = std::max(block->last, place);
-  return block->last.first;
-}
-
-// Whether one that comes from the store may be attempted, and what its coming says.
-bool BlockedKeys::Block::lets_go(Place place, bool waited) noexcept {
-  if (is_open) return waited;
-  if (place.second == first.second) {
-    is_open = !moved;
-    if (moved) first = *std::exchange(moved, std::nullopt);
-    return true;
-  }
-  if (waited && place > first) {  // read behind the first, and here before it: the first is no more
-    is_open = true;
-    moved.reset();
-    return true;
-  }
-  return place.second < first.second;
-}
-
-// One that waited goes behind all that may have been read by now: otherwise what is later and was
-// read together with it would be here before it.
-core::WallMs BlockedKeys::Block::move(MessageId message, bool waited, core::WallMs now) noexcept {
-  const core::WallMs due = std::max(last.first, now) + 1;
-  const Place place{waited ? due : std::max(last.first, now + 1), message};
-  last = std::max(last, place);
-  if (waited) note_moved(place);
-  return place.first;
-}
-
-void BlockedKeys::Block::note_moved(Place place) noexcept {
-  if (!moved || place.second <= moved->second) moved = place;
+  block->from = std::max(block->last.first, due);
+  block->last = std::max(block->last, Place{block->from, message});
+  return block->from;
 }
 
 void BlockedKeys::put_behind(std::uint64_t key, MessageId message) noexcept {
@@ -66,27 +56,26 @@ void BlockedKeys::put_behind(std::uint64_t key, MessageId message) noexcept {
 }
 
 bool BlockedKeys::put_back(std::uint64_t key, const store::Delivery& delivery) {
-  const Place place{delivery.ticket.due, delivery.message};
-  const bool is_new = !keys_.contains(key);
-  Block* const block = find_or_add(key, place);
+  Block* const block = find_or_add(key);
   if (block == nullptr) return false;
-  if (is_new) block->is_open = true;  // nothing failed: they come back in order
-  block->last = std::max(block->last, place);
+  block->last = std::max(block->last, Place{delivery.ticket.due, delivery.message});
   return true;
 }
 
 void BlockedKeys::restore(std::span<const store::BlockedKey> keys) {
   for (const store::BlockedKey& key : keys) {
-    if (keys_.size() == core::limits::kBlockedKeysMax) return;
-    keys_[key.key] = {{key.first_due, key.first}, false, std::nullopt, {key.last_due, key.last}};
+    if (Block* const block = find_or_add(key.key)) {
+      block->from = key.last_due;
+      block->last = {key.last_due, key.last};
+    }
   }
 }
 
-BlockedKeys::Block* BlockedKeys::find_or_add(std::uint64_t key, Place place) {
+BlockedKeys::Block* BlockedKeys::find_or_add(std::uint64_t key) {
   const auto found = keys_.find(key);
   if (found != keys_.end()) return &found->second;
   if (keys_.size() == core::limits::kBlockedKeysMax) return nullptr;
-  return &keys_.emplace(key, Block{place, false, std::nullopt, place}).first->second;
+  return &keys_[key];
 }
 
 }  // namespace headrace::dispatch

@@ -2,16 +2,16 @@
 // The keys of a lane of which a delivery waits in the store for its retry, and so that all later
 // ones of that key wait there behind it.
 //
-// What waits of a key comes back in order of (due, message), as the store reads it. The oldest, the
-// one that failed, opens the key; what comes before it goes back behind all that waits. The key is
-// forgotten when the last
-// of them is back. So what vanishes from the store (it was discarded, say) holds up nothing for
-// good: the next one that is put behind it comes back and shows that nothing is before it.
+// The store reads what waits in order of (due, message). When one fails again while others of its
+// key have yet to come back, these would be here before it: each goes back to the time that all of
+// the key have from then on, at which they are in order of message again. That time lies so far
+// ahead that none of it was read before the last of them is there; where it does not, a later one
+// takes its place for all of them. A key is forgotten when the last of what waits is back, so what
+// vanishes from the store (it was discarded, say) holds up nothing.
 //
 // Pure. Limits: kBlockedKeysMax keys.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -32,10 +32,10 @@ class BlockedKeys {
   std::optional<core::WallMs> arrive(std::uint64_t key, const store::Delivery& delivery,
                                      core::WallMs now) noexcept;
 
-  // A delivery failed and is tried again at `due`, nothing of its key before it. The time until
-  // which those behind it go back; none: no more keys can be remembered, and nothing was changed.
+  // A delivery failed that may be tried again at `due`. The time until which it and those behind it
+  // go back; none: no more keys can be remembered, and nothing was changed. Requires: `due` is
+  // later than now.
   std::optional<core::WallMs> block(std::uint64_t key, MessageId message, core::WallMs due);
-
   // One more waits until that time. Requires: the key is blocked.
   void put_behind(std::uint64_t key, MessageId message) noexcept;
 
@@ -49,22 +49,21 @@ class BlockedKeys {
   bool empty() const noexcept { return keys_.empty(); }
   std::size_t size() const noexcept { return keys_.size(); }
 
+  // What is put off later than this from now is with the store before it is read there.
+  static constexpr core::WallMs kSettleMs = 250;
+
  private:
   using Place = std::pair<core::WallMs, MessageId>;  // in the order in which the store reads
 
   struct Block {
-    bool lets_go(Place place, bool waited) noexcept;
-    core::WallMs move(MessageId message, bool waited, core::WallMs now) noexcept;
-    void note_moved(Place place) noexcept;
+    core::WallMs move_early(core::WallMs now) noexcept;
 
-    Place first;           // the oldest
-    bool is_open = false;  // it is back, and those behind it may follow as they come
-    // The oldest of those that were here before the first and went behind it: it is the first next.
-    std::optional<Place> moved;
-    Place last;  // nothing of the key waits behind it
+    core::WallMs from = 0;            // what waited until an earlier time goes back once more
+    Place last;                       // nothing of the key waits behind it
+    core::WallMs settle = kSettleMs;  // doubled each time that it was too short
   };
 
-  Block* find_or_add(std::uint64_t key, Place place);
+  Block* find_or_add(std::uint64_t key);
 
   std::unordered_map<std::uint64_t, Block> keys_;
 };

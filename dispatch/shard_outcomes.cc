@@ -108,7 +108,9 @@ core::WallMs Shard::settle_key(LaneEntry& entry, const Flight& flight, Outcome& 
   const core::WallMs now = wall_ms();
   outcome.order_key = key;
   outcome.next_at = std::max(outcome.next_at, now + 1);  // later than all that was read already
-  if (auto due = entry.blocked.block(key, outcome.message, outcome.next_at)) return *due;
+  if (auto due = entry.blocked.block(key, outcome.message, outcome.next_at)) {
+    return outcome.next_at = *due;
+  }
   outcome.next_at = outcome.hold_until =
       entry.lane.hold(now, std::chrono::milliseconds{outcome.next_at - now});
   outcome.blocks = true;

@@ -189,7 +189,9 @@ bool Committer::cycle() noexcept {
 void Committer::gather() {
   group_.clear();
   group_.outcomes.swap(deferred_);
+  const core::WallMs now = loop_.wall();
   drain_into(outcomes_, group_.outcomes, limits::kGroupOutcomesMax);
+  if (outcomes_.size() == 0) gathered_at_ = now;
   std::size_t bytes = 0;
   std::size_t counted = 0;
   while (group_.intakes.size() < limits::kGroupIntakesMax && bytes < limits::kGroupBytesMax &&
@@ -478,7 +480,8 @@ bool Committer::refill() noexcept {
 }
 
 void Committer::refill(LaneWindow& window) noexcept {
-  const core::WallMs now = loop_.wall();
+  // Not what came due since: an outcome that is in the mail may put something before it.
+  const core::WallMs now = std::min(loop_.wall(), gathered_at_);
   window.retry_share_percent = terms_of(window.endpoint).retry_share_percent;
   std::size_t room = window.room_at(now);
   std::size_t batch = limits::kPendingLoadMax;

@@ -210,6 +210,7 @@ class Committer final : private core::BeforeWait {
   core::SteadyMs short_since_ = 0;  // no room for a batch since then; 0: there is
   CommitterCounters counters_;
   std::atomic<bool> healthy_{true};
+  core::WallMs gathered_at_ = 0;  // all outcomes that were there then are noted
   core::SteadyMs reported_at_ = 0;
   bool work_ = false;
   bool retry_ = false;   // ask the store whether it works again

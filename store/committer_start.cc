@@ -65,10 +65,6 @@ Result<void> Committer::find_blocked_keys(LaneWindow& window) {
       return true;
     }
     BlockedKey& key = blocked[item.order_key];
-    if (key.key == 0 || item.message < key.first) {
-      key.first = item.message;
-      key.first_due = item.due;
-    }
     key.key = item.order_key;
     key.last = item.message;
     key.last_due = item.due;

@@ -105,8 +105,6 @@ struct DeliveryTicket {
 // The deliveries of one key that wait in the store until a time, behind one that is tried again.
 struct BlockedKey {
   std::uint64_t key = 0;
-  MessageId first;  // the oldest of them
-  core::WallMs first_due = 0;
   MessageId last;  // the one that is read last
   core::WallMs last_due = 0;
 };

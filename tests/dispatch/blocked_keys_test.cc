@@ -69,10 +69,10 @@ TEST(BlockedKeysTest, OneThatFailsAgainTakesThoseBehindItAlong) {
   keys.block(kKey, message(1), 500);
   arrive(keys, kKey, fresh(2));
   arrive(keys, kKey, waited(1, 500));
-  EXPECT_EQ(keys.block(kKey, message(1), 900), 900u);
-  EXPECT_EQ(arrive(keys, kKey, waited(2, 500)), 901u) << "read before it failed";
-  EXPECT_EQ(arrive(keys, kKey, waited(1, 900)), std::nullopt);
-  EXPECT_EQ(arrive(keys, kKey, waited(2, 901)), std::nullopt);
+  EXPECT_EQ(keys.block(kKey, message(1), 9'000), 9'000u);
+  EXPECT_EQ(arrive(keys, kKey, waited(2, 500)), 9'000u) << "read before it failed";
+  EXPECT_EQ(arrive(keys, kKey, waited(1, 9'000)), std::nullopt);
+  EXPECT_EQ(arrive(keys, kKey, waited(2, 9'000)), std::nullopt);
   EXPECT_TRUE(keys.empty());
 }
 
@@ -85,17 +85,26 @@ TEST(BlockedKeysTest, ATimeBeforeThatOfOthersDoesNotBringThoseBehindBeforeThem) 
   EXPECT_EQ(arrive(keys, kKey, fresh(3)), 900u);
 }
 
-TEST(BlockedKeysTest, OneThatIsHereBeforeTheFirstIsNotOvertakenByWhatWasReadWithIt) {
+TEST(BlockedKeysTest, WhatMayHaveBeenReadTogetherWithOneThatIsPutOffIsPutOffWithIt) {
   BlockedKeys keys;
-  keys.restore(std::vector<store::BlockedKey>{{kKey, message(1), 500, message(3), 500}});
-  EXPECT_EQ(arrive(keys, kKey, waited(2, 400), 600), 601u);
-  EXPECT_EQ(arrive(keys, kKey, waited(1, 500), 600), std::nullopt);
-  EXPECT_EQ(arrive(keys, kKey, waited(3, 500), 600), 602u) << "2 is before it";
-  EXPECT_EQ(arrive(keys, kKey, fresh(4), 600), 602u);
-  EXPECT_EQ(arrive(keys, kKey, waited(2, 601), 602), std::nullopt);
-  EXPECT_EQ(arrive(keys, kKey, waited(3, 602), 602), std::nullopt);
-  EXPECT_EQ(arrive(keys, kKey, waited(4, 602), 602), std::nullopt);
+  keys.restore(std::vector<store::BlockedKey>{{kKey, message(3), 500}});
+  const core::WallMs later = 600 + 3 * BlockedKeys::kSettleMs;
+  EXPECT_EQ(arrive(keys, kKey, waited(2, 400), 600), later);
+  EXPECT_EQ(arrive(keys, kKey, waited(1, 500), 600), later);
+  EXPECT_EQ(arrive(keys, kKey, waited(3, 500), 600), later);
+  EXPECT_EQ(arrive(keys, kKey, fresh(4), 600), later);
+  for (const std::uint64_t number : {1, 2, 3, 4}) {
+    EXPECT_EQ(arrive(keys, kKey, waited(number, later), later), std::nullopt);
+  }
   EXPECT_TRUE(keys.empty());
+}
+
+TEST(BlockedKeysTest, ATimeThatWasTooNearIsFollowedByOneFurtherAway) {
+  BlockedKeys keys;
+  keys.restore(std::vector<store::BlockedKey>{{kKey, message(3), 500}});
+  const auto first = arrive(keys, kKey, waited(2, 400), 600);
+  const auto second = arrive(keys, kKey, waited(1, 400), *first);
+  EXPECT_EQ(*second - *first, 6 * BlockedKeys::kSettleMs);
 }
 
 TEST(BlockedKeysTest, WhatVanishedFromTheStoreHoldsUpNothingForGood) {
@@ -125,7 +134,7 @@ TEST(BlockedKeysTest, WhatGoesBackUnattemptedKeepsItsPlaceBeforeFreshOnes) {
 
 TEST(BlockedKeysTest, WhatWaitedWhenTheStoreWasOpenedBlocksAsBefore) {
   BlockedKeys keys;
-  keys.restore(std::vector<store::BlockedKey>{{kKey, message(1), 500, message(3), 500}});
+  keys.restore(std::vector<store::BlockedKey>{{kKey, message(3), 500}});
   EXPECT_EQ(arrive(keys, kKey, fresh(4)), 500u);
   for (const std::uint64_t number : {1, 2, 3, 4}) {
     EXPECT_EQ(arrive(keys, kKey, waited(number, 500)), std::nullopt);
@@ -158,6 +167,7 @@ RC_GTEST_PROP(BlockedKeysProperty, NothingIsDeliveredBeforeWhatCameBeforeIt,
   Place cursor{0, 0};
   bool rewind = false;
   core::WallMs now = 1'000;
+  core::WallMs gathered = now;  // what the store reads is due by then
   std::uint64_t last = 0;
   std::uint64_t next = 1;
   const auto number = [](const store::Delivery& delivery) { return delivery.message.bits.low; };
@@ -165,6 +175,7 @@ RC_GTEST_PROP(BlockedKeysProperty, NothingIsDeliveredBeforeWhatCameBeforeIt,
     puts.push_back({{delivery.ticket.due, number(delivery)}, {due, number(delivery)}});
   };
   const auto store_turn = [&] {
+    gathered = now;
     for (const auto& [from, to] : std::exchange(puts, {})) {
       waiting.erase(from);
       waiting.insert(to);
@@ -177,7 +188,7 @@ RC_GTEST_PROP(BlockedKeysProperty, NothingIsDeliveredBeforeWhatCameBeforeIt,
   const auto load = [&](std::size_t count) {
     if (rewind) return;
     for (auto it = waiting.upper_bound(cursor); it != waiting.end() && count != 0; ++it, --count) {
-      if (it->first > now) break;
+      if (it->first > gathered) break;
       mail.push_back(waited(it->second, it->first));
       cursor = *it;
     }
@@ -216,11 +227,8 @@ RC_GTEST_PROP(BlockedKeysProperty, NothingIsDeliveredBeforeWhatCameBeforeIt,
     store_turn();
     keys.clear();
     if (waiting.empty()) return;
-    const Place first = *std::min_element(waiting.begin(), waiting.end(),
-                                          [](auto& a, auto& b) { return a.second < b.second; });
     const Place end = *waiting.rbegin();
-    keys.restore(std::vector<store::BlockedKey>{
-        {kKey, message(first.second), first.first, message(end.second), end.first}});
+    keys.restore(std::vector<store::BlockedKey>{{kKey, message(end.second), end.first}});
   };
   const auto finish_attempt = [&](bool fails, core::WallMs delay) {
     if (lane.empty()) return;
@@ -234,7 +242,7 @@ RC_GTEST_PROP(BlockedKeysProperty, NothingIsDeliveredBeforeWhatCameBeforeIt,
     }
     const auto due = keys.block(kKey, head.message, now + 1 + delay);
     RC_ASSERT(due.has_value());
-    put(head, now + 1 + delay);
+    put(head, *due);
     for (; !lane.empty(); lane.pop_front()) {
       keys.put_behind(kKey, lane.front().message);
       put(lane.front(), *due);
@@ -272,7 +280,7 @@ RC_GTEST_PROP(BlockedKeysProperty, NothingIsDeliveredBeforeWhatCameBeforeIt,
         break;
       case 13:
       case 14:
-        now += event / 16;
+        now += event / 16 % 4 == 0 ? 600 : event / 16;
         break;
       default:
         some == 1 ? restart() : hold(1);
@@ -284,7 +292,7 @@ RC_GTEST_PROP(BlockedKeysProperty, NothingIsDeliveredBeforeWhatCameBeforeIt,
     hand_over(100);
     take_mail(100);
     finish_attempt(false, 0);
-    now += 20;
+    now += 200;
   }
   RC_ASSERT(next == last + 1);
   RC_ASSERT(keys.empty());
