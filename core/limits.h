@@ -76,7 +76,7 @@ inline constexpr std::size_t kTextBytesMax = 4 * kKiB;      // a name or descrip
 inline constexpr std::size_t kEnvsPerWebhookMax = 64;
 inline constexpr std::size_t kKeysPerWorkspaceMax = 1000;
 inline constexpr std::size_t kPageItemsMax = 1000;
-inline constexpr std::size_t kLinksPerQueryMax = 4 * kKiB;  // whose messages one list merges
+inline constexpr std::size_t kLinksPerQueryMax = 4 * kKiB;      // whose messages one list merges
 inline constexpr std::size_t kEndpointsPerQueryMax = 4 * kKiB;  // whose dead letters merge
 // What one call for a page of what happened may cost; beyond it the page is short.
 inline constexpr std::size_t kHistoryMessagesMax = 2 * kKiB;  // looked at, wanted or not
@@ -86,7 +86,7 @@ inline constexpr std::size_t kHistoryReadsMax = 2 * kKiB;     // of receivers an
 inline constexpr std::size_t kJobsUnderWayMax = 16;    // of a workspace, paused ones too
 inline constexpr std::size_t kJobsKeptMax = 200;       // of a workspace, once they are over
 inline constexpr std::size_t kJobCountPageMax = 1000;  // looked for at once while counting
-inline constexpr std::size_t kJobPageMax = 256;         // while doing, until the cursor moves
+inline constexpr std::size_t kJobPageMax = 256;        // while doing, until the cursor moves
 inline constexpr std::size_t kJobBodiesPageMax = 32;   // where each body is looked into
 inline constexpr std::uint32_t kJobPerSecondMax = 1'000'000;
 

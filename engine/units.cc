@@ -32,16 +32,6 @@ ShardUnit::ShardUnit(const core::Clock& clock, std::size_t index)
 
 StoreUnit::StoreUnit(const core::Clock& clock) : thread(clock, "hr-store") {}
 
-// Until the committer can erase.
-template <class SomeCommitter>
-void erase_by(SomeCommitter& committer, MessageId message, std::function<void(Result<void>)> done) {
-  if constexpr (requires { committer.erase(message, std::move(done)); }) {
-    committer.erase(message, std::move(done));
-  } else {
-    done(Error{ErrorCode::kUnsupported, "this build cannot erase", 0});
-  }
-}
-
 JobsUnit::JobsUnit(const core::Clock& clock, StoreUnit& to)
     : thread(clock, "hr-jobs"), redelivery(to) {}
 
@@ -55,7 +45,7 @@ void JobsUnit::Posted::reopen(std::vector<store::Reopening> reopenings,
 
 void JobsUnit::Posted::erase(MessageId message, std::function<void(Result<void>)> done) {
   unit_.thread.loop().post([this, message, done = std::move(done)]() mutable {
-    erase_by(*unit_.committer, message, std::move(done));
+    unit_.committer->erase(message, std::move(done));
   });
 }
 

@@ -160,3 +160,22 @@ test('a job is paused, resumed and cancelled', async (t) => {
   assert.match(await cli.refused(['jobs', 'resume', id], 5), /the job is over/);
   assert.ok(sink.records.length < 2 * COUNT);
 });
+
+test('messages are erased, one by its id and others by what they hold', async (t) => {
+  const COUNT = 40;
+  const {cli, post, delivered} = await setUp(t);
+  const ids = [];
+  for (let i = 0; i < COUNT; ++i) ids.push(await post('push', i % 2));
+  await delivered(COUNT);
+  assert.equal(await cli.json(['message', 'delete', ids[0]]), undefined);
+  assert.match(await cli.refused(['message', 'get', ids[0]], 5), /404/);
+  assert.match(await cli.refused(['message', 'delete', ids[0]], 5), /404/);
+  const spec = ['erase', '--app', 'github', '--payload', '{"$Event{number}": 1}', '--wait'];
+  assert.equal((await cli.json([...spec, '--dry-run'])).total, COUNT / 2);
+  assert.equal((await cli.json(spec)).erased, COUNT / 2);
+  const {data} = await cli.json(['messages', '--limit', '1000']);
+  const left = ids.filter((_, i) => i > 0 && i % 2 === 0).reverse();
+  assert.deepEqual(data.map(({id}) => id), left);
+  assert.match(await cli.refused(['message', 'get', ids[1]], 5), /404/);
+  assert.match(await cli.refused(['erase'], 5), /must say which messages/);
+});
