@@ -14,9 +14,9 @@ using std::chrono::minutes;
 
 class RetentionBookTest : public RegistryTest {
  protected:
-  Webhook keeping(std::string tag, std::optional<std::chrono::milliseconds> retention) {
+  Webhook keeping(std::string tag, std::optional<std::chrono::milliseconds> kept_for) {
     WebhookSpec spec = webhook_spec(std::move(tag));
-    spec.retention = retention;
+    spec.retention = kept_for;
     return made(registry->create_webhook(kWorkspace, "github", spec));
   }
   MessageId accept(const Webhook& webhook) {
@@ -85,10 +85,10 @@ TEST_F(RetentionBookTest, ARestartAndANewEnvironmentKnowIt) {
 
 TEST_F(RetentionBookTest, WhatIsTooShortOrTooLongIsRefused) {
   WebhookSpec spec = webhook_spec();
-  for (const std::chrono::milliseconds retention :
+  for (const std::chrono::milliseconds kept_for :
        {std::chrono::milliseconds(-1), std::chrono::milliseconds(0),
         std::chrono::milliseconds(59'999), std::chrono::milliseconds(hours(24 * 3651))}) {
-    spec.retention = retention;
+    spec.retention = kept_for;
     EXPECT_EQ(places(error_of(registry->create_webhook(kWorkspace, "github", spec))), "/retention");
   }
 }
