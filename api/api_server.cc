@@ -9,6 +9,7 @@
 #include "api/problem.h"
 #include "api/request_id.h"
 #include "core/check.h"
+#include "core/descriptors.h"
 #include "core/limits.h"
 
 namespace headrace::api {
@@ -19,6 +20,9 @@ namespace {
 // connection of a longer one is closed.
 constexpr std::size_t kBodyBytesRead = kBodyBytesMax + core::limits::kMiB;
 constexpr std::size_t kPoolBytes = 64 * core::limits::kMiB;
+// Of the descriptors that the process may have an eighth is for clients of the API, a half for
+// those that post messages; the rest is left to the store and to deliveries.
+constexpr std::size_t kDescriptorShare = 8;
 
 std::optional<std::string> field(const ingest::IncomingRequest& request, std::string_view name) {
   const std::string_view value = request.head.find(request.base, name);
@@ -56,7 +60,8 @@ ApiServer::ApiServer(Engine& engine, std::string root_key, ApiServerOptions opti
       routes_(engine, std::move(root_key), clock_),
       pool_(kPoolBytes),
       thread_(clock_, "hr-api"),
-      server_(thread_.loop(), pool_, *this) {}
+      server_(thread_.loop(), pool_, *this,
+              core::descriptor_share(kDescriptorShare, core::limits::kConnectionsPerLoopMax)) {}
 
 ApiServer::~ApiServer() { stop(); }
 

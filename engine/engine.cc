@@ -2,7 +2,6 @@
 #include "headrace/engine.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "core/clock.h"
+#include "core/descriptors.h"
 #include "core/log.h"
 #include "core/random.h"
 #include "core/snapshot.h"
@@ -62,10 +62,7 @@ unsigned threads_for(unsigned asked, std::size_t at_most) noexcept {
 // Clients get at most half of the descriptors that the process may have: the other half is for the
 // store and for deliveries.
 std::size_t connections_for(std::size_t ingest_loops) noexcept {
-  rlimit descriptors{};
-  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits::kConnectionsPerLoopMax;
-  const std::size_t share = static_cast<std::size_t>(descriptors.rlim_cur) / 2 / ingest_loops;
-  return std::clamp<std::size_t>(share, 1, limits::kConnectionsPerLoopMax);
+  return core::descriptor_share(2 * ingest_loops, limits::kConnectionsPerLoopMax);
 }
 
 // The store asks on its own thread only, and has what is in force at that moment.

@@ -291,7 +291,6 @@ TEST_F(DefinitionsApiTest, ADeliverySettingThatIsAtFaultIsNamed) {
       {R"("rate_limit":{"per_second":0.000001})", "/rate_limit"},
       {R"("order":"some")", "/order"},
       {R"("order":"by_key")", "/order_by"},
-      {R"("order":"by_key","order_by":"$Event{customer")", "/order_by"},
       {R"("retry_share_percent":100)", "/retry_share_percent"},
       {R"("connect_timeout":0)", "/connect_timeout"},
       {R"("attempt_timeout":"11m")", "/attempt_timeout"},
@@ -302,6 +301,9 @@ TEST_F(DefinitionsApiTest, ADeliverySettingThatIsAtFaultIsNamed) {
     EXPECT_EQ(pointers(expect_problem(reply, 422, "invalid_argument")), Pointers{pointer})
         << member;
   }
+  const Reply unclosed = post("/v1/products/shop/endpoints",
+                              front + R"("order":"by_key","order_by":"$Event{customer"})");
+  EXPECT_EQ(pointers(expect_problem(unclosed, 422, "malformed")), Pointers{"/order_by"});
 }
 
 TEST_F(DefinitionsApiTest, StateIsSetByPathsAndGuarded) {

@@ -31,7 +31,7 @@ async function crowd(t, address) {
 test('a daemon without file descriptors goes on with who is there, and recovers', async (t) => {
   const sink = await scratch.sink(t);
   const daemon = await scratch.daemon(t, {files: FILES});
-  const {link} = await register(daemon.api, {events: [byHeader('push')], url: sink.url});
+  const {link} = await register(daemon.api, {events: [byHeader('push')], url: sink.url, in_flight_max: 2});
   const known = scratch.client(t, {connections: 1});
   assert.equal((await post(known, daemon, link)).status, 200);
   await sink.receives(1);
