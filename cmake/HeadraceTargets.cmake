@@ -59,10 +59,10 @@ function(headrace_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE headrace_flags ${ARG_LINK} GTest::gtest GTest::gtest_main)
   # Property tests try the same cases in every run; RC_PARAMS="seed=N" on a test program tries others.
-  # Under a sanitizer each case takes ten times as long; there it is about memory, not about cases.
+  # Under a sanitizer each case takes ten times as long.
   set(cases 500)
   if(HEADRACE_SANITIZE)
-    set(cases 50)
+    set(cases 250)
   endif()
   set(properties TIMEOUT 300 ENVIRONMENT "RC_PARAMS=seed=20 max_success=${cases}")
   if(ARG_LABELS)
