@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // How retries and fresh deliveries of one endpoint share it, and what keeps its order all the same.
 #include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/limits.h"
+#include "core/random.h"
 #include "tests/store/committer_fixture.h"
 
 namespace headrace::store {
@@ -100,11 +102,11 @@ TEST_F(CommitterShareTest, ALargeRetryLeavesRoomForFreshOnes) {
 }
 
 // Whatever the share and the pace, while both kinds wait each gets its part of the hand-overs.
-RC_GTEST_PROP(CommitterShareProperty, BothKindsProgressInProportion, ()) {
+void expect_both_progress(core::Random& random) {
   CommitterRig rig;
-  const unsigned percent = *rc::gen::inRange(5u, 96u);
+  const auto percent = static_cast<unsigned>(5 + random.below(91));
   rig.terms[1].retry_share_percent = percent;
-  RC_ASSERT(rig.start().has_value());
+  ASSERT_TRUE(rig.start());
   const auto accept = [&rig](std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) rig.push({1});
     rig.turn();
@@ -119,7 +121,7 @@ RC_GTEST_PROP(CommitterShareProperty, BothKindsProgressInProportion, ()) {
   rig.clock.advance(60s);
   std::size_t fresh = 0;
   std::size_t retries = 0;
-  const std::size_t pace = *rc::gen::inRange<std::size_t>(50, 400);
+  const std::size_t pace = 50 + random.below(350);
   std::size_t skip = limits::kLaneWindowMax;  // these were in memory before the retries were due
   while (retries + fresh < 4'000) {
     for (std::size_t i = 0; i < pace && !rig.held.empty(); ++i) {
@@ -130,15 +132,23 @@ RC_GTEST_PROP(CommitterShareProperty, BothKindsProgressInProportion, ()) {
       }
       rig.end(rig.take());
     }
-    if (*rc::gen::inRange(0, 4) == 0) accept(*rc::gen::inRange<std::size_t>(0, 2 * pace));
+    if (random.below(4) == 0) accept(random.below(2 * pace));
     rig.pass(200ms);
     const std::size_t total = retries + fresh;
     const std::size_t share = total * percent / 100;
-    RC_ASSERT(retries + limits::kLaneWindowMax >= share);
-    RC_ASSERT(fresh + limits::kLaneWindowMax >= total - share);
+    ASSERT_GE(retries + limits::kLaneWindowMax, share);
+    ASSERT_GE(fresh + limits::kLaneWindowMax, total - share);
   }
-  RC_ASSERT(retries + limits::kPendingLoadMax >= 4'000 * percent / 100);
+  ASSERT_GE(retries + limits::kPendingLoadMax, 4'000 * percent / 100);
   rig.end_all();
+}
+
+TEST(CommitterSharesTest, BothKindsProgressInProportion) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    core::Random random(seed);
+    ASSERT_NO_FATAL_FAILURE(expect_both_progress(random));
+  }
 }
 
 class CommitterStrictTest : public CommitterTest {
