@@ -24,6 +24,7 @@
 #include "engine/engine_opener.h"
 #include "engine/history.h"
 #include "engine/jobs.h"
+#include "engine/key_hasher.h"
 #include "engine/registrar.h"
 #include "engine/registry.h"
 #include "engine/units.h"
@@ -177,6 +178,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   }
 
  private:
+  Result<void> load_registry();
   Result<std::vector<ingest::BoundSocket>> bind(std::size_t count);
   void make_units(std::size_t ingest_loops);
   void make_watch();
@@ -217,11 +219,7 @@ Result<void> Engine::Impl::open() {
   auto store = open_store(config_, seams_, clock_, log_);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
-  auto registry = engine::Registry::load(
-      *store_, clock_,
-      {.public_url = config_.public_url, .secrets = secrets_, .retention = config_.retention});
-  if (!registry) return std::move(registry).error();
-  registry_ = std::move(*registry);
+  if (auto loaded = load_registry(); !loaded) return loaded;
   history_ = std::make_unique<engine::History>(*store_, *registry_);
   dead_letters_ = std::make_unique<engine::DeadLetters>(*store_, *registry_);
   registrar_ = std::make_unique<engine::Registrar>(*registry_, *store_, clock_, log_);
@@ -244,6 +242,32 @@ Result<void> Engine::Impl::open() {
   if (auto made = make_shards(); !made) return made;
   if (auto running = start(std::move(*sockets)); !running) return running;
   open_.store(true, std::memory_order_release);
+  return {};
+}
+
+Result<void> Engine::Impl::load_registry() {
+  const bool is_on_disk = !config_.data_directory.empty() && !seams_.open_store;
+  engine::RegistryOptions options{
+      .public_url = config_.public_url, .secrets = secrets_, .retention = config_.retention};
+  options.audit.retention = config_.audit_retention;
+  if (!is_on_disk) options.audit.entries_max = limits::kAuditEntriesInMemoryMax;
+  options.key_pepper = seams_.key_pepper;
+  bool is_new_pepper = false;
+  if (is_on_disk) {
+    auto pepper = engine::load_or_make_key_pepper(config_.data_directory);
+    if (!pepper) return std::move(pepper).error();
+    is_new_pepper = pepper->is_new;
+    options.key_pepper = std::make_shared<const core::SecretBytes>(std::move(pepper->bytes));
+  }
+  auto registry = engine::Registry::load(*store_, clock_, std::move(options));
+  if (!registry) return std::move(registry).error();
+  registry_ = std::move(*registry);
+  // Deliveries do not depend on it, so the engine opens all the same; the operator's key still does.
+  if (const std::size_t lost = registry_->keys_under_pepper(); is_new_pepper && lost != 0) {
+    log_.write(core::LogLevel::kError, "key_pepper_lost",
+               "the file key.pepper is gone, and with it every key that was made under it",
+               {{"keys", static_cast<std::int64_t>(lost)}});
+  }
   return {};
 }
 
@@ -496,6 +520,10 @@ Result<WorkspaceInfo> Engine::workspace_info(std::string_view tag) const {
 Result<void> Engine::delete_workspace(std::string_view tag, const ChangeOptions& options) {
   auto deleted = impl_->registry().delete_workspace(tag, options);
   return deleted ? impl_->jobs().forget_workspace(tag) : std::move(deleted);
+}
+Result<Page<AuditEntry>> Engine::audit(std::string_view workspace,
+                                       const AuditFilter& filter) const {
+  return impl_->registry().audit_book().list(workspace, {}, filter);
 }
 Result<Caller> Engine::authenticate(std::string_view secret) {
   return impl_->registry().authenticate(secret);

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "core/random.h"
+#include "engine/audit_actor.h"
+#include "engine/audit_draft.h"
 #include "engine/faults.h"
 #include "engine/request_parts.h"
 #include "engine/tags.h"
@@ -35,6 +37,8 @@ Registry::Registry(store::EventStore& store, const core::Clock& clock, RegistryO
       options_(std::move(options)),
       public_url_(options_.public_url),
       snapshots_(options_.secrets),
+      audit_(std::make_unique<AuditBook>(store, clock, options_.audit)),
+      hasher_(options_.key_pepper.get()),
       retention_(catalog_, store) {}
 
 Result<std::unique_ptr<Registry>> Registry::load(store::EventStore& store, const core::Clock& clock,
@@ -45,6 +49,7 @@ Result<std::unique_ptr<Registry>> Registry::load(store::EventStore& store, const
 }
 
 Result<void> Registry::load_all() {
+  const ActingAs acting(engine_actor());
   Result<void> read;
   const auto load = [&]<class D>() {
     if (read)
@@ -86,6 +91,7 @@ Result<void> Registry::load_all() {
   if (!change.empty()) {
     if (auto done = commit(std::move(change)); !done) return done;
   }
+  if (auto dropped = audit_->drop_old(); !dropped) return dropped;
   return forget_retired();
 }
 
@@ -102,11 +108,12 @@ Result<void> Registry::forget_retired() {
 
 Result<void> Registry::commit(Change&& change) {
   change.put(counter_);
-  const std::vector<store::DefinitionChange> changes = change.for_store();
+  std::vector<store::DefinitionChange> changes = change.for_store();
   catalog_.apply(change);
   auto prepared = snapshots_.prepare(catalog_, change);
   Result<void> written =
-      prepared ? store_.change_definitions(changes) : Result<void>(std::move(prepared).error());
+      prepared ? audit_->write(std::move(changes), audit_drafts(catalog_, change))
+               : Result<void>(std::move(prepared).error());
   if (!written) {
     catalog_.revert(change);
     const auto* counter = table<CounterDefinition>().find("all");
@@ -123,6 +130,17 @@ std::uint64_t Registry::next_revision() noexcept {
   const std::uint64_t revision = std::max<std::uint64_t>(counter_.next_revision, clock_.wall_ms());
   counter_.next_revision = revision + 1;
   return revision;
+}
+
+Result<Page<AuditEntry>> Registry::audit(std::string_view workspace,
+                                         const AuditFilter& filter) const {
+  AuditId from;
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+    from.bits.high = table<WorkspaceDefinition>().find(workspace)->audit_from;
+  }
+  return audit_->list(workspace, from, filter);
 }
 
 void Registry::set_public_url(std::string public_url) {

@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "engine/audit_book.h"
 #include "engine/catalog.h"
+#include "engine/key_hasher.h"
 #include "engine/registry_types.h"
 #include "engine/retention_book.h"
 #include "engine/snapshots.h"
@@ -43,6 +45,13 @@ class Registry {
   Result<Key> key(std::string_view workspace, KeyId id) const;
   Result<void> revoke_key(std::string_view workspace, KeyId id);
   Result<Caller> authenticate(std::string_view secret);
+  // Keys that only the pepper can recognise.
+  std::size_t keys_under_pepper() const;
+
+  // --- The audit log
+  // What was changed in the workspace that there is now; kNotFound.
+  Result<Page<AuditEntry>> audit(std::string_view workspace, const AuditFilter& filter) const;
+  AuditBook& audit_book() const noexcept { return *audit_; }
 
   // --- Apps and webhooks (registry_webhooks.cc)
   Result<Page<App>> apps(std::string_view workspace, const PageRequest& page) const;
@@ -315,6 +324,8 @@ class Registry {
   Catalog catalog_;
   CounterDefinition counter_;
   Snapshots snapshots_;
+  const std::unique_ptr<AuditBook> audit_;
+  const KeyHasher hasher_;
   Gate gate_;
   RetentionBook retention_;
 };

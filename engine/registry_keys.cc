@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Workspaces and the keys that open them.
-#include <openssl/evp.h>
-
 #include <array>
 
 #include "core/random.h"
@@ -17,20 +15,6 @@ constexpr std::string_view kSecretPrefix = "hrk_";  // a leaked key is recognise
 constexpr Scopes kAllScopes = 15;
 // How old the recorded last use may become before it is written again: a write is a sync.
 constexpr core::WallMs kLastUseWrittenAfter = 3'600'000;
-
-// A key has 256 random bits, so a plain hash cannot be searched.
-std::string hash_of(std::string_view secret) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_Digest(secret.data(), secret.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) {
-    hex += kDigits[digest[i] >> 4];
-    hex += kDigits[digest[i] & 15];
-  }
-  return hex;
-}
 
 std::string new_secret() {
   std::array<Bits128, 2> bits{};
@@ -51,7 +35,10 @@ Result<WorkspaceInfo> Registry::create_workspace(std::string_view tag, std::stri
   const std::lock_guard lock(mutex_);
   if (table<WorkspaceDefinition>().find(tag) != nullptr)
     return conflict("there is a workspace '" + std::string(tag) + "' already");
-  const WorkspaceDefinition workspace{std::string(tag), std::string(name), clock_.wall_ms()};
+  auto audit_from = audit_->end_of(tag);
+  if (!audit_from) return std::move(audit_from).error();
+  const WorkspaceDefinition workspace{std::string(tag), std::string(name), clock_.wall_ms(),
+                                      audit_from->bits.high};
   Change change;
   change.put(workspace);
   add_system_webhook(change, tag);
@@ -140,7 +127,7 @@ Result<NewKey> Registry::create_key(std::string_view workspace, const KeySpec& s
   key.name = spec.name;
   key.scopes = spec.scopes;
   std::string secret = new_secret();
-  key.secret_hash = hash_of(secret);
+  key.secret_hash = hasher_.hash_of(secret);
   key.created_at = clock_.wall_ms();
   key.expires_at = spec.expires_at.value_or(0);
   Change change;
@@ -179,24 +166,37 @@ Result<void> Registry::revoke_key(std::string_view workspace, KeyId id) {
   return commit(std::move(change));
 }
 
-// Looked up by its hash, so the time says nothing about a key that is there.
+// Looked up by a hash that nobody can work out who does not have the pepper, so how long the look-up
+// takes says nothing about a key that is there. Both hashes are always made and looked for.
 Result<Caller> Registry::authenticate(std::string_view secret) {
   const Error refused{ErrorCode::kUnauthorized, "the key is unknown, expired or revoked", 0};
   if (!secret.starts_with(kSecretPrefix)) return refused;
-  const std::string hash = hash_of(secret);
+  const std::string hash = hasher_.hash_of(secret);
+  const std::string plain = KeyHasher::plain_hash_of(secret);
   const std::lock_guard lock(mutex_);
-  const auto* key = table<KeyDefinition>().by_hash(hash);
+  const auto* keyed_one = table<KeyDefinition>().by_hash(hash);
+  const auto* plain_one = table<KeyDefinition>().by_hash(plain);
+  const auto* key = keyed_one != nullptr ? keyed_one : plain_one;
   const core::WallMs now = clock_.wall_ms();
   if (key == nullptr || (key->expires_at != 0 && key->expires_at <= now)) return refused;
   const Caller caller{key->workspace, key->scopes, key->id};
-  if (now >= key->last_used_at + kLastUseWrittenAfter) {
+  if (key == plain_one || now >= key->last_used_at + kLastUseWrittenAfter) {
     KeyDefinition used = *key;
+    used.secret_hash = hash;
     used.last_used_at = now;
     Change change;
     change.put(std::move(used));
     (void)commit(std::move(change));  // a full disk must not lock people out
   }
   return caller;
+}
+
+std::size_t Registry::keys_under_pepper() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  table<KeyDefinition>().each(
+      [&count](const KeyDefinition& key) { count += KeyHasher::is_keyed(key.secret_hash) ? 1 : 0; });
+  return count;
 }
 
 Key Registry::describe(const KeyDefinition& key) {

@@ -5,12 +5,15 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/clock.h"
 #include "core/numbers.h"
+#include "core/secret_bytes.h"
+#include "engine/audit_book.h"
 #include "engine/secrets.h"
 #include "headrace/delivery_settings.h"
 #include "headrace/id.h"
@@ -22,6 +25,9 @@ struct RegistryOptions {
   std::string public_url;  // what links begin with, without a slash at the end
   SecretSource secrets;
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
+  AuditOptions audit{};
+  // Under which the hashes of keys are made; null: one that is gone with the registry.
+  std::shared_ptr<const core::SecretBytes> key_pepper{};
 };
 
 // What came of one attempt to tell a provider.
