@@ -19,6 +19,15 @@ struct CodedScheme {
 
 std::span<const CodedScheme> coded_schemes() noexcept;  // in alphabetical order
 
+std::unique_ptr<const Scheme> make_adyen(Settings& settings);
+std::unique_ptr<const Scheme> make_aws_sns(Settings& settings);
 std::unique_ptr<const Scheme> make_basic(Settings& settings);
+std::unique_ptr<const Scheme> make_jwt(Settings& settings);
+std::unique_ptr<const Scheme> make_mailgun(Settings& settings);
+std::unique_ptr<const Scheme> make_microsoft_graph(Settings& settings);
+std::unique_ptr<const Scheme> make_paypal(Settings& settings);
+std::unique_ptr<const Scheme> make_plaid(Settings& settings);
+std::unique_ptr<const Scheme> make_twilio(Settings& settings);
+std::unique_ptr<const Scheme> make_wix(Settings& settings);
 
 }  // namespace headrace::verification

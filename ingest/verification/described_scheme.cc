@@ -6,7 +6,6 @@
 
 #include "core/encoding.h"
 #include "core/http_grammar.h"
-#include "core/limits.h"
 #include "ingest/verification/challenges.h"
 #include "ingest/verification/received_parts.h"
 
@@ -201,10 +200,7 @@ DescribedScheme::Match DescribedScheme::match(const Signatures& signatures,
 }
 
 ReplayId DescribedScheme::replay_id(const Signed& parts, const Match& match) const noexcept {
-  if (signs_id_) {
-    if (parts.id.size() <= core::limits::kDedupeKeyBytesMax) return ReplayId(parts.id);
-    return ReplayId(core::digest_of(core::Hash::kSha256, parts.id));
-  }
+  if (signs_id_) return replay_id_of(parts.id);
   return signs_time_ ? ReplayId(match.digest) : ReplayId();
 }
 
@@ -233,10 +229,9 @@ Judgement DescribedScheme::judge_token(const Received& received) const noexcept 
                        return core::http::to_lower(a) == core::http::to_lower(b);
                      });
   if (!right) return refused("there is no token");
-  const core::Digest given = token_digest(value.substr(prefix.size()));
-  bool found = false;
-  for (const core::Digest& token : credentials_.tokens) found |= equal_digests(given, token);
-  return found ? genuine() : refused("the token is wrong");
+  return is_one_of(value.substr(prefix.size()), credentials_.tokens)
+             ? genuine()
+             : refused("the token is wrong");
 }
 
 Judgement DescribedScheme::answer_or_take(const Received& received, std::size_t key,

@@ -11,32 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "core/ed25519.h"
 #include "core/hmac.h"
+#include "ingest/verification/credentials.h"
 #include "ingest/verification/description.h"
-#include "ingest/verification/public_key.h"
 #include "ingest/verification/scheme.h"
 
 namespace headrace::verification {
-
-// What proves a message besides its description.
-struct Credentials {
-  std::vector<core::HmacKey> hmacs;
-  std::vector<core::Digest> tokens;
-  std::vector<core::Ed25519PublicKey> ed25519s;
-  std::vector<PublicKey> public_keys;
-  std::string url;  // without a query; empty: what the request was posted to
-  std::unique_ptr<core::Digest> verify_token;  // of Meta's question; of the digest of the text
-};
-
-// Of the members `secrets`, `public_keys`, `url` and `verify_token`.
-Credentials read_credentials(Settings& settings, const Description& description);
-
-// Read off a member's text; none when it is not written so, or says nothing.
-std::optional<core::HmacKey> hmac_key_of(std::string_view secret, KeyForm form, core::Hash hash);
-// What a secret that is compared as it is, is kept as.
-core::Digest token_digest(std::string_view token) noexcept;
-bool equal_digests(const core::Digest& a, const core::Digest& b) noexcept;
 
 class DescribedScheme final : public Scheme {
  public:

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "core/limits.h"
 #include "ingest/verification/verifier.h"
 
 namespace headrace::verification {
@@ -15,6 +16,13 @@ class Scheme {
   virtual std::optional<Reply> challenge(const Received&) const { return std::nullopt; }
   virtual bool needs_url() const noexcept { return false; }
 };
+
+// Of an id that is a view into what was received. A long one has a digest in its place, as it would
+// not be remembered.
+inline ReplayId replay_id_of(std::string_view id) noexcept {
+  if (id.size() <= core::limits::kDedupeKeyBytesMax) return ReplayId(id);
+  return ReplayId(core::digest_of(core::Hash::kSha256, id));
+}
 
 inline Judgement refused(const char* reason) {
   Judgement judgement;
