@@ -75,6 +75,6 @@ std::string fault_of(const std::string& json) {
   return made ? std::string() : made.error().what;
 }
 
-std::string quoted(std::string_view text) { return nlohmann::json(text).dump(); }
+std::string json_text(std::string_view text) { return nlohmann::json(text).dump(); }
 
 }  // namespace headrace::verification::test

@@ -51,6 +51,6 @@ std::shared_ptr<const Verifier> make(const std::string& json);
 std::string fault_of(const std::string& json);
 
 // `text` as JSON, quoted.
-std::string quoted(std::string_view text);
+std::string json_text(std::string_view text);
 
 }  // namespace headrace::verification::test
