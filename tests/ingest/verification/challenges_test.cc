@@ -42,6 +42,24 @@ TEST(ChallengesTest, ZoomsTokenIsSignedWithTheSecretThatTheQuestionWasSignedWith
     EXPECT_TRUE(judge(*verifier, zoom(other)).genuine()) << other;
 }
 
+TEST(ChallengesTest, SlacksChallengeIsEchoedOnceItIsFoundGenuine) {
+  const auto verifier = make(R"({"provider":"slack","secrets":["s"]})");
+  const auto judge_body = [&](const std::string& body, const char* secret) {
+    const std::string text = "v0:" + kTime + ":" + body;
+    return judge(*verifier,
+                 {.fields = {{"X-Slack-Request-Timestamp", kTime},
+                             {"X-Slack-Signature", "v0=" + hex(hmac("SHA256", secret, text))}},
+                  .body = body});
+  };
+  const std::string asked = R"({"token":"t","challenge":"3eZbrw1aB","type":"url_verification"})";
+  EXPECT_EQ(judge_body(asked, "s").verdict, Verdict::kReply);
+  EXPECT_EQ(judge_body(asked, "s").reply.body, "3eZbrw1aB");
+  EXPECT_EQ(judge_body(asked, "s").reply.content_type, "text/plain");
+  EXPECT_TRUE(judge_body(asked, "wrong").refused());
+  EXPECT_TRUE(judge_body(R"({"type":"event_callback","challenge":"a"})", "s").genuine());
+  EXPECT_TRUE(judge_body(R"({"type":"url_verification"})", "s").genuine());
+}
+
 Request get(const std::string& query, const Fields& fields = {}) {
   return {.method = "GET", .target = "/in/x?" + query, .fields = fields};
 }
