@@ -16,6 +16,7 @@
 #include "core/descriptors.h"
 #include "core/log.h"
 #include "core/random.h"
+#include "core/secret_bytes.h"
 #include "core/snapshot.h"
 #include "dispatch/endpoint.h"
 #include "dispatch/tls.h"
@@ -104,6 +105,20 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
   return store::RocksStore::open(options, clock, core::random_seed(), log);
 }
 
+// Given, in the data directory, or of this engine alone. The texts that were given are wiped.
+engine::MasterKeySource master_key_source(const EngineConfig& config, std::string& given,
+                                          std::string& previous) {
+  return [&config, &given, &previous](bool something_is_sealed) -> Result<engine::MasterKey> {
+    if (given.empty() && config.data_directory.empty()) return engine::MasterKey::ephemeral();
+    if (given.empty())
+      return engine::MasterKey::in_directory(config.data_directory, !something_is_sealed);
+    auto key = engine::MasterKey::given(given, previous);
+    core::wipe(given.data(), given.size());
+    core::wipe(previous.data(), previous.size());
+    return key;
+  };
+}
+
 // Who hears of what: calls of the engine's own, and endpoints that give cause.
 class Listeners final : public store::OutcomeListener {
  public:
@@ -145,6 +160,8 @@ class Engine::Impl final : public engine::WorkspaceAccess {
       : config_(std::move(config)),
         seams_(std::move(seams)),
         secrets_(std::move(dependencies.secret)),
+        master_key_(std::move(dependencies.master_key)),
+        previous_master_key_(std::move(dependencies.previous_master_key)),
         log_(std::move(dependencies.log)),
         store_unit_(clock_),
         jobs_unit_(clock_, store_unit_) {}
@@ -189,6 +206,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   const EngineConfig config_;
   const engine::EngineSeams seams_;
   const engine::SecretSource secrets_;
+  std::string master_key_, previous_master_key_;  // until the registry is loaded
   const core::SystemClock system_clock_;
   const core::Clock& clock_{seams_.clock != nullptr ? *seams_.clock : system_clock_};
   HostLog log_;
@@ -219,7 +237,10 @@ Result<void> Engine::Impl::open() {
   store_ = std::move(*store);
   auto registry = engine::Registry::load(
       *store_, clock_,
-      {.public_url = config_.public_url, .secrets = secrets_, .retention = config_.retention});
+      {.public_url = config_.public_url,
+       .secrets = secrets_,
+       .retention = config_.retention,
+       .master_key = master_key_source(config_, master_key_, previous_master_key_)});
   if (!registry) return std::move(registry).error();
   registry_ = std::move(*registry);
   history_ = std::make_unique<engine::History>(*store_, *registry_);
@@ -497,6 +518,7 @@ Result<void> Engine::delete_workspace(std::string_view tag, const ChangeOptions&
   auto deleted = impl_->registry().delete_workspace(tag, options);
   return deleted ? impl_->jobs().forget_workspace(tag) : std::move(deleted);
 }
+Result<void> Engine::rotate_master_key() { return impl_->registry().rotate_master_key(); }
 Result<Caller> Engine::authenticate(std::string_view secret) {
   return impl_->registry().authenticate(secret);
 }

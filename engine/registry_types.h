@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/numbers.h"
+#include "engine/master_key.h"
 #include "engine/secrets.h"
 #include "headrace/delivery_settings.h"
 #include "headrace/id.h"
@@ -20,8 +21,9 @@ namespace headrace::engine {
 
 struct RegistryOptions {
   std::string public_url;  // what links begin with, without a slash at the end
-  SecretSource secrets;
+  SecretSource secrets;  // asked for those that are not in the store
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
+  MasterKeySource master_key;                // empty: one of this process alone
 };
 
 // What came of one attempt to tell a provider.
