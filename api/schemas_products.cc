@@ -10,7 +10,8 @@ const std::string kSettings = R"(
       "method": {"type": "string", "maxLength": 16, "description": "Default POST."},
       "auth": {"description": "Credentials for the receiver.", "$ref": "#/components/schemas/RequestParts"},
       "events": {"type": ["array", "null"], "maxItems": 65536, "description": "Tags or their event parts; none: all.", "items": {"type": "string", "maxLength": 257}},
-      "filter": {"type": ["object", "null"], "description": "Which messages it wants, see docs/selectors.md."},)" +
+      "filter": {"type": ["object", "null"], "description": "Which messages it wants, see docs/selectors.md."},
+      "signing": {"$ref": "#/components/schemas/SigningSettings"},)" +
                               delivery_members();
 
 // Members that the path says already; what they say must be the same.
@@ -121,7 +122,7 @@ void add_endpoints(std::vector<Component>& to) {
     "required": ["id", "product", "access_tag", "app", "webhook", "env", "url", "method", "auth", "events", "filter",
                  )" +
                                 delivery_names() + R"(,
-                 "state", "state_reason", "state_since", "drained", "link", "link_id", "revision"],
+                 "signing", "state", "state_reason", "state_since", "drained", "link", "link_id", "revision"],
     "properties": {
       "id": {"type": "string", "pattern": "^ep_[0-9A-Za-z]{22}$"},
       "product": {"$ref": "#/components/schemas/Tag"},
@@ -135,6 +136,7 @@ void add_endpoints(std::vector<Component>& to) {
       "events": {"type": "array", "items": {"type": "string"}, "description": "Full tags; empty: all."},
       "filter": {"type": ["object", "null"], "description": "Null: none."},
 )" + delivery_members() + R"(,
+      "signing": {"$ref": "#/components/schemas/Signing"},
       "state": {"$ref": "#/components/schemas/EndpointState"},
       "state_reason": {"type": "string", "enum": ["manual", "gone", "failing"], "description": "manual: somebody said so; gone: it answered 410; failing: nothing but failures for disable_after."},
       "state_since": {"$ref": "#/components/schemas/Timestamp"},

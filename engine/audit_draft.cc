@@ -51,6 +51,10 @@ bool is_hidden(std::string_view kind, std::string_view name) noexcept {
   return kind == "job" && name == "payload";
 }
 
+bool is_signing_setting(std::string_view name) noexcept {
+  return is_one_of(name, {"signing_scheme", "signing_header", "signing_previous_until"});
+}
+
 // By parts of names, so that what is added to a definition later is hidden without being listed.
 bool is_credential(std::string_view name) noexcept {
   constexpr std::array<std::string_view, 9> kParts = {"auth",         "secret",     "signing",
@@ -156,7 +160,7 @@ void show_words(std::string_view kind, std::string_view name, Json& value) {
 void show_member(std::string_view kind, std::string_view name, Json& value) {
   if (is_hidden(kind, name)) {
     value = kHidden;
-  } else if (is_credential(name)) {
+  } else if (is_credential(name) && !is_signing_setting(name)) {
     hide_credential(value);
   } else if (value.is_string() && name.ends_with("url")) {
     value = shown_url(value.get<std::string>());
@@ -210,6 +214,10 @@ std::set<std::string> differences(std::string_view kind, const Json& before, con
 // What people call it.
 std::string_view action_of_update(std::string_view kind, const std::set<std::string>& changed) {
   if (kind == "link" && changed.contains("token")) return "rotate";
+  if (kind == "endpoint" && changed.contains("signing_secret") &&
+      std::all_of(changed.begin(), changed.end(),
+                  [](const std::string& name) { return name.starts_with("signing_"); }))
+    return "rotate";
   const auto is_of_state = [](const std::string& name) { return name.starts_with("state"); };
   if (kind == "endpoint" && std::all_of(changed.begin(), changed.end(), is_of_state))
     return "set_state";
@@ -253,6 +261,7 @@ void add_drafts(const Catalog& catalog, const std::vector<Edit<D>>& edits,
       const D* before = edit.value ? &*edit.value : nullptr;
       const D* after = catalog.of<D>().find(edit.key);
       if (before == nullptr && after == nullptr) continue;
+      if (workspace_of(after == nullptr ? *before : *after) == kOwnWorkspace) continue;
       auto drafts = audit_drafts_of(D::kKind, before == nullptr ? "" : before->to_json(),
                                     after == nullptr ? "" : after->to_json(),
                                     about(after == nullptr ? *before : *after));

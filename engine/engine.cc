@@ -16,6 +16,7 @@
 #include "core/descriptors.h"
 #include "core/log.h"
 #include "core/random.h"
+#include "core/secret_bytes.h"
 #include "core/snapshot.h"
 #include "dispatch/endpoint.h"
 #include "dispatch/tls.h"
@@ -24,7 +25,6 @@
 #include "engine/engine_opener.h"
 #include "engine/history.h"
 #include "engine/jobs.h"
-#include "engine/key_hasher.h"
 #include "engine/registrar.h"
 #include "engine/registry.h"
 #include "engine/units.h"
@@ -105,6 +105,20 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
   return store::RocksStore::open(options, clock, core::random_seed(), log);
 }
 
+// Given, in the data directory, or of this engine alone. The texts that were given are wiped.
+engine::MasterKeySource master_key_source(const EngineConfig& config, std::string& given,
+                                          std::string& previous) {
+  return [&config, &given, &previous](bool something_is_sealed) -> Result<engine::MasterKey> {
+    if (given.empty() && config.data_directory.empty()) return engine::MasterKey::ephemeral();
+    if (given.empty())
+      return engine::MasterKey::in_directory(config.data_directory, !something_is_sealed);
+    auto key = engine::MasterKey::given(given, previous);
+    core::wipe(given.data(), given.size());
+    core::wipe(previous.data(), previous.size());
+    return key;
+  };
+}
+
 // Who hears of what: calls of the engine's own, and endpoints that give cause.
 class Listeners final : public store::OutcomeListener {
  public:
@@ -146,6 +160,8 @@ class Engine::Impl final : public engine::WorkspaceAccess {
       : config_(std::move(config)),
         seams_(std::move(seams)),
         secrets_(std::move(dependencies.secret)),
+        master_key_(std::move(dependencies.master_key)),
+        previous_master_key_(std::move(dependencies.previous_master_key)),
         log_(std::move(dependencies.log)),
         store_unit_(clock_),
         jobs_unit_(clock_, store_unit_) {}
@@ -191,6 +207,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   const EngineConfig config_;
   const engine::EngineSeams seams_;
   const engine::SecretSource secrets_;
+  std::string master_key_, previous_master_key_;  // until the registry is loaded
   const core::SystemClock system_clock_;
   const core::Clock& clock_{seams_.clock != nullptr ? *seams_.clock : system_clock_};
   HostLog log_;
@@ -246,28 +263,16 @@ Result<void> Engine::Impl::open() {
 }
 
 Result<void> Engine::Impl::load_registry() {
-  const bool is_on_disk = !config_.data_directory.empty() && !seams_.open_store;
   engine::RegistryOptions options{
-      .public_url = config_.public_url, .secrets = secrets_, .retention = config_.retention};
+      .public_url = config_.public_url,
+      .secrets = secrets_,
+      .retention = config_.retention,
+      .master_key = master_key_source(config_, master_key_, previous_master_key_)};
   options.audit.retention = config_.audit_retention;
-  if (!is_on_disk) options.audit.entries_max = limits::kAuditEntriesInMemoryMax;
-  options.key_pepper = seams_.key_pepper;
-  bool is_new_pepper = false;
-  if (is_on_disk) {
-    auto pepper = engine::load_or_make_key_pepper(config_.data_directory);
-    if (!pepper) return std::move(pepper).error();
-    is_new_pepper = pepper->is_new;
-    options.key_pepper = std::make_shared<const core::SecretBytes>(std::move(pepper->bytes));
-  }
+  if (config_.data_directory.empty()) options.audit.entries_max = limits::kAuditEntriesInMemoryMax;
   auto registry = engine::Registry::load(*store_, clock_, std::move(options));
   if (!registry) return std::move(registry).error();
   registry_ = std::move(*registry);
-  // Deliveries do not depend on it, so the engine opens all the same; the operator's key still does.
-  if (const std::size_t lost = registry_->keys_under_pepper(); is_new_pepper && lost != 0) {
-    log_.write(core::LogLevel::kError, "key_pepper_lost",
-               "the file key.pepper is gone, and with it every key that was made under it",
-               {{"keys", static_cast<std::int64_t>(lost)}});
-  }
   return {};
 }
 
@@ -296,7 +301,7 @@ void Engine::Impl::make_units(std::size_t ingest_loops) {
                                    .answers = answers,
                                    .routes = registry_->routes(),
                                    .dedupe_seed = registry_->dedupe_seed(),
-                                   .connections_max = connections_for(ingest_loops)};
+                                   .server = {.connections_max = connections_for(ingest_loops)}};
   };
   for (std::size_t i = 0; i < ingest_loops; ++i) {
     auto& unit = *ingest_.emplace_back(std::make_unique<engine::IngestUnit>(clock_, i));
@@ -525,6 +530,7 @@ Result<Page<AuditEntry>> Engine::audit(std::string_view workspace,
                                        const AuditFilter& filter) const {
   return impl_->registry().audit_book().list(workspace, {}, filter);
 }
+Result<void> Engine::rotate_master_key() { return impl_->registry().rotate_master_key(); }
 Result<Caller> Engine::authenticate(std::string_view secret) {
   return impl_->registry().authenticate(secret);
 }

@@ -8,7 +8,6 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "core/secret_bytes.h"
 #include "headrace/engine.h"
 #include "store/event_store.h"
 #include "store/store_options.h"
@@ -20,8 +19,6 @@ struct EngineSeams {
   std::function<Result<std::unique_ptr<store::EventStore>>(const store::StoreOptions&,
                                                            const core::Clock&, core::LogSink&)>
       open_store;
-  // For the hashes of keys, where the store is another one; null: a new one each time.
-  std::shared_ptr<const core::SecretBytes> key_pepper;
   const core::Clock* clock = nullptr;  // must outlive the engine; null: the system's
 };
 

@@ -36,9 +36,9 @@ Registry::Registry(store::EventStore& store, const core::Clock& clock, RegistryO
       clock_(clock),
       options_(std::move(options)),
       public_url_(options_.public_url),
-      snapshots_(options_.secrets),
+      secrets_(catalog_, options_.secrets),
+      snapshots_(secrets_),
       audit_(std::make_unique<AuditBook>(store, clock, options_.audit)),
-      hasher_(options_.key_pepper.get()),
       retention_(catalog_, store) {}
 
 Result<std::unique_ptr<Registry>> Registry::load(store::EventStore& store, const core::Clock& clock,
@@ -68,6 +68,7 @@ Result<void> Registry::load_all() {
   load.operator()<CallDefinition>();
   load.operator()<RetiredDefinition>();
   load.operator()<CounterDefinition>();
+  load.operator()<SecretDefinition>();
   if (!read) return read;
   Result<void> sound;
   table<LinkDefinition>().each([&](const LinkDefinition& link) {
@@ -76,6 +77,8 @@ Result<void> Registry::load_all() {
           Error{ErrorCode::kCorrupted, "a stored link belongs to a webhook that is not there", 0};
   });
   if (!sound) return sound;
+  if (auto opened = secrets_.open(options_.master_key); !opened) return opened;
+  if (auto loaded = load_key_pepper(); !loaded) return loaded;
   if (auto loaded = snapshots_.load(catalog_); !loaded) return loaded;
   retention_.load();
 
@@ -91,6 +94,8 @@ Result<void> Registry::load_all() {
   if (!change.empty()) {
     if (auto done = commit(std::move(change)); !done) return done;
   }
+  if (auto sealed = finish_master_key_rotation(); !sealed) return sealed;
+  if (auto made = make_signing_secrets(); !made) return made;
   if (auto dropped = audit_->drop_old(); !dropped) return dropped;
   return forget_retired();
 }
@@ -335,6 +340,7 @@ Endpoint Registry::describe(const EndpointDefinition& endpoint) const {
                   .events = endpoint.events,
                   .filter = endpoint.filter,
                   .delivery = endpoint.delivery,
+                  .signing = describe_signing(endpoint, clock_.wall_ms()),
                   .state = endpoint.state,
                   .state_reason = endpoint.state_reason,
                   .state_since = endpoint.state_since,

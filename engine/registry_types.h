@@ -5,15 +5,14 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/clock.h"
 #include "core/numbers.h"
-#include "core/secret_bytes.h"
 #include "engine/audit_book.h"
+#include "engine/master_key.h"
 #include "engine/secrets.h"
 #include "headrace/delivery_settings.h"
 #include "headrace/id.h"
@@ -23,11 +22,10 @@ namespace headrace::engine {
 
 struct RegistryOptions {
   std::string public_url;  // what links begin with, without a slash at the end
-  SecretSource secrets;
+  SecretSource secrets;  // asked for those that are not in the store
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
+  MasterKeySource master_key;  // empty: one of this process alone
   AuditOptions audit{};
-  // Under which the hashes of keys are made; null: one that is gone with the registry.
-  std::shared_ptr<const core::SecretBytes> key_pepper{};
 };
 
 // What came of one attempt to tell a provider.

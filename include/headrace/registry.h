@@ -15,6 +15,7 @@
 
 #include "headrace/delivery_settings.h"
 #include "headrace/id.h"
+#include "headrace/signing.h"
 
 namespace headrace {
 
@@ -209,6 +210,7 @@ struct EndpointSettings {
   std::optional<std::string> filter;  // JSON, see docs/selectors.md; empty: none (default)
   DeliveryPatch delivery;
   std::optional<EndpointState> state;  // default active
+  SigningPatch signing;
 };
 
 struct EndpointSpec {
@@ -231,6 +233,7 @@ struct Endpoint {
   std::vector<std::string> events;  // full tags; empty: all
   std::string filter;
   DeliverySettings delivery;
+  Signing signing;
   EndpointState state = EndpointState::kActive;
   StateReason state_reason = StateReason::kManual;
   UnixMs state_since = 0;

@@ -8,6 +8,7 @@
 #include "engine/delivery_rules.h"
 #include "core/buffer.h"
 #include "engine/definitions.h"
+#include "tests/support/master_key.h"
 
 namespace headrace::test {
 
@@ -149,7 +150,7 @@ void show_endpoint(std::ostream& out, const dispatch::EndpointTable& endpoints,
   const dispatch::Endpoint& endpoint = **found;
   out << "endpoint " << number << ' ' << endpoint.url.authority() << ' ' << endpoint.prefix << ' '
       << endpoint.settings.held << ' ' << endpoint.settings.in_flight_max << ' ' << endpoint.settings.retry.delays().size() << ' '
-      << endpoint.settings.body.value_or("-") << ' ' << endpoint.settings.forward_headers << ' '
+      << (endpoint.settings.body ? endpoint.body : "-") << ' ' << endpoint.settings.forward_headers << ' '
       << endpoint.settings.missing_secret << '\n';
 }
 
@@ -234,7 +235,8 @@ std::unique_ptr<Registry> RegistryRig::another() const {
                                       return found == secrets.end() ? std::nullopt
                                                                     : std::optional(found->second);
                                     },
-                                .retention = retention});
+                                .retention = retention,
+                                .master_key = fixed_master_key()});
   EXPECT_TRUE(loaded) << loaded.error().what;
   return loaded ? std::move(*loaded) : nullptr;
 }

@@ -170,4 +170,12 @@ export const CASES = {
   getReady: () => [{}],
   getMetrics: () => [{}],
   getOpenApi: () => [{}],
+
+  listSecrets: list,
+  putSecret: () => [{values: {secret: 'MADE'}, body: {value: 'a value'}}],
+  getSecret: () => [{}],
+  deleteSecret: () => [{query: CASCADE, status: 204}],
+  getSigningSecret: () => [{}],
+  rotateSigningSecret: () => [{body: {grace: '1h'}}, {}],
+  rotateMasterKey: () => [{status: 204}],
 };
