@@ -40,6 +40,7 @@ Request taken_apart(const ingest::IncomingRequest& incoming) {
   request.if_none_match = field(incoming, "if-none-match");
   request.idempotency_key = field(incoming, "idempotency-key");
   request.request_id = request_id(incoming.head.find(incoming.base, "x-request-id"));
+  request.peer = incoming.peer;
   request.body = incoming.body.in(incoming.base);
   return request;
 }
@@ -56,13 +57,14 @@ struct ApiServer::Job {
 };
 
 ApiServer::ApiServer(Engine& engine, std::string root_key, ApiServerOptions options)
-    : options_(options),
-      routes_(engine, std::move(root_key), clock_),
+    : options_(std::move(options)),
+      routes_(engine, std::move(root_key), clock_, options_.log, options_.throttle),
       pool_(kPoolBytes),
       thread_(clock_, "hr-api"),
       server_(thread_.loop(), pool_, *this,
               {.connections_max = core::descriptor_share(kDescriptorShare,
-                                                         core::limits::kConnectionsPerLoopMax)}) {}
+                                                         core::limits::kConnectionsPerLoopMax),
+               .clients = &options_.clients}) {}
 
 ApiServer::~ApiServer() { stop(); }
 

@@ -19,6 +19,9 @@ namespace headrace::api {
 
 struct ApiServerOptions {
   std::size_t jobs_max = 256;  // requests that are worked on at a time; more are answered 503
+  core::LogSink* log = nullptr;
+  ThrottleOptions throttle{};  // of keys that are wrong
+  ingest::ClientRules clients{};  // which proxies are believed about who asks
 };
 
 class ApiServer final : private ingest::HttpHandler {

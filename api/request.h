@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/http_request.h"
+#include "core/ip_address.h"
 #include "headrace/result.h"
 
 namespace headrace::api {
@@ -30,6 +31,8 @@ struct Request {
   std::optional<std::string> if_none_match;
   std::optional<std::string> idempotency_key;
   std::string request_id;  // X-Request-Id, or made for this request
+  // The client's, behind the proxies that are trusted; none: nobody knows.
+  std::optional<core::IpAddress> peer;
 
   std::string body;
 
