@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/numbers.h"
 #include "engine/secrets.h"
+#include "engine/target_check.h"
 #include "headrace/delivery_settings.h"
 #include "headrace/id.h"
 #include "store/types.h"
@@ -22,6 +23,7 @@ struct RegistryOptions {
   std::string public_url;  // what links begin with, without a slash at the end
   SecretSource secrets;
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
+  TargetRules targets;                    // of endpoints and calls
 };
 
 // What came of one attempt to tell a provider.

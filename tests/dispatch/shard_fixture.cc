@@ -29,6 +29,13 @@ std::optional<Addresses> TableResolver::resolve(std::string_view host, ResolveRe
   return std::nullopt;
 }
 
+ShardTest::ShardTest() {
+  options.allowed = [this](const Url& url, const sockaddr& address) {
+    return addresses.allows(url, address);
+  };
+  options.plain_http = true;
+}
+
 ShardTest::~ShardTest() {
   stop_shard();
   for (auto& server : servers) server->stop();
@@ -44,7 +51,8 @@ ShardTest::~ShardTest() {
 void ShardTest::start() {
   options.seed = 1;
   shard = std::make_unique<Shard>(
-      loop, ShardLinks{deliveries, outcome_mail, endpoints, resolver, answers, log, tls.get()},
+      loop,
+      ShardLinks{deliveries, outcome_mail, endpoints, resolver, answers, log, tls.get(), transport},
       options);
   outcome_mail.open(
       loop, [](void* self) noexcept { static_cast<ShardTest*>(self)->collect(); }, this);

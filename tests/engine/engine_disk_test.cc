@@ -13,6 +13,7 @@
 #include "engine/registry.h"
 #include "store/rocks_store.h"
 #include "tests/engine/engine_rig.h"
+#include "tests/support/loopback_targets.h"
 
 namespace headrace {
 namespace {
@@ -125,9 +126,11 @@ TEST_F(EngineDiskTest, ProviderThatWasNotToldYetIsToldAfterTheNextOpen) {
     core::NullLogSink log;
     auto store = store::RocksStore::open({.directory = root / "data"}, clock, 1, log);
     ASSERT_TRUE(store) << store.error().what;
-    auto registry = engine::Registry::load(
-        **store, clock,
-        {.public_url = "https://hooks.example", .secrets = {}, .retention = std::chrono::hours(1)});
+    auto registry = engine::Registry::load(**store, clock,
+                                           {.public_url = "https://hooks.example",
+                                            .secrets = {},
+                                            .retention = std::chrono::hours(1),
+                                            .targets = test::loopback_targets()});
     ASSERT_TRUE(registry) << registry.error().what;
     WebhookSpec webhook{.tag = "repo", .name = "", .envs = {{.slug = "prd"}}};
     webhook.envs[0].registration_url = provider.url("/hooks");
