@@ -91,7 +91,7 @@ void Connection::start_tls() noexcept {
   tls_->left.bytes = 0;
   state_ = State::kHandshaking;
   context_.loop.arm(timer_, connect_deadline_);
-  if (!tls_->stream.start(*context_.tls, endpoint_->url, *session_)) {
+  if (!tls_->stream.start(*context_.tls, endpoint_->tls.get(), endpoint_->url, *session_)) {
     return end_attempt(AttemptError::kTls, false);
   }
   step_handshake();
@@ -171,8 +171,8 @@ void Connection::close() noexcept {
   flight_ = nullptr;
   context_.loop.disarm(timer_);
   if (was == State::kResolving) context_.resolver.cancel(resolve_request_);
-  if (was == State::kNextAddress) return;  // its stream is closing already
   if (!stream_open_) return closed();
+  if (was == State::kNextAddress) return;  // its stream is closing already
   stream_->close();
 }
 

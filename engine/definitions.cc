@@ -232,6 +232,7 @@ void members(Self& self,
   visit("state_reason", self.state_reason);
   visit("state_since", self.state_since);
   visit("revision", self.revision);
+  visit("tls", self.tls);
 }
 
 template <class Self, class Visit>

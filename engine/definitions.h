@@ -133,6 +133,7 @@ struct EndpointDefinition {
   StateReason state_reason = StateReason::kManual;
   core::WallMs state_since = 0;
   std::uint64_t revision = 0;
+  std::string tls;  // JSON text; empty: none
 
   std::string key() const { return join_key({workspace, app, webhook, env, product}); }
   std::string second_key() const { return join_key({workspace, product, app, webhook, env}); }

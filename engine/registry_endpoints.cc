@@ -6,6 +6,7 @@
 #include "core/random.h"
 #include "engine/delivery_rules.h"
 #include "engine/dispatch_endpoints.h"
+#include "engine/endpoint_tls.h"
 #include "engine/faults.h"
 #include "engine/pages.h"
 #include "engine/registry.h"
@@ -83,6 +84,7 @@ Result<EndpointDefinition> Registry::with_settings(const Place& place,
   if (settings.method) endpoint.method = *settings.method;
   if (settings.auth) endpoint.auth = *settings.auth;
   if (settings.filter) endpoint.filter = *settings.filter;
+  if (settings.tls) endpoint.tls = *settings.tls;
   apply(settings.delivery, endpoint.delivery);
   if (settings.state && *settings.state != endpoint.state)
     set_state(endpoint, *settings.state, StateReason::kManual);
@@ -105,9 +107,13 @@ Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
     return invalid(pointer + "/method", "must be GET, POST, PUT, PATCH or DELETE");
   if (auto checked = check_auth(endpoint, options_.secrets, pointer); !checked) return checked;
   if (auto checked = check_filter(endpoint, pointer); !checked) return checked;
+  auto secure = check_tls(endpoint.tls, endpoint.workspace, options_.secrets, pointer + "/tls");
+  if (!secure) return secure;
   if (auto checked = check_delivery(endpoint.delivery, pointer); !checked) return checked;
   auto usable = for_dispatch(endpoint, options_.secrets);
   if (usable && (*usable)->settings.missing_secret.empty()) {
+    if (!endpoint.tls.empty() && !(*usable)->url.tls)
+      return invalid(pointer + "/tls", "goes with an https:// URL");
     auto leads = led_elsewhere ? check_target(options_.targets, (*usable)->url) : Result<void>();
     return leads ? leads : at(pointer + "/url", std::move(leads).error());
   }

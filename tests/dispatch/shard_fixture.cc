@@ -17,8 +17,8 @@ constexpr std::size_t kTurnsMax = 2'000'000;
 }  // namespace
 
 std::optional<Addresses> TableResolver::resolve(std::string_view host, ResolveRequest& request) {
-  ++asked;
   if (auto known = known_addresses(host)) return known;
+  ++asked;
   waiting_.push_back(&request);
   if (hang) return std::nullopt;
   loop_.post([this, asking = &request, name = std::string(host)] {
