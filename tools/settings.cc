@@ -153,7 +153,7 @@ constexpr SettingInfo kSettings[] = {
      "without :PORT",
      &set_endpoint_allow},
     {"plain_http_endpoints", "true: endpoints may be http://; false (default): https:// only",
-     &set_plain_http_endpoints},
+     &set_plain_http_endpoints, true},
     {"dns_servers", "name servers for endpoints, ADDRESS:PORT; default: the system's",
      &set_text<&EngineConfig::dns_servers>},
     {"log_level", "least level that is logged: debug, info, warning, error", &set_log_level},
@@ -202,11 +202,10 @@ Result<void> apply_file(Settings& settings, const std::string& file) {
       text = *string;
     } else if (const auto number = node.value_exact<std::int64_t>()) {
       text = std::to_string(*number);
-    } else if (const auto truth = node.value_exact<bool>()) {
+    } else if (const auto truth = node.value_exact<bool>(); truth && setting->is_truth) {
       text = *truth ? "true" : "false";
     } else {
-      return Error{ErrorCode::kInvalidArgument,
-                   where + ": must be a string, a whole number or a truth value", 0};
+      return Error{ErrorCode::kInvalidArgument, where + ": must be a string or a whole number", 0};
     }
     if (auto applied = apply(settings, *setting, text, where); !applied) return applied;
   }
