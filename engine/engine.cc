@@ -243,7 +243,8 @@ Result<void> Engine::Impl::open() {
       engine::JobSources{*store_, *registry_, *history_, *dead_letters_}, jobs_unit_.redelivery,
       log_, config_.retention);
   if (auto loaded = jobs_unit_.jobs->load(); !loaded) return loaded;
-  auto tls = dispatch::TlsContext::make({.extra_roots_file = config_.tls_ca_file});
+  auto tls =
+      dispatch::TlsContext::make(dispatch::TlsOptions{.extra_roots_file = config_.tls_ca_file});
   if (!tls) return std::move(tls).error();
   tls_ = std::move(*tls);
 
@@ -296,7 +297,7 @@ void Engine::Impl::make_units(std::size_t ingest_loops) {
                                    .answers = answers,
                                    .routes = registry_->routes(),
                                    .dedupe_seed = registry_->dedupe_seed(),
-                                   .connections_max = connections_for(ingest_loops)};
+                                   .server = {.connections_max = connections_for(ingest_loops)}};
   };
   for (std::size_t i = 0; i < ingest_loops; ++i) {
     auto& unit = *ingest_.emplace_back(std::make_unique<engine::IngestUnit>(clock_, i));

@@ -183,6 +183,59 @@ TEST(RequestTest, TheLongestLinesOfOursFitTheScratch) {
   EXPECT_LE(pieces.list[1].len + 19, scratch.size());
 }
 
+TEST(RequestTest, TheLongestLineOfASignatureFitsTheScratchToo) {
+  EndpointSettings settings;
+  settings.url = "http://h/in";
+  settings.signer = *Signer::make({.secret = new_signing_secret(true),
+                                   .previous = new_signing_secret(true),
+                                   .previous_until = ~core::WallMs{0}});
+  Message message{"", "b"};
+  message.delivery.is_test = true;
+  RequestScratch scratch;
+  RequestPieces pieces;
+  const core::WallMs latest = ~core::WallMs{0} - 1;
+  ASSERT_TRUE(
+      build_request(**make_endpoint(settings), message.delivery, latest, "", scratch, pieces));
+  // 19 more digits of a length, and a header of another name.
+  EXPECT_LE(pieces.list[1].len + 19 + Signer::kHeaderBytesMax, scratch.size() + 17);
+}
+
+TEST(RequestTest, WhatIsSentIsSigned) {
+  EndpointSettings settings;
+  settings.url = "http://h/in";
+  settings.signer = *Signer::make({.secret = core::SecretBytes("whsec_plJ3nmyCDGBKInavdOK15jsl")});
+  const auto signature_of = [&](std::string_view body) {
+    std::array<char, Signer::kLineBytesMax> line;
+    const std::string id = MessageId{{1, 2}}.to_string();
+    char* const end = settings.signer->write(
+        {.id = id, .timestamp = "1700000000", .body = body, .now = kNow}, line.data());
+    return std::string(line.data(), end);
+  };
+  const Message message{"A: b\r\n", R"({"a":1})"};
+  EXPECT_NE(built(**make_endpoint(settings), message)
+                .find("webhook-timestamp: 1700000000\r\n" + signature_of(R"({"a":1})") +
+                      "Content-Length: 7\r\n\r\n"),
+            std::string::npos);
+  // Without a body there is none to sign, whatever the message has.
+  settings.method = core::Method::kGet;
+  EXPECT_TRUE(built(**make_endpoint(settings), message).ends_with(signature_of("") + "\r\n"));
+  settings.method = core::Method::kPost;
+  settings.body = "own";
+  EXPECT_TRUE(built(**make_endpoint(settings), message)
+                  .ends_with(signature_of("own") + "Content-Length: 3\r\n\r\nown"));
+}
+
+TEST(RequestTest, TheProvidersSignatureOfOurShapeIsLeftOut) {
+  EndpointSettings settings;
+  settings.url = "http://h/in";
+  settings.signer = *Signer::make({.shape = SignatureShape::kGithub,
+                                   .secret = core::SecretBytes("It's a Secret to Everybody")});
+  const std::string text = built(**make_endpoint(settings),
+                                 Message{"x-hub-signature-256: sha256=theirs\r\nA: b\r\n", "b"});
+  EXPECT_EQ(text.find("theirs"), std::string::npos);
+  EXPECT_NE(text.find("X-Hub-Signature-256: sha256="), std::string::npos);
+}
+
 RC_GTEST_PROP(RequestTest, ConsumingInAnyStepsLeavesExactlyTheRest, (const std::string& body)) {
   const Message message{"A: b\r\nx-c: d\r\nE: f\r\n", body};
   const auto endpoint = endpoint_with({{"X-C", "1"}});
