@@ -12,12 +12,14 @@
 #include <thread>
 #include <utility>
 
+#include "core/check.h"
 #include "core/clock.h"
 #include "core/descriptors.h"
 #include "core/log.h"
 #include "core/random.h"
 #include "core/secret_bytes.h"
 #include "core/snapshot.h"
+#include "dispatch/address_filter.h"
 #include "dispatch/endpoint.h"
 #include "dispatch/tls.h"
 #include "engine/dead_letters.h"
@@ -25,6 +27,7 @@
 #include "engine/engine_opener.h"
 #include "engine/history.h"
 #include "engine/jobs.h"
+#include "engine/name_look_up.h"
 #include "engine/registrar.h"
 #include "engine/registry.h"
 #include "engine/units.h"
@@ -179,6 +182,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   }
   std::string ingest_address() const { return ingest_address_; }
   void submit(const Submission& submission, std::function<void(SubmitStatus, MessageId)> done);
+  Result<void> keep_from_endpoints(std::string_view text);
   std::string metrics() const { return metrics_.prometheus(); }
   engine::Registry& registry() noexcept override { return *registry_; }
   const engine::History& history() const noexcept override { return *history_; }
@@ -219,6 +223,8 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::unique_ptr<engine::EndpointWatch> watch_;
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<dispatch::TlsContext> tls_;
+  std::unique_ptr<dispatch::AddressFilter> addresses_;
+  engine::NameLookUp names_{clock_};
   engine::StoreUnit store_unit_;
   engine::JobsUnit jobs_unit_;
   engine::SubmitUnit submit_unit_;
@@ -235,11 +241,16 @@ Result<void> Engine::Impl::open() {
   auto store = open_store(config_, seams_, clock_, log_);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
+  auto rules = dispatch::AddressFilter::parse(config_.endpoint_allow);
+  if (!rules) return std::move(rules).error();
+  addresses_ = std::make_unique<dispatch::AddressFilter>(*std::move(rules));
   auto registry = engine::Registry::load(
       *store_, clock_,
       {.public_url = config_.public_url,
        .secrets = secrets_,
        .retention = config_.retention,
+       .targets = {addresses_.get(), config_.plain_http_endpoints,
+                   [this](std::string_view host) { return names_.look_up(host); }},
        .master_key = master_key_source(config_, master_key_, previous_master_key_)});
   if (!registry) return std::move(registry).error();
   registry_ = std::move(*registry);
@@ -251,7 +262,8 @@ Result<void> Engine::Impl::open() {
       engine::JobSources{*store_, *registry_, *history_, *dead_letters_}, jobs_unit_.redelivery,
       log_, config_.retention);
   if (auto loaded = jobs_unit_.jobs->load(); !loaded) return loaded;
-  auto tls = dispatch::TlsContext::make({.extra_roots_file = config_.tls_ca_file});
+  auto tls =
+      dispatch::TlsContext::make(dispatch::TlsOptions{.extra_roots_file = config_.tls_ca_file});
   if (!tls) return std::move(tls).error();
   tls_ = std::move(*tls);
 
@@ -282,7 +294,18 @@ Result<std::vector<ingest::BoundSocket>> Engine::Impl::bind(std::size_t count) {
   }
   ingest_address_ = address->to_string();
   listening_ = true;
+  if (auto kept = keep_from_endpoints(ingest_address_); !kept) return std::move(kept).error();
   return sockets;
+}
+
+Result<void> Engine::Impl::keep_from_endpoints(std::string_view text) {
+  const auto address = ingest::ListenAddress::parse(text);
+  if (!address) return address.error();
+  const auto host = core::IpAddress::from(reinterpret_cast<const sockaddr&>(address->address));
+  HEADRACE_CHECK(host.has_value());
+  // The port is at the same place in both families.
+  const auto port = reinterpret_cast<const sockaddr_in&>(address->address).sin_port;
+  return addresses_->add_listener(*host, ntohs(port));
 }
 
 void Engine::Impl::make_units(std::size_t ingest_loops) {
@@ -334,7 +357,8 @@ Result<void> Engine::Impl::make_shards() {
   const unsigned count = threads_for(config_.shards, limits::kShardsMax);
   for (std::size_t i = 0; i < count; ++i) {
     auto& unit = *shards_.emplace_back(std::make_unique<engine::ShardUnit>(clock_, i));
-    auto resolver = dispatch::CaresResolver::make(unit.thread.loop(), {});
+    auto resolver =
+        dispatch::CaresResolver::make(unit.thread.loop(), {.servers = config_.dns_servers});
     if (!resolver) return std::move(resolver).error();
     unit.resolver = std::move(*resolver);
     unit.shard = std::make_unique<dispatch::Shard>(
@@ -346,7 +370,13 @@ Result<void> Engine::Impl::make_shards() {
                              .answers = unit.answers,
                              .log = log_,
                              .tls = tls_.get()},
-        dispatch::ShardOptions{.drain_grace = config_.drain_grace, .seed = core::random_seed()});
+        dispatch::ShardOptions{
+            .drain_grace = config_.drain_grace,
+            .seed = core::random_seed(),
+            .allowed = [filter = addresses_.get()](
+                           const dispatch::Url& url,
+                           const sockaddr& address) { return filter->allows(url, address); },
+            .plain_http = config_.plain_http_endpoints});
     register_metrics(metrics_, unit);
   }
   store::Committer::Ports ports{
@@ -363,6 +393,7 @@ Result<void> Engine::Impl::make_shards() {
 
 // In this order nobody is sent mail whose mailbox is not open yet.
 Result<void> Engine::Impl::start(std::vector<ingest::BoundSocket> sockets) {
+  if (auto names = names_.start(config_.dns_servers); !names) return names;
   started_ = true;
   for (auto& unit : shards_) {
     unit->thread.start();
@@ -391,6 +422,7 @@ void Engine::Impl::close() {
   const std::lock_guard lock(close_mutex_);
   if (!started_) return;
   const bool was_open = open_.exchange(false);
+  names_.stop();
   registrar_->release();
   jobs_unit_.thread.run_and_wait([this] { jobs_unit_.jobs->stop(); });
   // Both at once, so that all of it takes one grace. What is accepted meanwhile is parked.
@@ -491,6 +523,9 @@ Result<std::unique_ptr<Engine>> engine::EngineOpener::open(EngineConfig config,
 }
 
 std::string Engine::ingest_address() const { return impl_->ingest_address(); }
+Result<void> Engine::keep_from_endpoints(std::string_view address) {
+  return impl_->keep_from_endpoints(address);
+}
 void Engine::close() { impl_->close(); }
 bool Engine::ready() const noexcept { return impl_->ready(); }
 std::string Engine::metrics() const { return impl_->metrics(); }

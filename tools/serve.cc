@@ -148,6 +148,9 @@ int serve(const Settings& settings) {
   if (auto started = api.start(settings.api_listen); !started)
     return cannot_start(log, started.error());
 
+  if (auto kept = (*engine)->keep_from_endpoints(api.address()); !kept)
+    return cannot_start(log, kept.error());
+
   const std::string ingest = (*engine)->ingest_address();
   const std::string management = api.address();
   log.write(core::LogLevel::kInfo, "serving", "taking messages",

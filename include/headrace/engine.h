@@ -56,6 +56,12 @@ struct EngineConfig {
       std::chrono::seconds(15);  // for attempts in flight when closing
   std::string
       tls_ca_file;  // further trusted certificates for https endpoints (PEM); empty: the system's
+  // Where endpoints may lie beyond the addresses that everybody on the internet reaches:
+  // "10.0.0.0/8", "hooks.internal", "*.corp.example", each with or without a port behind it. See
+  // docs/outbound.md.
+  std::vector<std::string> endpoint_allow;
+  bool plain_http_endpoints = false;  // else only https:// is sent to
+  std::string dns_servers;  // "10.0.0.1:53,[::1]:5353", for endpoints; empty: the system's
 };
 
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
@@ -108,6 +114,11 @@ class Engine {
 
   // The address that links are served on ("127.0.0.1:41873"); empty without a listener.
   std::string ingest_address() const;
+
+  // Endpoints are never connected to there, as the host serves something of its own on it.
+  // "HOST:PORT", a wildcard host means every address of the machine; the engine's own listener is
+  // known. kInvalidArgument: it is no address.
+  Result<void> keep_from_endpoints(std::string_view address);
 
   // Takes no new messages (links answer 503), finishes or parks what is in flight, makes everything
   // durable and stops all threads. Blocks up to the drain grace. The engine can do nothing
