@@ -61,7 +61,8 @@ ApiServer::ApiServer(Engine& engine, std::string root_key, ApiServerOptions opti
       pool_(kPoolBytes),
       thread_(clock_, "hr-api"),
       server_(thread_.loop(), pool_, *this,
-              core::descriptor_share(kDescriptorShare, core::limits::kConnectionsPerLoopMax)) {}
+              {.connections_max = core::descriptor_share(kDescriptorShare,
+                                                         core::limits::kConnectionsPerLoopMax)}) {}
 
 ApiServer::~ApiServer() { stop(); }
 

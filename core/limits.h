@@ -30,6 +30,22 @@ inline constexpr std::size_t kResponseBodyBytesRead =
 inline constexpr std::chrono::seconds kHeadTimeout{10};
 inline constexpr std::chrono::seconds kBodyTimeout{30};
 inline constexpr std::chrono::seconds kIdleTimeout{75};
+// A body must have come at this rate once its grace is over; an answer must go at it.
+inline constexpr std::uint64_t kBodyRateMin = 1 * kKiB;  // bytes a second
+inline constexpr std::chrono::seconds kBodyGrace{5};
+inline constexpr std::chrono::seconds kWriteGrace{15};
+inline constexpr std::uint64_t kRequestsPerConnectionMax = 100'000;
+inline constexpr std::size_t kProxyHeaderBytesMax = 4 * kKiB;   // of the PROXY protocol, with TLVs
+inline constexpr std::size_t kCiphertextBytesRead = 64 * kKiB;  // of TLS, at once
+inline constexpr std::size_t kAcceptsPerTurnMax = 64;
+inline constexpr std::size_t kSpareConnectionsMax = 64;  // kept for the next clients
+// How long a request may be under way before its connection is one to close when room is needed.
+inline constexpr std::chrono::seconds kUnderWayGrace{2};
+inline constexpr std::chrono::milliseconds kAcceptPause{100};  // when there is no descriptor
+inline constexpr std::chrono::seconds kWarningInterval{10};    // between equal warnings
+// What a compressed body may become to be looked into, besides the webhook's limit of bytes.
+inline constexpr std::size_t kInflateRatioMax = 256;
+inline constexpr std::size_t kInflateBytesAlways = 64 * kKiB;  // whatever the ratio
 
 // JSON and selectors.
 inline constexpr std::size_t kJsonDepthMax = 1024;
@@ -111,6 +127,7 @@ static_assert(kDeliveriesInMemoryMax >= 8 * kLaneWindowMax,
 static_assert(kGroupBytesMax < kSegmentBytes / 8, "a group fits a segment several times");
 static_assert(kBodyBytesMax + kHeadBytesMax + kMiB < kSegmentBytes,
               "the largest message fits one segment");
+static_assert(kProxyHeaderBytesMax <= kReceiveBufferBytes, "a greeting fits the first buffer");
 static_assert(kReceiveBufferBytes <= kHeadBytesMax,
               "a head may outgrow the first buffer, never the limit");
 static_assert(kPendingLoadMax <= kLaneWindowMax / 2, "a refill fits the drained half of a window");

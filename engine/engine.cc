@@ -293,7 +293,7 @@ void Engine::Impl::make_units(std::size_t ingest_loops) {
                                    .answers = answers,
                                    .routes = registry_->routes(),
                                    .dedupe_seed = registry_->dedupe_seed(),
-                                   .connections_max = connections_for(ingest_loops)};
+                                   .server = {.connections_max = connections_for(ingest_loops)}};
   };
   for (std::size_t i = 0; i < ingest_loops; ++i) {
     auto& unit = *ingest_.emplace_back(std::make_unique<engine::IngestUnit>(clock_, i));

@@ -17,47 +17,8 @@ namespace {
 
 // Answers that a client does not read stop its connection from being read at this size.
 constexpr std::size_t kOutputBytesHigh = 256 * limits::kKiB;
-// How long a refused client may go on sending before the connection is closed under it; closing at
-// once would make the kernel reset it and the answer be lost.
-constexpr core::SteadyMs kLingerMs = 2'000;
-constexpr std::size_t kPromisedBytesMax = 64 * limits::kKiB;
-constexpr std::size_t kReadBytesMin =
-    2 * limits::kKiB;  // below it a larger buffer is worth its copy
-
-template <class Duration>
-core::SteadyMs ms(Duration duration) noexcept {
-  return static_cast<core::SteadyMs>(std::chrono::milliseconds(duration).count());
-}
 
 }  // namespace
-
-HttpServer::Connection::Connection(HttpServer& server, std::uint32_t index)
-    : server_(server), index_(index) {
-  timer_.owner = this;
-  timer_.fire = &Connection::on_deadline;
-  write_.data = shutdown_.data = this;
-}
-
-bool HttpServer::Connection::open(uv_stream_t* listener) noexcept {
-  HEADRACE_CHECK(uv_tcp_init(server_.loop_.uv(), &tcp_) == 0);
-  tcp_.data = this;
-  ++generation_;
-  state_ = State::kOpen;
-  input_ended_ = close_when_sent_ = peer_ended_ = writing_active_ = dirty = reading_ = false;
-  invite_body_ = false;
-  first_ = count_ = 0;
-  start_ = fill_ = 0;
-  out_.clear();
-  parser_.reset(limits::kBodyBytesMaxDefault);
-  if (uv_accept(listener, stream()) != 0) {
-    close();
-    return false;
-  }
-  uv_tcp_nodelay(&tcp_, 1);
-  set_phase(Phase::kIdle);
-  update_reading();
-  return true;
-}
 
 bool HttpServer::Connection::awaits(std::uint32_t slot) const noexcept {
   const std::uint32_t place =
@@ -72,68 +33,14 @@ ResponseToken HttpServer::Connection::token(std::uint32_t slot) const noexcept {
 // --- Input
 // ----------------------------------------------------------------------------------------------------------
 
-void HttpServer::Connection::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) noexcept {
-  auto& self = *static_cast<Connection*>(handle->data);
-  if (self.input_ended_) {
-    auto& discarded = self.server_.discarded_;
-    *buffer = uv_buf_init(discarded.data(), static_cast<unsigned>(discarded.size()));
-  } else if (self.make_room()) {
-    *buffer = uv_buf_init(self.buffer_.data() + self.fill_,
-                          static_cast<unsigned>(self.buffer_.capacity() - self.fill_));
-  } else {
-    *buffer = uv_buf_init(nullptr, 0);  // libuv reports UV_ENOBUFS
-  }
-}
-
-// Room to read into, moving the current request to a larger buffer if it must be.
-bool HttpServer::Connection::make_room() noexcept {
-  if (!buffer_) {
-    buffer_ = server_.pool_.acquire(limits::kReceiveBufferBytes);
-    start_ = fill_ = 0;
-    return static_cast<bool>(buffer_);
-  }
-  const std::size_t have = fill_ - start_;
-  std::size_t need = have + kReadBytesMin;
-  const core::RequestHead& head = parser_.head();
-  if (phase_ == Phase::kBody && head.has_content_length) {
-    // The whole request contiguous, but no more than a few times what has arrived: a promise costs
-    // nothing.
-    const std::size_t whole = parser_.body().offset + static_cast<std::size_t>(head.content_length);
-    need = std::max(have + 1, std::min(whole, std::max(kPromisedBytesMax, 4 * have)));
-  }
-  if (start_ + need <= buffer_.capacity()) return true;
-  if (phase_ == Phase::kBody && head.chunked) need = std::max(need, 2 * have);
-  core::BufferRef larger = server_.pool_.acquire(std::max(need, limits::kReceiveBufferBytes));
-  if (!larger) return false;
-  std::memcpy(larger.data(), buffer_.data() + start_, have);
-  buffer_ = std::move(larger);
-  start_ = 0;
-  fill_ = have;
-  return true;
-}
-
-void HttpServer::Connection::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t*) noexcept {
-  auto& self = *static_cast<Connection*>(stream->data);
-  if (size > 0) {
-    if (!self.input_ended_) self.received(static_cast<std::size_t>(size));
-  } else if (size == UV_ENOBUFS) {
-    self.server_.counters_.shed.add();
-    self.refuse(503, "no memory for another request", "Retry-After: 1\r\n");
-  } else if (size == UV_EOF) {
-    self.input_ended_ = self.close_when_sent_ = self.peer_ended_ = true;
-    self.finish_output();
-  } else if (size < 0) {
-    self.close();
-  }
-}
-
 void HttpServer::Connection::received(std::size_t size) noexcept {
   fill_ += size;
   process();
 }
 
 bool HttpServer::Connection::has_room() const noexcept {
-  return count_ < limits::kPipelineDepthMax && out_.size() < kOutputBytesHigh;
+  const std::size_t enciphered = tls_ == nullptr ? 0 : tls_->outgoing().size();
+  return count_ < limits::kPipelineDepthMax && out_.size() + enciphered < kOutputBytesHigh;
 }
 
 // Everything that is in the buffer, as far as the pipeline and the output have room.
@@ -143,9 +50,11 @@ void HttpServer::Connection::process() noexcept {
   }
   if (!is_open()) return;
   if (fill_ == start_ || input_ended_) {
-    buffer_.reset();  // an idle connection holds no buffer
-    start_ = fill_ = 0;
+    release_buffer();
     if (!input_ended_) set_phase(Phase::kIdle);
+  } else {
+    wait_in_line();
+    make_small();
   }
   update_reading();
 }
@@ -198,18 +107,22 @@ void HttpServer::Connection::maybe_invite_body() noexcept {
 void HttpServer::Connection::request_complete() noexcept {
   server_.counters_.requests.add();
   const core::RequestHead& head = parser_.head();
-  const std::uint32_t slot = push_pending(head.keep_alive && !server_.draining_);
+  const bool last = ++requests_ >= server_.options_.requests_per_connection_max;
+  const std::uint32_t slot = push_pending(head.keep_alive && !last && !server_.draining_);
   pending_[slot].http_1_1 = head.http_1_1;
   invite_body_ = false;
   if (!pending_[slot].keep_alive) input_ended_ = true;
   const std::size_t end = start_ + parser_.end();
   const std::uint64_t generation = generation_;
-  server_.handler_.on_request({head, parser_.body(), buffer_.data() + start_, buffer_},
+  char* const base = buffer_.data() + start_;
+  server_.handler_.on_request({head, parser_.body(), base, buffer_,
+                               client_of(head, base, peer_, *server_.options_.clients)},
                               token(slot));
   if (generation != generation_ || !is_open()) return;
   start_ = end;
   parser_.reset(limits::kBodyBytesMaxDefault);
   phase_ = Phase::kIdle;
+  server_.dequeue(*this);
 }
 
 std::uint32_t HttpServer::Connection::push_pending(bool keep_alive) noexcept {
@@ -305,160 +218,6 @@ void HttpServer::Connection::format(std::string& out, const Pending& pending,
   }
   out += "\r\n";
   if (!pending.head_only) out += response.body;
-}
-
-void HttpServer::Connection::flush() noexcept {
-  if (!is_open() || writing_active_) return;
-  if (!out_.empty()) {
-    uv_buf_t buffer = uv_buf_init(out_.data(), static_cast<unsigned>(out_.size()));
-    const int sent = uv_try_write(stream(), &buffer, 1);
-    if (sent < 0 && sent != UV_EAGAIN) {
-      close();
-      return;
-    }
-    if (sent == static_cast<int>(out_.size())) {
-      out_.clear();
-    } else {
-      writing_.assign(out_, static_cast<std::size_t>(std::max(sent, 0)));
-      out_.clear();
-      buffer = uv_buf_init(writing_.data(), static_cast<unsigned>(writing_.size()));
-      if (uv_write(&write_, stream(), &buffer, 1, &Connection::on_written) != 0) {
-        close();
-        return;
-      }
-      writing_active_ = true;
-    }
-  }
-  finish_output();
-  // Room in the pipeline may let requests go on that wait in the buffer.
-  if (is_open() && !input_ended_ && !reading_) process();
-}
-
-void HttpServer::Connection::on_written(uv_write_t* request, int status) noexcept {
-  auto& self = *static_cast<Connection*>(request->data);
-  self.writing_active_ = false;
-  if (status < 0) {
-    self.close();
-    return;
-  }
-  self.flush();
-}
-
-// When nothing is owed any more: shut our side and wait for the client to close its own.
-void HttpServer::Connection::finish_output() noexcept {
-  if (!close_when_sent_ || count_ != 0 || writing_active_ || !out_.empty()) return;
-  if (peer_ended_) {
-    close();
-    return;
-  }
-  if (state_ != State::kOpen) return;
-  state_ = State::kLingering;
-  buffer_.reset();
-  start_ = fill_ = 0;
-  if (uv_shutdown(&shutdown_, stream(), &Connection::on_shutdown) != 0) {
-    close();
-    return;
-  }
-  set_deadline(server_.loop_.now() + kLingerMs);
-  update_reading();
-}
-
-void HttpServer::Connection::on_shutdown(uv_shutdown_t* request, int status) noexcept {
-  if (status < 0 && status != UV_ECANCELED) static_cast<Connection*>(request->data)->close();
-}
-
-void HttpServer::Connection::update_reading() noexcept {
-  const bool want = is_open() && (input_ended_ || has_room());
-  if (want == reading_) return;
-  reading_ = want;
-  if (want) {
-    if (uv_read_start(stream(), &Connection::on_alloc, &Connection::on_read) != 0) close();
-  } else {
-    uv_read_stop(stream());
-  }
-}
-
-// --- Deadlines and the end
-// -------------------------------------------------------------------------------------------
-
-void HttpServer::Connection::set_phase(Phase phase) noexcept {
-  phase_ = phase;
-  const core::SteadyMs now = server_.loop_.now();
-  switch (phase) {
-    case Phase::kIdle:
-      set_deadline(now + ms(limits::kIdleTimeout));
-      break;
-    case Phase::kHead:
-      set_deadline(now + ms(limits::kHeadTimeout));
-      break;
-    case Phase::kBody:
-      set_deadline(now + ms(limits::kBodyTimeout));
-      break;
-  }
-}
-
-// The timer is only ever brought forward; one that fires too early finds the deadline moved and is
-// set again. So a busy connection does not touch the wheel for each request.
-void HttpServer::Connection::set_deadline(core::SteadyMs deadline) noexcept {
-  deadline_ = deadline;
-  if (!timer_.armed() || timer_.deadline > deadline) server_.loop_.arm(timer_, deadline);
-}
-
-void HttpServer::Connection::on_deadline(core::Timer& timer) noexcept {
-  static_cast<Connection*>(timer.owner)->deadline_passed();
-}
-
-void HttpServer::Connection::deadline_passed() noexcept {
-  const core::SteadyMs now = server_.loop_.now();
-  if (now < deadline_) {
-    server_.loop_.arm(timer_, deadline_);
-    return;
-  }
-  const bool answers_owed = count_ != 0 || writing_active_;
-  if (state_ == State::kOpen && phase_ == Phase::kIdle && answers_owed && !writing_active_) {
-    set_deadline(now + ms(limits::kIdleTimeout));  // it waits for us, not we for it
-    return;
-  }
-  server_.counters_.timeouts.add();
-  if (state_ == State::kOpen && phase_ != Phase::kIdle && !input_ended_) {
-    refuse(408, "the request did not arrive in time", {});
-    set_deadline(now + ms(limits::kHeadTimeout));
-    return;
-  }
-  close();
-}
-
-// A request that is being read comes to its end first: request_complete() then takes no more.
-void HttpServer::Connection::drain() noexcept {
-  if (state_ != State::kOpen || phase_ != Phase::kIdle || input_ended_) return;
-  input_ended_ = true;
-  if (count_ == 0) {
-    close_when_sent_ = true;
-    finish_output();
-    return;
-  }
-  Pending& last = pending_[(first_ + count_ - 1) % limits::kPipelineDepthMax];
-  last.keep_alive = false;
-  last.close = true;  // if it is answered already, it does not say so
-}
-
-void HttpServer::Connection::close() noexcept {
-  if (!is_open()) return;
-  state_ = State::kClosing;
-  server_.loop_.disarm(timer_);
-  buffer_.reset();
-  for (Pending& pending : pending_) pending.text = std::string();
-  count_ = 0;
-  out_ = std::string();
-  ++server_.closing_;
-  uv_close(reinterpret_cast<uv_handle_t*>(&tcp_), &Connection::on_closed);
-}
-
-void HttpServer::Connection::on_closed(uv_handle_t* handle) noexcept {
-  auto& self = *static_cast<Connection*>(handle->data);
-  self.state_ = State::kFree;
-  self.writing_ = std::string();
-  self.server_.closed(self);
 }
 
 }  // namespace headrace::ingest

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,9 +23,14 @@
 
 #include "core/buffer.h"
 #include "core/http_request.h"
+#include "core/ip_address.h"
+#include "core/log.h"
 #include "core/loop.h"
 #include "core/metrics.h"
+#include "ingest/client_address.h"
 #include "ingest/listener.h"
+#include "ingest/peer_counts.h"
+#include "ingest/tls_server.h"
 
 namespace headrace::ingest {
 
@@ -45,6 +51,7 @@ struct IncomingRequest {
   core::Range body;
   char* base;
   const core::BufferRef& buffer;
+  core::IpAddress peer{};  // whose request it is, behind the proxies that are trusted
 
   // The same range counted from the start of the buffer.
   core::Range in_buffer(core::Range range) const noexcept {
@@ -72,16 +79,35 @@ struct HttpServerCounters {
   core::Counter connections;  // accepted
   core::Counter open;         // gauge
   core::Counter requests;
-  core::Counter rejected;  // refused by the codec or a limit
-  core::Counter timeouts;  // closed at a deadline
-  core::Counter shed;      // refused because memory or connections ran out
+  core::Counter rejected;   // refused by the codec or a limit
+  core::Counter timeouts;   // closed at a deadline
+  core::Counter shed;       // refused because memory, connections or descriptors ran out
+  core::Counter evicted;    // closed to make room for others
+  core::Counter crowding;   // refused because their client has too many connections
+  core::Counter handshake;  // closed because TLS or the PROXY protocol was not spoken right
+};
+
+struct HttpServerOptions {
+  // Served at a time; more than kConnectionsPerLoopMax counts as that.
+  std::size_t connections_max = core::limits::kConnectionsPerLoopMax;
+  std::uint64_t requests_per_connection_max = core::limits::kRequestsPerConnectionMax;
+  // For a whole head (and what comes before the first: TLS, PROXY), a whole body, and between
+  // requests.
+  std::chrono::milliseconds head_timeout = core::limits::kHeadTimeout;
+  std::chrono::milliseconds body_timeout = core::limits::kBodyTimeout;
+  std::chrono::milliseconds idle_timeout = core::limits::kIdleTimeout;
+  std::uint64_t body_rate_min = core::limits::kBodyRateMin;  // bytes a second; 0: any
+  // All of these may be null, are shared by the loops of a server, and must outlive it.
+  const TlsServer* tls = nullptr;        // null: plain HTTP
+  const ClientRules* clients = nullptr;  // null: nobody is a proxy
+  PeerCounts* peers = nullptr;           // null: any number of connections a client
+  core::LogSink* log = nullptr;
 };
 
 class HttpServer final : private core::BeforeWait {
  public:
-  // `connections_max`: how many are served at a time; further ones are closed as they come.
   HttpServer(core::Loop& loop, core::BufferPool& pool, HttpHandler& handler,
-             std::size_t connections_max = core::limits::kConnectionsPerLoopMax);
+             const HttpServerOptions& options = {});
   ~HttpServer() override;
 
   // kConnectFailed with errno.
@@ -92,7 +118,7 @@ class HttpServer final : private core::BeforeWait {
 
   // Stops accepting; each connection closes after the answers it is owed.
   void drain() noexcept;
-  bool drained() const noexcept { return connections_open_ == 0; }
+  bool drained() const noexcept { return slots_taken_ == 0; }
   // Closes everything; `done` is called on the loop when all handles are closed.
   void stop(std::function<void()> done);
 
@@ -102,11 +128,30 @@ class HttpServer final : private core::BeforeWait {
   class Connection;
   friend class Connection;
 
-  static void on_connection(uv_stream_t* listener, int status) noexcept;
+  // Connections in order of when they came to be in it, the one that waits longest first.
+  struct Queue {
+    Connection* first = nullptr;
+    Connection* last = nullptr;
+  };
+
+  static void on_acceptable(uv_poll_t* listener, int status, int events) noexcept;
+  static void on_pause_over(core::Timer& timer) noexcept;
   void before_wait() noexcept override;
-  void accept();
+  void accept_some() noexcept;
+  void serve(int fd, const core::IpAddress& peer) noexcept;
+  bool find_descriptor() noexcept;
+  void warn(core::SteadyMs& last, std::string_view event, std::string_view message) noexcept;
+  // Closes a connection that others need more; false: there is none.
+  bool evict() noexcept;
+  // Of those that have been sending one request for long, the first; null: there is none.
+  Connection* slowest() noexcept;
+  // A receive buffer, if need be that of a connection that is too slow, but not `to` itself.
+  core::BufferRef acquire(std::size_t bytes, const Connection& to) noexcept;
+  void enqueue(Queue& queue, Connection& connection) noexcept;
+  void dequeue(Connection& connection) noexcept;
   Connection* find(ResponseToken token, std::uint32_t& slot) noexcept;
   void mark_dirty(Connection& connection);
+  void closing() noexcept;
   void closed(Connection& connection) noexcept;
   void maybe_stopped();
   std::string_view date_line() noexcept;
@@ -114,20 +159,31 @@ class HttpServer final : private core::BeforeWait {
   core::Loop& loop_;
   core::BufferPool& pool_;
   HttpHandler& handler_;
-  const std::size_t connections_max_;
-  uv_tcp_t listener_;
+  HttpServerOptions options_;
+  ClientRules no_rules_;
+  uv_poll_t listener_;
+  int listener_fd_ = -1;
   bool listening_ = false;
   bool draining_ = false;
   bool stopping_ = false;
   std::function<void()> stopped_;
-  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Connection>> connections_;  // by index; null: free
+  std::vector<std::unique_ptr<Connection>> spare_;        // closed ones, for the next clients
   std::vector<std::uint32_t> free_;
   std::vector<std::uint32_t> dirty_;
+  Queue idle_;       // nothing of a request is here
+  Queue under_way_;  // a part of one
+  std::uint64_t generation_ = 0;
   std::size_t connections_open_ = 0;
+  std::size_t slots_taken_ = 0;  // open, or being closed
   std::size_t closing_ = 0;
   std::string date_line_;
   core::WallMs date_second_ = 0;
-  std::array<char, 4096> discarded_;  // what is read only to be thrown away
+  core::Timer pause_;
+  core::SteadyMs warned_full_ = 0;
+  core::SteadyMs warned_descriptors_ = 0;
+  // What is read only to be thrown away or to be deciphered.
+  std::array<char, core::limits::kCiphertextBytesRead> scratch_;
   HttpServerCounters counters_;
 };
 

@@ -38,7 +38,7 @@ Receiver::Receiver(core::Loop& loop, const Ports& ports)
       origin_(ports.origin),
       pool_(limits::kBufferBytesMaxDefault),
       router_(ports.routes, pool_, ports.dedupe_seed),
-      server_(loop, pool_, *this, ports.connections_max),
+      server_(loop, pool_, *this, ports.server),
       intakes_(ports.intakes),
       answers_(ports.answers),
       flush_(*this),

@@ -37,7 +37,7 @@ class Receiver final : public HttpHandler {
     const core::SnapshotCell<selector::RoutingTable>& routes;
     // Keys the hash of dedupe keys; the same for the life of a store.
     std::uint64_t dedupe_seed = 0;
-    std::size_t connections_max = core::limits::kConnectionsPerLoopMax;
+    HttpServerOptions server{};
   };
 
   Receiver(core::Loop& loop, const Ports& ports);
