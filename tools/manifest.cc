@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 7> kWebhookMembers = {
 constexpr std::array<std::string_view, 5> kEventMembers = {"name", "description", "selector",
                                                            "selector_value", "sample"};
 constexpr std::array<std::string_view, 1> kConnectionMembers = {"app"};
-constexpr std::array<std::string_view, 22> kEndpointMembers = {"url",
+constexpr std::array<std::string_view, 23> kEndpointMembers = {"url",
                                                                "method",
                                                                "auth",
                                                                "events",
@@ -49,7 +49,7 @@ constexpr std::array<std::string_view, 22> kEndpointMembers = {"url",
                                                                "disable_after",
                                                                "signing"};
 constexpr std::array<std::string_view, 1> kRegistrationMembers = {"envs"};
-constexpr std::array<std::string_view, 23> kRegistrationEnvMembers = {"slug",
+constexpr std::array<std::string_view, 24> kRegistrationEnvMembers = {"slug",
                                                                       "url",
                                                                       "method",
                                                                       "auth",
