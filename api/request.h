@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/http_request.h"
+#include "core/ip_address.h"
 #include "headrace/result.h"
 
 namespace headrace::api {
@@ -32,6 +33,7 @@ struct Request {
   std::string request_id;  // X-Request-Id, or made for this request
 
   std::string body;
+  core::IpAddress peer;  // whose request it is, behind the proxies that are trusted
 
   // Fills method, target, path and query. False, and has_valid_target says so from then on: a
   // percent escape is wrong.

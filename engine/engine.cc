@@ -32,6 +32,7 @@
 #include "engine/registry.h"
 #include "engine/units.h"
 #include "engine/workspace_access.h"
+#include "ingest/inbound.h"
 #include "ingest/listener.h"
 #include "store/memory_store.h"
 #include "store/rocks_store.h"
@@ -66,7 +67,7 @@ unsigned threads_for(unsigned asked, std::size_t at_most) noexcept {
 // Clients get at most half of the descriptors that the process may have: the other half is for the
 // store and for deliveries.
 std::size_t connections_for(std::size_t ingest_loops) noexcept {
-  return core::descriptor_share(2 * ingest_loops, limits::kConnectionsPerLoopMax);
+  return core::descriptor_share(2, ingest_loops * limits::kConnectionsPerLoopMax);
 }
 
 // The store asks on its own thread only, and has what is in force at that moment.
@@ -181,6 +182,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
     return open_.load(std::memory_order_acquire) && store_unit_.committer->healthy();
   }
   std::string ingest_address() const { return ingest_address_; }
+  Result<void> reload_certificates() { return inbound_->reload_certificates(); }
   void submit(const Submission& submission, std::function<void(SubmitStatus, MessageId)> done);
   Result<void> keep_from_endpoints(std::string_view text);
   std::string metrics() const { return metrics_.prometheus(); }
@@ -225,6 +227,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::unique_ptr<dispatch::TlsContext> tls_;
   std::unique_ptr<dispatch::AddressFilter> addresses_;
   engine::NameLookUp names_{clock_};
+  std::unique_ptr<ingest::Inbound> inbound_;
   engine::StoreUnit store_unit_;
   engine::JobsUnit jobs_unit_;
   engine::SubmitUnit submit_unit_;
@@ -268,10 +271,13 @@ Result<void> Engine::Impl::open() {
   tls_ = std::move(*tls);
 
   const std::size_t ingest_loops = threads_for(config_.ingest_loops, limits::kIngestLoopsMax);
+  auto inbound = ingest::Inbound::make(config_.inbound, connections_for(ingest_loops));
+  if (!inbound) return std::move(inbound).error();
+  inbound_ = std::move(*inbound);
   auto sockets = bind(ingest_loops);
   if (!sockets) return std::move(sockets).error();
   if (config_.public_url.empty() && listening_)
-    registry_->set_public_url("http://" + ingest_address_);
+    registry_->set_public_url((inbound_->speaks_tls() ? "https://" : "http://") + ingest_address_);
   make_units(ingest_loops);
   make_watch();
   if (auto made = make_shards(); !made) return made;
@@ -316,7 +322,7 @@ void Engine::Impl::make_units(std::size_t ingest_loops) {
                                    .answers = answers,
                                    .routes = registry_->routes(),
                                    .dedupe_seed = registry_->dedupe_seed(),
-                                   .server = {.connections_max = connections_for(ingest_loops)}};
+                                   .server = inbound_->options(ingest_loops, &log_)};
   };
   for (std::size_t i = 0; i < ingest_loops; ++i) {
     auto& unit = *ingest_.emplace_back(std::make_unique<engine::IngestUnit>(clock_, i));
@@ -526,6 +532,7 @@ std::string Engine::ingest_address() const { return impl_->ingest_address(); }
 Result<void> Engine::keep_from_endpoints(std::string_view address) {
   return impl_->keep_from_endpoints(address);
 }
+Result<void> Engine::reload_certificates() { return impl_->reload_certificates(); }
 void Engine::close() { impl_->close(); }
 bool Engine::ready() const noexcept { return impl_->ready(); }
 std::string Engine::metrics() const { return impl_->metrics(); }

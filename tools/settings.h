@@ -16,6 +16,7 @@ namespace headrace::tools {
 struct Settings {
   EngineConfig engine;
   std::string api_listen = "127.0.0.1:8081";
+  InboundConfig api_inbound;  // TLS and PROXY only: the rest is as for links
   LogLevel log_level = LogLevel::kInfo;
 };
 
