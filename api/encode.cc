@@ -255,6 +255,7 @@ void write(JsonWriter& json, const Endpoint& endpoint) {
   json.raw_or_null("auth", endpoint.auth);
   write_texts(json, "events", endpoint.events);
   json.raw_or_null("filter", endpoint.filter);
+  json.raw_or_null("tls", endpoint.tls);
   write_delivery(json, endpoint.delivery);
   json.key("signing");
   write(json, endpoint.signing);

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "core/check.h"
+#include "core/secret_bytes.h"
 #include "dispatch/percent.h"
 
 namespace headrace::dispatch {
@@ -182,6 +183,24 @@ void make_prefix(Endpoint& endpoint) {
   wipe(*settings.body);
 }
 
+// A key is not kept longer than OpenSSL needs to read it.
+Result<void> make_tls(Endpoint& endpoint) {
+  if (!endpoint.settings.tls) return {};
+  EndpointTls& settings = *endpoint.settings.tls;
+  // Without its secret it cannot be made, and no connection is.
+  auto made = endpoint.settings.missing_secret.empty()
+                  ? TlsContext::make(settings)
+                  : Result<std::shared_ptr<const TlsContext>>(nullptr);
+  wipe(settings.key);
+  if (made) {
+    endpoint.tls = *std::move(made);
+    return {};
+  }
+  Error error = std::move(made).error();
+  if (!error.items.empty()) error.items[0].where.insert(0, "/tls");
+  return error;
+}
+
 auto has_number(core::EndpointNumber number) noexcept {
   return [number](const Endpoint& endpoint) noexcept { return endpoint.settings.number == number; };
 }
@@ -207,6 +226,7 @@ Result<std::shared_ptr<const Endpoint>> make_endpoint(EndpointSettings settings)
     if (!key) return std::move(key).error();
     endpoint->order_key = *std::move(key);
   }
+  if (auto made = make_tls(*endpoint); !made) return std::move(made).error();
   const Method method = endpoint->settings.method;
   endpoint->sends_body =
       method != Method::kGet && method != Method::kHead && method != Method::kDelete;

@@ -21,6 +21,7 @@
 #include "dispatch/order_key.h"
 #include "dispatch/retry_policy.h"
 #include "dispatch/signer.h"
+#include "dispatch/tls.h"
 #include "dispatch/token_bucket.h"
 #include "dispatch/url.h"
 #include "headrace/result.h"
@@ -77,6 +78,7 @@ struct EndpointSettings {
   bool held = false;
   // For whoever watches outcomes: disable it after so long of nothing but failures; none: never.
   std::optional<std::chrono::milliseconds> disable_after;
+  std::optional<EndpointTls> tls;  // of https; an Endpoint keeps no key here
 };
 
 // What is decided once about an endpoint: the parsed URL and the bytes that every request begins
@@ -109,6 +111,7 @@ struct Endpoint {
   EndpointSettings settings;
   std::shared_ptr<const OrderKey> order_key;  // of kByKey
   Url url;                                    // without its target
+  std::shared_ptr<const TlsContext> tls;  // of all its connections; null: the engine's settings do
   std::string_view prefix;  // "POST /path?query HTTP/1.1\r\nHost: …\r\n" and our own header lines
   std::string_view body;    // in place of the message's, where settings.body is there
   std::size_t target_end =
@@ -123,7 +126,8 @@ struct Endpoint {
 
 // kMalformed (with the offset in it) for a bad URL or selector, kTooLarge for a bad URL; kTooLarge
 // for a body above kBodyBytesMax; kInvalidArgument for a method that delivers nothing, a header
-// that is not one, is reserved or is the signature's, or limits of zero.
+// that is not one, is reserved or is the signature's, limits of zero, or TLS settings that cannot
+// be used (the first item is their pointer, "/tls/ca").
 Result<std::shared_ptr<const Endpoint>> make_endpoint(EndpointSettings settings);
 
 // Threads: like a std::map; a table that is published is not changed any more.

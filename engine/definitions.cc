@@ -238,6 +238,7 @@ void members(Self& self,
   visit("signing_previous", self.signing_previous);
   visit("signing_previous_until", self.signing_previous_until);
   visit("revision", self.revision);
+  visit("tls", self.tls);
 }
 
 template <class Self, class Visit>

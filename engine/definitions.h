@@ -141,6 +141,7 @@ struct EndpointDefinition {
   std::string signing_previous;  // sealed; empty: none
   core::WallMs signing_previous_until = 0;
   std::uint64_t revision = 0;
+  std::string tls;  // JSON text; empty: none
 
   std::string key() const { return join_key({workspace, app, webhook, env, product}); }
   std::string second_key() const { return join_key({workspace, product, app, webhook, env}); }

@@ -2,6 +2,7 @@
 #include "engine/dispatch_endpoints.h"
 
 #include "engine/delivery_rules.h"
+#include "engine/endpoint_tls.h"
 #include "engine/request_parts.h"
 
 namespace headrace::engine {
@@ -96,6 +97,12 @@ Made for_dispatch(const EndpointDefinition& definition, const SecretStore& secre
                 settings.query = resolver.fields(parts->query);
                 settings.signer = *signer;
                 settings.held = holds_messages(definition.state);
+                if (!definition.tls.empty()) {
+                  auto tls = parse_tls(definition.tls, "/tls");
+                  if (!tls) return std::move(tls).error();
+                  tls->key = resolver.text(tls->key, Escape::kNone);
+                  settings.tls = *std::move(tls);
+                }
                 if (auto added = add_delivery(definition.delivery, settings); !added)
                   return std::move(added).error();
                 return settings;

@@ -12,12 +12,14 @@
 #include <thread>
 #include <utility>
 
+#include "core/check.h"
 #include "core/clock.h"
 #include "core/descriptors.h"
 #include "core/log.h"
 #include "core/random.h"
 #include "core/secret_bytes.h"
 #include "core/snapshot.h"
+#include "dispatch/address_filter.h"
 #include "dispatch/endpoint.h"
 #include "dispatch/tls.h"
 #include "engine/dead_letters.h"
@@ -25,10 +27,12 @@
 #include "engine/engine_opener.h"
 #include "engine/history.h"
 #include "engine/jobs.h"
+#include "engine/name_look_up.h"
 #include "engine/registrar.h"
 #include "engine/registry.h"
 #include "engine/units.h"
 #include "engine/workspace_access.h"
+#include "ingest/inbound.h"
 #include "ingest/listener.h"
 #include "store/memory_store.h"
 #include "store/rocks_store.h"
@@ -63,7 +67,7 @@ unsigned threads_for(unsigned asked, std::size_t at_most) noexcept {
 // Clients get at most half of the descriptors that the process may have: the other half is for the
 // store and for deliveries.
 std::size_t connections_for(std::size_t ingest_loops) noexcept {
-  return core::descriptor_share(2 * ingest_loops, limits::kConnectionsPerLoopMax);
+  return core::descriptor_share(2, ingest_loops * limits::kConnectionsPerLoopMax);
 }
 
 // The store asks on its own thread only, and has what is in force at that moment.
@@ -178,7 +182,9 @@ class Engine::Impl final : public engine::WorkspaceAccess {
     return open_.load(std::memory_order_acquire) && store_unit_.committer->healthy();
   }
   std::string ingest_address() const { return ingest_address_; }
+  Result<void> reload_certificates() { return inbound_->reload_certificates(); }
   void submit(const Submission& submission, std::function<void(SubmitStatus, MessageId)> done);
+  Result<void> keep_from_endpoints(std::string_view text);
   std::string metrics() const { return metrics_.prometheus(); }
   engine::Registry& registry() noexcept override { return *registry_; }
   const engine::History& history() const noexcept override { return *history_; }
@@ -220,6 +226,9 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::unique_ptr<engine::EndpointWatch> watch_;
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<dispatch::TlsContext> tls_;
+  std::unique_ptr<dispatch::AddressFilter> addresses_;
+  engine::NameLookUp names_{clock_};
+  std::unique_ptr<ingest::Inbound> inbound_;
   engine::StoreUnit store_unit_;
   engine::JobsUnit jobs_unit_;
   engine::SubmitUnit submit_unit_;
@@ -236,6 +245,9 @@ Result<void> Engine::Impl::open() {
   auto store = open_store(config_, seams_, clock_, log_);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
+  auto rules = dispatch::AddressFilter::parse(config_.endpoint_allow);
+  if (!rules) return std::move(rules).error();
+  addresses_ = std::make_unique<dispatch::AddressFilter>(*std::move(rules));
   if (auto loaded = load_registry(); !loaded) return loaded;
   history_ = std::make_unique<engine::History>(*store_, *registry_);
   dead_letters_ = std::make_unique<engine::DeadLetters>(*store_, *registry_);
@@ -245,15 +257,19 @@ Result<void> Engine::Impl::open() {
       engine::JobSources{*store_, *registry_, *history_, *dead_letters_}, jobs_unit_.redelivery,
       log_, config_.retention);
   if (auto loaded = jobs_unit_.jobs->load(); !loaded) return loaded;
-  auto tls = dispatch::TlsContext::make({.extra_roots_file = config_.tls_ca_file});
+  auto tls =
+      dispatch::TlsContext::make(dispatch::TlsOptions{.extra_roots_file = config_.tls_ca_file});
   if (!tls) return std::move(tls).error();
   tls_ = std::move(*tls);
 
   const std::size_t ingest_loops = threads_for(config_.ingest_loops, limits::kIngestLoopsMax);
+  auto inbound = ingest::Inbound::make(config_.inbound, connections_for(ingest_loops));
+  if (!inbound) return std::move(inbound).error();
+  inbound_ = std::move(*inbound);
   auto sockets = bind(ingest_loops);
   if (!sockets) return std::move(sockets).error();
   if (config_.public_url.empty() && listening_)
-    registry_->set_public_url("http://" + ingest_address_);
+    registry_->set_public_url((inbound_->speaks_tls() ? "https://" : "http://") + ingest_address_);
   make_units(ingest_loops);
   make_watch();
   if (auto made = make_shards(); !made) return made;
@@ -267,6 +283,8 @@ Result<void> Engine::Impl::load_registry() {
       .public_url = config_.public_url,
       .secrets = secrets_,
       .retention = config_.retention,
+      .targets = {addresses_.get(), config_.plain_http_endpoints,
+                  [this](std::string_view host) { return names_.look_up(host); }},
       .master_key = master_key_source(config_, master_key_, previous_master_key_)};
   options.audit.retention = config_.audit_retention;
   if (config_.data_directory.empty()) options.audit.entries_max = limits::kAuditEntriesInMemoryMax;
@@ -290,7 +308,18 @@ Result<std::vector<ingest::BoundSocket>> Engine::Impl::bind(std::size_t count) {
   }
   ingest_address_ = address->to_string();
   listening_ = true;
+  if (auto kept = keep_from_endpoints(ingest_address_); !kept) return std::move(kept).error();
   return sockets;
+}
+
+Result<void> Engine::Impl::keep_from_endpoints(std::string_view text) {
+  const auto address = ingest::ListenAddress::parse(text);
+  if (!address) return address.error();
+  const auto host = core::IpAddress::from(reinterpret_cast<const sockaddr&>(address->address));
+  HEADRACE_CHECK(host.has_value());
+  // The port is at the same place in both families.
+  const auto port = reinterpret_cast<const sockaddr_in&>(address->address).sin_port;
+  return addresses_->add_listener(*host, ntohs(port));
 }
 
 void Engine::Impl::make_units(std::size_t ingest_loops) {
@@ -301,7 +330,7 @@ void Engine::Impl::make_units(std::size_t ingest_loops) {
                                    .answers = answers,
                                    .routes = registry_->routes(),
                                    .dedupe_seed = registry_->dedupe_seed(),
-                                   .server = {.connections_max = connections_for(ingest_loops)}};
+                                   .server = inbound_->options(ingest_loops, &log_)};
   };
   for (std::size_t i = 0; i < ingest_loops; ++i) {
     auto& unit = *ingest_.emplace_back(std::make_unique<engine::IngestUnit>(clock_, i));
@@ -342,7 +371,8 @@ Result<void> Engine::Impl::make_shards() {
   const unsigned count = threads_for(config_.shards, limits::kShardsMax);
   for (std::size_t i = 0; i < count; ++i) {
     auto& unit = *shards_.emplace_back(std::make_unique<engine::ShardUnit>(clock_, i));
-    auto resolver = dispatch::CaresResolver::make(unit.thread.loop(), {});
+    auto resolver =
+        dispatch::CaresResolver::make(unit.thread.loop(), {.servers = config_.dns_servers});
     if (!resolver) return std::move(resolver).error();
     unit.resolver = std::move(*resolver);
     unit.shard = std::make_unique<dispatch::Shard>(
@@ -354,7 +384,13 @@ Result<void> Engine::Impl::make_shards() {
                              .answers = unit.answers,
                              .log = log_,
                              .tls = tls_.get()},
-        dispatch::ShardOptions{.drain_grace = config_.drain_grace, .seed = core::random_seed()});
+        dispatch::ShardOptions{
+            .drain_grace = config_.drain_grace,
+            .seed = core::random_seed(),
+            .allowed = [filter = addresses_.get()](
+                           const dispatch::Url& url,
+                           const sockaddr& address) { return filter->allows(url, address); },
+            .plain_http = config_.plain_http_endpoints});
     register_metrics(metrics_, unit);
   }
   store::Committer::Ports ports{
@@ -371,6 +407,7 @@ Result<void> Engine::Impl::make_shards() {
 
 // In this order nobody is sent mail whose mailbox is not open yet.
 Result<void> Engine::Impl::start(std::vector<ingest::BoundSocket> sockets) {
+  if (auto names = names_.start(config_.dns_servers); !names) return names;
   started_ = true;
   for (auto& unit : shards_) {
     unit->thread.start();
@@ -399,6 +436,7 @@ void Engine::Impl::close() {
   const std::lock_guard lock(close_mutex_);
   if (!started_) return;
   const bool was_open = open_.exchange(false);
+  names_.stop();
   registrar_->release();
   jobs_unit_.thread.run_and_wait([this] { jobs_unit_.jobs->stop(); });
   // Both at once, so that all of it takes one grace. What is accepted meanwhile is parked.
@@ -499,6 +537,10 @@ Result<std::unique_ptr<Engine>> engine::EngineOpener::open(EngineConfig config,
 }
 
 std::string Engine::ingest_address() const { return impl_->ingest_address(); }
+Result<void> Engine::keep_from_endpoints(std::string_view address) {
+  return impl_->keep_from_endpoints(address);
+}
+Result<void> Engine::reload_certificates() { return impl_->reload_certificates(); }
 void Engine::close() { impl_->close(); }
 bool Engine::ready() const noexcept { return impl_->ready(); }
 std::string Engine::metrics() const { return impl_->metrics(); }

@@ -7,6 +7,7 @@
 #include "core/random.h"
 #include "engine/audit_actor.h"
 #include "engine/audit_draft.h"
+#include "engine/endpoint_tls.h"
 #include "engine/faults.h"
 #include "engine/request_parts.h"
 #include "engine/tags.h"
@@ -347,7 +348,8 @@ Endpoint Registry::describe(const EndpointDefinition& endpoint) const {
                   .drained = {},
                   .link_id = {},
                   .link = {},
-                  .revision = endpoint.revision};
+                  .revision = endpoint.revision,
+                  .tls = hidden_tls(endpoint.tls)};
   if (const auto* link = table<LinkDefinition>().find(endpoint.key())) {
     result.link_id = link->id;
     result.link = link_url(link->token);

@@ -300,7 +300,12 @@ class Registry {
   std::optional<SystemMessage> system_message(const EndpointDefinition& endpoint,
                                               const SystemNews& news) const;
   void add_system_webhook(Change& change, std::string_view workspace);
-  Result<void> check_endpoint(const EndpointDefinition& endpoint, const std::string& pointer) const;
+  Result<void> check_endpoint(const EndpointDefinition& endpoint, const std::string& pointer,
+                              bool led_elsewhere) const;
+  Result<TestTarget> find_endpoint_target(std::string_view workspace, EndpointId id,
+                                          const EndpointTestSpec& spec) const;
+  // What names resolve to. Requires: the mutex is not held.
+  Result<void> check_names(const EndpointSettings& settings, const std::string& pointer) const;
   Result<std::vector<std::string>> full_tags(const WebhookDefinition& webhook,
                                              const std::vector<std::string>& names,
                                              const std::string& pointer) const;

@@ -6,6 +6,7 @@
 #include "core/random.h"
 #include "engine/delivery_rules.h"
 #include "engine/dispatch_endpoints.h"
+#include "engine/endpoint_tls.h"
 #include "engine/faults.h"
 #include "engine/pages.h"
 #include "engine/registry.h"
@@ -85,6 +86,7 @@ Result<EndpointDefinition> Registry::with_settings(const Place& place,
   if (settings.method) endpoint.method = *settings.method;
   if (settings.auth) endpoint.auth = *settings.auth;
   if (settings.filter) endpoint.filter = *settings.filter;
+  if (settings.tls) endpoint.tls = *settings.tls;
   apply(settings.delivery, endpoint.delivery);
   if (settings.state && *settings.state != endpoint.state)
     set_state(endpoint, *settings.state, StateReason::kManual);
@@ -97,19 +99,30 @@ Result<EndpointDefinition> Registry::with_settings(const Place& place,
     if (!events) return std::move(events).error();
     endpoint.events = std::move(*events);
   }
-  if (auto checked = check_endpoint(endpoint, pointer); !checked) return std::move(checked).error();
+  // What does not lead elsewhere than before may also be changed where the rules have become
+  // stricter: how else would it be paused.
+  const bool led_elsewhere = before == nullptr || settings.url || settings.auth;
+  auto checked = check_endpoint(endpoint, pointer, led_elsewhere);
+  if (!checked) return std::move(checked).error();
   return endpoint;
 }
 
 Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
-                                      const std::string& pointer) const {
+                                      const std::string& pointer, bool led_elsewhere) const {
   if (parse_method(endpoint.method) == core::Method::kOther)
     return invalid(pointer + "/method", "must be GET, POST, PUT, PATCH or DELETE");
   if (auto checked = check_auth(endpoint, secrets_.source(), pointer); !checked) return checked;
   if (auto checked = check_filter(endpoint, pointer); !checked) return checked;
+  auto secure = check_tls(endpoint.tls, endpoint.workspace, secrets_.source(), pointer + "/tls");
+  if (!secure) return secure;
   if (auto checked = check_delivery(endpoint.delivery, pointer); !checked) return checked;
   auto usable = for_dispatch(endpoint, secrets_);
-  if (usable && (*usable)->settings.missing_secret.empty()) return {};
+  if (usable && (*usable)->settings.missing_secret.empty()) {
+    if (!endpoint.tls.empty() && !(*usable)->url.tls)
+      return invalid(pointer + "/tls", "goes with an https:// URL");
+    auto leads = led_elsewhere ? check_target(options_.targets, (*usable)->url) : Result<void>();
+    return leads ? leads : at(pointer + "/url", std::move(leads).error());
+  }
   if (usable)
     return invalid(pointer + "/auth", "the secret " + (*usable)->settings.missing_secret +
                                           " is not there, or cannot stand where it is named");
@@ -120,6 +133,12 @@ Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
                              : of_header  ? "/auth/headers"
                                           : "/url";
   return at(pointer + member, std::move(usable).error());
+}
+
+Result<void> Registry::check_names(const EndpointSettings& settings,
+                                   const std::string& pointer) const {
+  if (!settings.url) return {};
+  return resolve_and_check(options_.targets, *settings.url, pointer + "/url");
 }
 
 // Names of events as full tags of the webhook. The event part alone will do.
@@ -163,6 +182,7 @@ Result<void> Registry::put_endpoint(Change& change, EndpointDefinition& endpoint
 
 Result<Endpoint> Registry::create_endpoint(std::string_view workspace, std::string_view product,
                                            const EndpointSpec& spec) {
+  if (auto named = check_names(spec.settings, ""); !named) return std::move(named).error();
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
   auto place = find_place(workspace, product, spec.access_tag, spec.webhook, spec.env, "/env");
@@ -196,6 +216,7 @@ Result<Endpoint> Registry::endpoint(std::string_view workspace, EndpointId id) c
 Result<Endpoint> Registry::update_endpoint(std::string_view workspace, EndpointId id,
                                            const EndpointSettings& settings,
                                            const ChangeOptions& options) {
+  if (auto named = check_names(settings, ""); !named) return std::move(named).error();
   const std::lock_guard lock(mutex_);
   auto found = find_endpoint(workspace, id);
   if (!found) return std::move(found).error();

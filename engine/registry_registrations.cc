@@ -59,6 +59,10 @@ Result<std::vector<core::EndpointNumber>> Registry::enable(std::string_view work
                                                            std::string_view product,
                                                            const EnableSpec& spec) {
   if (spec.envs.empty()) return invalid("/envs", "must name at least one env");
+  for (std::size_t i = 0; i < spec.envs.size(); ++i) {
+    auto named = check_names(spec.envs[i].settings, "/envs/" + std::to_string(i));
+    if (!named) return std::move(named).error();
+  }
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
   Change change;
@@ -169,6 +173,8 @@ Result<void> Registry::prepare_call(Change& change, const Place& place, const Li
   if (const std::string& secret = (*usable)->settings.missing_secret; !secret.empty())
     return invalid(pointer,
                    "the secret " + secret + " is not there, or cannot stand where it is named");
+  if (auto leads = check_target(options_.targets, (*usable)->url); !leads)
+    return at(pointer, std::move(leads).error());
   const auto* before = table<CallDefinition>().find(call.key());
   if (before != nullptr && before->same_request(call) && !before->given_up) {
     if (before->access_tag != call.access_tag) {

@@ -14,6 +14,7 @@
 #include "engine/audit_book.h"
 #include "engine/master_key.h"
 #include "engine/secrets.h"
+#include "engine/target_check.h"
 #include "headrace/delivery_settings.h"
 #include "headrace/id.h"
 #include "store/types.h"
@@ -24,7 +25,8 @@ struct RegistryOptions {
   std::string public_url;  // what links begin with, without a slash at the end
   SecretSource secrets;  // asked for those that are not in the store
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
-  MasterKeySource master_key;  // empty: one of this process alone
+  TargetRules targets;                    // of endpoints and calls
+  MasterKeySource master_key;             // empty: one of this process alone
   AuditOptions audit{};
 };
 

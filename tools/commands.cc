@@ -86,6 +86,8 @@ constexpr std::array kEndpointSettings = {
     Field{"events", "EVENT,...", "only these events", "events", Place::kBody, Form::kList},
     Field{"filter", "JSON", "only messages that pass it: JSON, or @FILE", "filter", Place::kBody,
           Form::kJson},
+    Field{"tls", "JSON", "ca, certificate, key and pins for https: JSON, or @FILE", "tls",
+          Place::kBody, Form::kJson},
     Field{"in-flight-max", "NUMBER", "deliveries under way at a time", "in_flight_max",
           Place::kBody, Form::kNumber},
     Field{"adaptive", "true|false", "as many of these as the endpoint keeps up with", "adaptive",

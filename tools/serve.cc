@@ -30,6 +30,7 @@ class Signals {
     sigemptyset(&set_);
     sigaddset(&set_, SIGTERM);
     sigaddset(&set_, SIGINT);
+    sigaddset(&set_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     signal(SIGPIPE, SIG_IGN);
   }
@@ -120,6 +121,17 @@ Result<void> find_master_key(Dependencies& dependencies) {
   return {};
 }
 
+void say_reloaded(core::LogSink& log, std::string_view server, const Result<void>& reloaded) {
+  if (reloaded) {
+    log.write(core::LogLevel::kInfo, "certificates_reloaded",
+              "new connections get the certificates that are there now", {{"server", server}});
+  } else {
+    log.write(core::LogLevel::kError, "certificates_kept",
+              "the certificates cannot be read again; the ones in use stay",
+              {{"server", server}, {"reason", std::string_view(reloaded.error().what)}});
+  }
+}
+
 void write_line(std::string_view line) {
   while (!line.empty()) {
     const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
@@ -146,9 +158,12 @@ int serve(const Settings& settings) {
   if (!settings.api_listen.empty()) {
     auto key = api::load_or_make_admin_key(settings.engine.data_directory + "/admin.key");
     if (!key) return cannot_start(log, key.error());
-    api.emplace(**engine, std::move(*key), api::ApiServerOptions{.log = &log});
+    api.emplace(**engine, std::move(*key),
+                api::ApiServerOptions{.inbound = settings.api_inbound, .log = &log});
     if (auto started = api->start(settings.api_listen); !started)
       return cannot_start(log, started.error());
+    if (auto kept = (*engine)->keep_from_endpoints(api->address()); !kept)
+      return cannot_start(log, kept.error());
   }
 
   const std::string ingest = (*engine)->ingest_address();
@@ -158,7 +173,11 @@ int serve(const Settings& settings) {
              {"ingest", ingest},
              {"api", management},
              {"data", settings.engine.data_directory}});
-  const int number = signals.wait();
+  int number = signals.wait();
+  for (; number == SIGHUP; number = signals.wait()) {
+    say_reloaded(log, "links", (*engine)->reload_certificates());
+    if (api) say_reloaded(log, "api", api->reload_certificates());
+  }
   log.write(core::LogLevel::kInfo, "draining",
             "taking no new messages, finishing what is in flight",
             {{"signal", std::int64_t{number}}});

@@ -16,6 +16,7 @@ namespace headrace::tools {
 struct Settings {
   EngineConfig engine;
   std::string api_listen = "127.0.0.1:8081";  // empty: there is no management API
+  InboundConfig api_inbound;                  // TLS and PROXY only: the rest is as for links
   LogLevel log_level = LogLevel::kInfo;
 };
 
@@ -26,6 +27,7 @@ struct SettingInfo {
   std::string_view help;
   Result<void> (*set)(Settings& settings,
                       std::string_view value);  // kInvalidArgument with what is allowed
+  bool is_truth = false;  // true and false need no quotes in TOML
 };
 
 std::span<const SettingInfo> all_settings() noexcept;

@@ -38,6 +38,25 @@ enum class Durability : std::uint8_t {
   kOs,     // it survives a crash of the process, not of the machine
 };
 
+// Who may connect to links, how, and how much of it. Lists of addresses are blocks (CIDR) separated
+// by commas.
+struct InboundConfig {
+  // PEM files: the certificate (then those that lead to its root) and its key; empty: plain HTTP.
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string tls_client_ca;    // clients must show a certificate from it; empty: none is asked for
+  std::string proxy_protocol;   // peers whose connections begin with a PROXY header (v1 or v2)
+  std::string trusted_proxies;  // peers that are believed in `client_address_header`
+  std::string client_address_header = "x-forwarded-for";  // or "forwarded"
+  std::size_t connections_max = 0;                        // 0: by the number of file descriptors
+  std::size_t connections_per_client_max = 0;  // an IPv4 address or IPv6 /64; 0: a quarter of all
+  std::uint64_t requests_per_connection_max = 100'000;                // 0: any
+  std::chrono::milliseconds head_timeout = std::chrono::seconds(10);  // TLS handshakes, too
+  std::chrono::milliseconds body_timeout = std::chrono::seconds(30);
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
+  std::uint64_t body_rate_min = 1024;  // bytes a second, after 5 s; 0: any
+};
+
 struct EngineConfig {
   std::string
       data_directory;  // made if it is not there; empty: everything in memory, nothing durable
@@ -58,6 +77,13 @@ struct EngineConfig {
       std::chrono::hours(24 * 400);  // how long it is known who changed what
   std::string
       tls_ca_file;  // further trusted certificates for https endpoints (PEM); empty: the system's
+  // Where endpoints may lie beyond the addresses that everybody on the internet reaches:
+  // "10.0.0.0/8", "hooks.internal", "*.corp.example", each with or without a port behind it. See
+  // docs/outbound.md.
+  std::vector<std::string> endpoint_allow;
+  bool plain_http_endpoints = false;  // else only https:// is sent to
+  std::string dns_servers;  // "10.0.0.1:53,[::1]:5353", for endpoints; empty: the system's
+  InboundConfig inbound;
 };
 
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
@@ -110,6 +136,14 @@ class Engine {
 
   // The address that links are served on ("127.0.0.1:41873"); empty without a listener.
   std::string ingest_address() const;
+
+  // Endpoints are never connected to there, as the host serves something of its own on it.
+  // "HOST:PORT", a wildcard host means every address of the machine; the engine's own listener is
+  // known. kInvalidArgument: it is no address.
+  Result<void> keep_from_endpoints(std::string_view address);
+  // Reads the files of the certificate again: new connections get what they say now, those that are
+  // there go on. On an error everything stays as it was. No effect without TLS.
+  Result<void> reload_certificates();
 
   // Takes no new messages (links answer 503), finishes or parks what is in flight, makes everything
   // durable and stops all threads. Blocks up to the drain grace. The engine can do nothing

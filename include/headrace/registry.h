@@ -135,7 +135,8 @@ struct WebhookPatch {
 struct WebhookEnv {
   std::string slug;
   LinkId link_id;
-  std::string link;  // what is posted there goes to every endpoint of the webhook and env that takes messages
+  std::string link;  // what is posted there goes to every endpoint of the webhook and env that
+                     // takes messages
   std::string registration_url, method, sample, unregistration_url, unregistration_method;
 };
 
@@ -206,11 +207,14 @@ struct EndpointSettings {
   // {"headers":{},"query":{},"params":{}}: credentials for the receiver; may hold $Secret{NAME}.
   std::optional<std::string> auth;
   std::optional<std::vector<std::string>>
-      events;  // tags or their event parts; empty: all (default)
+      events;                         // tags or their event parts; empty: all (default)
   std::optional<std::string> filter;  // JSON, see docs/selectors.md; empty: none (default)
   DeliveryPatch delivery;
   std::optional<EndpointState> state;  // default active
   SigningPatch signing;
+  // {"ca":PEM,"certificate":PEM,"key":PEM or "$Secret{NAME}","pins":["sha256//…"]}: whom to trust
+  // and who we are, over https; empty: the engine's roots and no certificate (default).
+  std::optional<std::string> tls;
 };
 
 struct EndpointSpec {
@@ -242,6 +246,7 @@ struct Endpoint {
   LinkId link_id;
   std::string link;  // what is posted there goes to this endpoint
   std::uint64_t revision = 0;
+  std::string tls;  // a key that is not a $Secret{} is hidden
 };
 
 enum class LinkKind : std::uint8_t {

@@ -14,7 +14,7 @@ class AuditApiTest : public ApiTest {
   Request from(std::string_view address, std::string_view target, std::string_view key = kKey) {
     Request request =
         request_of(Method::kGet, target, {}, {{"authorization", "Bearer " + std::string(key)}});
-    request.peer = core::IpAddress::parse(address);
+    request.peer = *core::IpAddress::parse(address);
     return request;
   }
   Json first(std::string_view query) {
@@ -30,7 +30,7 @@ TEST_F(AuditApiTest, ChangeIsShownWithItsKeyAddressAndRequest) {
   Request request = request_of(
       Method::kPost, "/v1/apps/forge/webhooks",
       R"({"tag":"repo","name":"Repo","envs":[{"slug":"prd"}]})", key);
-  request.peer = core::IpAddress::parse("2001:db8::7");
+  request.peer = *core::IpAddress::parse("2001:db8::7");
   EXPECT_EQ(routes->handle(request).status, 201);
   const Json entry = first("kind=webhook&name=forge");
   EXPECT_EQ(entry["actor"], id);
@@ -92,7 +92,7 @@ TEST_F(AuditApiTest, WhoTriesKeysIsLockedOutAndWhoWorksIsNot) {
   const Headers fresh = make_key("read");
   Request late = from("192.0.2.1", "/v1/self", fresh.at("authorization").substr(7));
   EXPECT_EQ(routes->handle(late).status, 429) << "nobody knows yet that this one is right";
-  late.peer = core::IpAddress::parse("192.0.2.2");
+  late.peer = *core::IpAddress::parse("192.0.2.2");
   EXPECT_EQ(routes->handle(late).status, 200);
   Request bare = from("192.0.2.1", "/v1/self");
   bare.authorization.clear();

@@ -39,8 +39,8 @@ TEST_F(SecretsApiTest, WritersSetReadersSeeNamesAndOnlyTheOperatorRotatesTheMast
   EXPECT_EQ(get("/v1/secrets", make_key("read")).status, 200);
   expect_problem(remove("/v1/secrets/KEY", make_key("read")), 403, "forbidden");
   expect_problem(post("/v1/master-key/rotate", "", make_key("admin")), 403, "forbidden");
-  EXPECT_EQ(post("/v1/master-key/rotate", "").status, 204);
-  EXPECT_EQ(get("/v1/secrets/KEY").status, 200);
+  // This engine's key is given from outside; one of a data directory is rotated elsewhere.
+  expect_problem(post("/v1/master-key/rotate", ""), 412, "precondition_failed");
 }
 
 TEST_F(SecretsApiTest, OneThatIsInUseIsDeletedByForceOnly) {

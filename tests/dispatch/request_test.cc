@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/buffer.h"
 #include "dispatch/message_query.h"
@@ -248,6 +250,55 @@ RC_GTEST_PROP(RequestTest, ConsumingInAnyStepsLeavesExactlyTheRest, (const std::
     RC_ASSERT(text_of(pieces) == left);
   }
   RC_ASSERT(pieces.count == 0u);
+}
+
+// Text made of what ends lines, names and values.
+rc::Gen<std::string> hostile_text() {
+  return rc::gen::container<std::string>(rc::gen::element(
+      '\r', '\n', '\0', ' ', '\t', ':', '=', '&', '%', '#', '?', '"', 'a', '\x7f', '\x80'));
+}
+
+// The lines of a head, without their ends.
+std::vector<std::string> lines_of(const std::string& head) {
+  std::vector<std::string> lines;
+  for (std::size_t at = 0, end = 0; (end = head.find("\r\n", at)) != std::string::npos;
+       at = end + 2)
+    lines.push_back(head.substr(at, end - at));
+  return lines;
+}
+
+// Whatever an endpoint's settings and a message hold: the head has the lines that it should have,
+// and nothing in them ends a line or a text of C.
+RC_GTEST_PROP(RequestTest, NothingAddsALineOrHoldsABareCrLfOrNul, ()) {
+  EndpointSettings settings;
+  settings.url = "http://h/in" + *hostile_text();
+  if (!Url::parse(settings.url)) settings.url = "http://h/in";
+  settings.method = *rc::gen::element(core::Method::kGet, core::Method::kPost);
+  settings.query = {{*hostile_text(), *hostile_text()}};
+  settings.headers = {{"X-" + *hostile_text(), *hostile_text()}};
+  if (!make_endpoint(settings)) settings.headers = {{"X-A", *hostile_text()}};
+  if (!make_endpoint(settings)) settings.headers.clear();
+  const auto endpoint = make_endpoint(settings);
+  RC_ASSERT(endpoint.has_value());
+  const std::string text = *hostile_text();
+  const Message message{
+      "", *rc::gen::element(text, "a=" + text, "{\"k\":\"" + text + "\"}", std::string()),
+      *hostile_text()};
+  MessageQuery query;
+  RequestScratch scratch;
+  RequestPieces pieces;
+  const std::string added{query.of(**endpoint, message.delivery.payload)};
+  RC_ASSERT(build_request(**endpoint, message.delivery, kNow, added, scratch, pieces));
+  std::string head;
+  for (unsigned i = 0; i < pieces.count; ++i) head.append(pieces.list[i].base, pieces.list[i].len);
+  if ((*endpoint)->sends_body) head.resize(head.size() - message.delivery.payload.body.size);
+  const auto lines = lines_of(head);
+  // The request, Host, User-Agent, webhook-id, webhook-timestamp and the empty one.
+  RC_ASSERT(lines.size() == 6 + settings.headers.size() + ((*endpoint)->sends_body ? 1 : 0));
+  RC_ASSERT(lines.back().empty());
+  for (const std::string& line : lines)
+    RC_ASSERT(line.find_first_of(std::string_view{"\r\n\0", 3}) == std::string::npos);
+  RC_ASSERT(std::count(lines[0].begin(), lines[0].end(), ' ') == 2);
 }
 
 TEST(MessageQueryTest, TakesTheScalarsOfTheTopLevelInOrder) {

@@ -13,6 +13,7 @@
 #include "engine/registry.h"
 #include "store/rocks_store.h"
 #include "tests/engine/engine_rig.h"
+#include "tests/support/loopback_targets.h"
 
 namespace headrace {
 namespace {
@@ -129,6 +130,7 @@ TEST_F(EngineDiskTest, ProviderThatWasNotToldYetIsToldAfterTheNextOpen) {
         **store, clock,
         {.public_url = "https://hooks.example",
          .retention = std::chrono::hours(1),
+         .targets = test::loopback_targets(),
          .master_key = [this](bool is_sealed) {
            return engine::MasterKey::in_directory(root / "data", !is_sealed);
          }});

@@ -124,7 +124,11 @@ void each_dumped_page(const Visit& visit) {
   std::string bytes;
   for (std::string line; std::getline(maps, line);) {
     char modes[5] = {};
-    if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, modes) == 3) {
+    unsigned long from = 0;
+    unsigned long to = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx %4s", &from, &to, modes) == 3) {
+      begin = from;
+      end = to;
       is_readable = modes[0] == 'r' && modes[1] == 'w';
       continue;
     }

@@ -10,6 +10,7 @@
 #include "engine/catalog.h"
 #include "tests/engine/history_world.h"
 #include "tests/support/master_key.h"
+#include "tests/support/loopback_targets.h"
 
 namespace headrace::engine {
 namespace {
@@ -266,6 +267,7 @@ TEST_P(HistoryTest, WhatWasDeletedKeepsItsNames) {
   auto loaded = Registry::load(world.store(), world.rig.clock,
                                {.public_url = "http://localhost",
                                 .retention = std::chrono::hours(24),
+                                .targets = test::loopback_targets(),
                                 .master_key = test::fixed_master_key()});
   ASSERT_TRUE(loaded);
   Registry& own = **loaded;

@@ -9,6 +9,7 @@
 #include "core/limits.h"
 #include "tests/engine/registry_rig.h"
 #include "tests/support/master_key.h"
+#include "tests/support/loopback_targets.h"
 
 namespace headrace::test {
 namespace {
@@ -263,8 +264,10 @@ TEST_F(WorkspacesTest, SecretsAreAskedForByWorkspace) {
     asked += std::string(workspace) + ":" + std::string(name) + " ";
     return std::optional<std::string>("x");
   };
-  auto own = std::move(engine::Registry::load(
-                           store, clock, {.secrets = source, .master_key = fixed_master_key()}))
+  auto own = std::move(engine::Registry::load(store, clock,
+                                              {.secrets = source,
+                                               .targets = loopback_targets(),
+                                               .master_key = fixed_master_key()}))
                  .value();
   made(own->create_webhook("acme", "github", webhook_spec()));
   EndpointSettings settings = to(kReceiver);

@@ -189,8 +189,8 @@ test('a secret is set from standard input, used at once and never shown', async 
   const run = async (args, options) => JSON.stringify(await cli.json(args, options) ?? null);
   const set = (input) => run(['secrets', 'set', 'SHOP'], {input});
   assert.match(await set('first value\n'), /"name":"SHOP"/);
-  await run(['webhook', 'create', 'github', '--tag', 'repo', '--env', 'prd']);
-  await run(['event', 'create', 'github', '--tag', 'repo:push', '--selector', '$Event{action}',
+  await run(['webhook', 'create', 'github', '--tag', 'repo', '--name', 'R', '--env', 'prd']);
+  await run(['event', 'create', 'github', '--tag', 'repo:push', '--name', 'P', '--selector', '$Event{action}',
              '--sample', '{"action":"push"}']);
   const endpoint = await cli.json([
     'endpoint', 'create', 'shop', '--access-tag', 'github', '--webhook', 'repo', '--env', 'prd',

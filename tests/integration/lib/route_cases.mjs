@@ -172,7 +172,9 @@ export const CASES = {
   getOpenApi: () => [{}],
 
   listSecrets: list,
-  putSecret: () => [{values: {secret: 'MADE'}, body: {value: 'a value'}}],
+  putSecret: () =>
+      [{body: {value: 'another'}}, {values: {secret: 'MADE'}, body: {value: 'a value'}},
+],
   getSecret: () => [{}],
   deleteSecret: () => [{query: CASCADE, status: 204}],
   getSigningSecret: () => [{}],

@@ -65,7 +65,7 @@ export async function makeWorld(daemon, name, sink) {
     product: `${name}-shop`,
     access_tag: `${name}-access`,
     key: keys.read.id,
-    secret: 'OWN',
+    secret: `OWN_${name.replaceAll(/[^A-Za-z0-9]/g, '_')}`,
   };
   await define(own, values, sink);
   await send(own, values, sink);
