@@ -145,6 +145,10 @@ void show_words(std::string_view kind, std::string_view name, Json& value) {
   if (kind == "endpoint" && name == "state") value = to_string(static_cast<EndpointState>(number));
   if (kind == "endpoint" && name == "state_reason")
     value = to_string(static_cast<StateReason>(number));
+  if (kind == "endpoint" && name == "signing_scheme") {
+    constexpr std::array<const char*, 5> kSchemes = {"v1", "v1a", "github", "stripe", "none"};
+    value = kSchemes[std::min<std::uint64_t>(number, kSchemes.size() - 1)];
+  }
   if (kind == "call" && name == "purpose") value = number == 1 ? "register" : "unregister";
   if (kind == "job" && name == "kind")
     value = number == static_cast<std::uint64_t>(JobKind::kErasure) ? "erasure" : "replay";

@@ -27,9 +27,8 @@ class AuditApiTest : public ApiTest {
 TEST_F(AuditApiTest, ChangeIsShownWithItsKeyAddressAndRequest) {
   const Headers key = make_key("write");
   const std::string id = body_of(get("/v1/self", key), 200)["key"];
-  Request request = request_of(
-      Method::kPost, "/v1/apps/forge/webhooks",
-      R"({"tag":"repo","name":"Repo","envs":[{"slug":"prd"}]})", key);
+  Request request = request_of(Method::kPost, "/v1/apps/forge/webhooks",
+                               R"({"tag":"repo","name":"Repo","envs":[{"slug":"prd"}]})", key);
   request.peer = *core::IpAddress::parse("2001:db8::7");
   EXPECT_EQ(routes->handle(request).status, 201);
   const Json entry = first("kind=webhook&name=forge");

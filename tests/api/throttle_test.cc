@@ -139,9 +139,9 @@ TEST_F(ThrottleTest, ManyClientsCannotMakeItForgetTheWorst) {
   Throttle wide(options);
   while (wide.wait_of(client, "wrong", now) == 0) wide.failed(client, now);
   for (std::uint32_t i = 0; i < 2000; ++i) {
-    wide.failed(IpAddress::of_v4(10, 1, static_cast<std::uint8_t>(i >> 8),
-                                 static_cast<std::uint8_t>(i)),
-                now);
+    wide.failed(
+        IpAddress::of_v4(10, 1, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)),
+        now);
   }
   EXPECT_NE(wide.wait_of(client, "wrong", now), 0u);
 }
@@ -159,8 +159,8 @@ TEST(ThrottleProperties, TriesAreBoundedAndWaitsExact) {
     const IpAddress client = IpAddress::of_v4(192, 0, 2, 1);
     std::uint64_t now = kStart;
     std::vector<std::uint64_t> tries;
-    const auto pauses = *rc::gen::container<std::vector<std::uint64_t>>(
-        rc::gen::oneOf(rc::gen::just<std::uint64_t>(0), rc::gen::inRange<std::uint64_t>(0, 20'000)));
+    const auto pauses = *rc::gen::container<std::vector<std::uint64_t>>(rc::gen::oneOf(
+        rc::gen::just<std::uint64_t>(0), rc::gen::inRange<std::uint64_t>(0, 20'000)));
     for (const std::uint64_t pause : pauses) {
       now += pause;
       if (const std::uint64_t wait = throttle.wait_of(client, "k", now); wait != 0) {

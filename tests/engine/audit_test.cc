@@ -28,10 +28,8 @@ using Json = nlohmann::json;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 
-const Actor kOperator{.kind = ActorKind::kOperator,
-                      .key = {},
-                      .address = "192.0.2.7",
-                      .request_id = "req_1"};
+const Actor kOperator{
+    .kind = ActorKind::kOperator, .key = {}, .address = "192.0.2.7", .request_id = "req_1"};
 
 class AuditTest : public RegistryTest {
  protected:
@@ -92,9 +90,8 @@ TEST_F(AuditTest, EngineSaysWhatItDoesItself) {
   const auto number = made(registry->endpoint_number(kWorkspace, one.id));
   clock.advance(hours(1));
   const ActingAs acting(kOperator);  // the thread that it happens on is not who does it
-  ASSERT_TRUE(made(registry->disable_endpoint({.endpoint = number,
-                                               .reason = StateReason::kGone,
-                                               .began_at = clock.wall_ms()})));
+  ASSERT_TRUE(made(registry->disable_endpoint(
+      {.endpoint = number, .reason = StateReason::kGone, .began_at = clock.wall_ms()})));
   const AuditEntry entry = last();
   EXPECT_EQ(entry.actor.kind, ActorKind::kEngine);
   EXPECT_EQ(entry.action, "set_state");
@@ -160,8 +157,7 @@ TEST_F(AuditTest, WhatIsRefusedOrNotWrittenLeavesNoEntryAndUsesUpNoNumber) {
 }
 
 TEST_F(AuditTest, DeedThatFailsIsRecordedTwice) {
-  const AuditDraft deed =
-      engine::audit_draft_of_deed(kWorkspace, "erase", "message", "msg_1");
+  const AuditDraft deed = engine::audit_draft_of_deed(kWorkspace, "erase", "message", "msg_1");
   const auto fails = []() -> Result<void> { return Error{ErrorCode::kUnavailable, "no", 0}; };
   EXPECT_FALSE(engine::recorded<Result<void>>(registry->audit_book(), deed, fails));
   EXPECT_EQ(told({.kind = "message"}), "erase_failed message msg_1\nerase message msg_1\n");
@@ -243,8 +239,9 @@ TEST_F(AuditTest, LongMembersAreToldByTheirDigest) {
   made(registry->create_event(kWorkspace, "github", spec));
   const Json after = Json::parse(last().after);
   EXPECT_EQ(after["description"]["bytes"], 4002);
-  EXPECT_EQ(after["description"]["sha256"],
-            core::to_hex(core::digest_of(core::Hash::kSha256, '"' + spec.description + '"').view()));
+  EXPECT_EQ(
+      after["description"]["sha256"],
+      core::to_hex(core::digest_of(core::Hash::kSha256, '"' + spec.description + '"').view()));
   EXPECT_LT(last().after.size(), 1000u);
 }
 
@@ -324,9 +321,9 @@ class AuditBookTest : public testing::Test {
     return *book;
   }
   Result<void> write(std::string workspace = "w", std::size_t count = 1) {
-    return book->write({}, std::vector<AuditDraft>(
-                               count, engine::audit_draft_of_deed(workspace, "erase", "message",
-                                                                  "msg_1")));
+    return book->write(
+        {}, std::vector<AuditDraft>(
+                count, engine::audit_draft_of_deed(workspace, "erase", "message", "msg_1")));
   }
   std::vector<std::uint64_t> numbers(const std::string& workspace = "w") const {
     std::vector<std::uint64_t> all;
@@ -369,11 +366,12 @@ TEST_F(AuditBookTest, WhatHadItsTimeGoesInEveryWorkspace) {
 
 TEST_F(AuditBookTest, WorkspaceKeepsABoundedNumberAndTheNewest) {
   const bool holds = rc::check("newest are kept", [this] {
-    store.drop_definitions(engine::kAuditBegin, engine::kAuditEnd);
+    RC_ASSERT(store.drop_definitions(engine::kAuditBegin, engine::kAuditEnd).has_value());
     const auto most = *rc::gen::inRange<std::uint64_t>(1, 40);
     open({.retention = hours(24), .entries_max = most});
     std::uint64_t written = 0;
-    const auto steps = *rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(1, 9));
+    const auto steps =
+        *rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(1, 9));
     for (const std::size_t count : steps) {
       if (*rc::gen::arbitrary<bool>()) clock.advance(milliseconds(1));
       RC_ASSERT(write("w", count).has_value());
@@ -401,7 +399,8 @@ TEST_F(AuditBookTest, PageThatWouldLookAtTooMuchEndsEarly) {
 
 TEST_F(AuditBookTest, FormOnTheDiskIsFrozen) {
   AuditEntry entry;
-  entry.actor = {.kind = ActorKind::kKey, .key = KeyId{{0, 1}}, .address = "::1", .request_id = "r"};
+  entry.actor = {
+      .kind = ActorKind::kKey, .key = KeyId{{0, 1}}, .address = "::1", .request_id = "r"};
   entry.action = "update";
   entry.kind = "endpoint";
   entry.name = "a/b";
@@ -410,10 +409,9 @@ TEST_F(AuditBookTest, FormOnTheDiskIsFrozen) {
   entry.before = R"({"method":"POST"})";
   entry.after = R"({"method":"PUT"})";
   const std::string json = engine::audit_json(entry);
-  EXPECT_EQ(json,
-            R"({"actor":3,"key":"key_0000000000000000000001","address":"::1","request":"r",)"
-            R"("action":"update","kind":"endpoint","name":"a/b","object":"ep_1",)"
-            R"("changed":["method"],"before":{"method":"POST"},"after":{"method":"PUT"}})");
+  EXPECT_EQ(json, R"({"actor":3,"key":"key_0000000000000000000001","address":"::1","request":"r",)"
+                  R"("action":"update","kind":"endpoint","name":"a/b","object":"ep_1",)"
+                  R"("changed":["method"],"before":{"method":"POST"},"after":{"method":"PUT"}})");
   EXPECT_EQ(engine::audit_key("w", AuditId{{0, 62}}), "audit/w/0000000000000000000010");
   const AuditId id{{std::uint64_t{5} << 16, 7}};
   const AuditEntry read = made(engine::parse_audit(id, json));
@@ -427,8 +425,8 @@ TEST_F(AuditBookTest, FormOnTheDiskIsFrozen) {
 TEST_F(AuditTest, OpeningReadsNoEntry) {
   engine::AuditBook& book = registry->audit_book();
   for (int i = 0; i < 50; ++i) {
-    done(book.write({}, std::vector<AuditDraft>(
-                            100, engine::audit_draft_of_deed(kWorkspace, "erase", "message", "m"))));
+    done(book.write({}, std::vector<AuditDraft>(100, engine::audit_draft_of_deed(
+                                                         kWorkspace, "erase", "message", "m"))));
   }
   store.definitions_visited = 0;
   load();
@@ -441,8 +439,7 @@ TEST_F(AuditTest, OpeningReadsNoEntry) {
 
 TEST_F(AuditTest, HashOfAnEarlierVersionIsReplacedAtTheNextUse) {
   const NewKey one = made(registry->create_key(kWorkspace, {.name = "ci"}));
-  const std::string plain =
-      core::to_hex(core::digest_of(core::Hash::kSha256, one.secret).view());
+  const std::string plain = core::to_hex(core::digest_of(core::Hash::kSha256, one.secret).view());
   const auto definition = [&] {
     KeyDefinition found;
     done(store.scan_definitions("key/", [&](std::string_view, std::string_view json) {
