@@ -98,6 +98,11 @@ inline constexpr std::size_t kEndpointsPerQueryMax = 4 * kKiB;  // whose dead le
 inline constexpr std::size_t kHistoryMessagesMax = 2 * kKiB;  // looked at, wanted or not
 inline constexpr std::size_t kHistoryReadsMax = 2 * kKiB;     // of receivers and of attempts
 
+// The audit log.
+inline constexpr std::uint64_t kAuditEntriesMax = 1'000'000;       // of a workspace
+inline constexpr std::uint64_t kAuditEntriesInMemoryMax = 10'000;  // of one that is not on a disk
+inline constexpr std::size_t kAuditLookedAtMax = 8 * kKiB;         // for a page, wanted or not
+
 // Jobs over what is on record.
 inline constexpr std::size_t kJobsUnderWayMax = 16;    // of a workspace, paused ones too
 inline constexpr std::size_t kJobsKeptMax = 200;       // of a workspace, once they are over

@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/numbers.h"
+#include "engine/audit_book.h"
 #include "engine/master_key.h"
 #include "engine/secrets.h"
 #include "engine/target_check.h"
@@ -26,6 +27,7 @@ struct RegistryOptions {
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
   TargetRules targets;                    // of endpoints and calls
   MasterKeySource master_key;             // empty: one of this process alone
+  AuditOptions audit{};
 };
 
 // What came of one attempt to tell a provider.
