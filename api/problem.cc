@@ -16,6 +16,8 @@ int status_of(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kMalformed:
+    case ErrorCode::kAddressNotAllowed:
+    case ErrorCode::kPlainHttpNotAllowed:
       return 422;
     case ErrorCode::kNotFound:
       return 404;

@@ -19,6 +19,7 @@ const std::vector<Route>& route_table() {
     add_endpoint_routes(all);
     add_history_routes(all);
     add_job_routes(all);
+    add_secret_routes(all);
     add_operational_routes(all);
     return all;
   }();
@@ -79,7 +80,7 @@ std::vector<std::string_view> path_names(std::string_view path) {
 
 std::string_view path_description(std::string_view name) noexcept {
   using Entry = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Entry, 12> kAll = {{
+  constexpr std::array<Entry, 13> kAll = {{
       {"workspace", "The workspace's tag."},
       {"key", "The key's id."},
       {"app", "The app's tag."},
@@ -92,6 +93,7 @@ std::string_view path_description(std::string_view name) noexcept {
       {"endpoint", "The endpoint's id."},
       {"message", "The message's id."},
       {"job", "The job's id."},
+      {"secret", "The secret's name."},
   }};
   for (const auto& [key, description] : kAll) {
     if (key == name) return description;

@@ -10,7 +10,9 @@ const std::string kSettings = R"(
       "method": {"type": "string", "maxLength": 16, "description": "Default POST."},
       "auth": {"description": "Credentials for the receiver.", "$ref": "#/components/schemas/RequestParts"},
       "events": {"type": ["array", "null"], "maxItems": 65536, "description": "Tags or their event parts; none: all.", "items": {"type": "string", "maxLength": 257}},
-      "filter": {"type": ["object", "null"], "description": "Which messages it wants, see docs/selectors.md."},)" +
+      "filter": {"type": ["object", "null"], "description": "Which messages it wants, see docs/selectors.md."},
+      "signing": {"$ref": "#/components/schemas/SigningSettings"},
+      "tls": {"$ref": "#/components/schemas/EndpointTls"},)" +
                               delivery_members();
 
 // Members that the path says already; what they say must be the same.
@@ -101,6 +103,14 @@ void add_registrations(std::vector<Component>& to) {
 }
 
 void add_endpoints(std::vector<Component>& to) {
+  to.push_back({"EndpointTls", R"({
+    "type": ["object", "null"], "additionalProperties": false,
+    "description": "TLS to the receiver, see docs/outbound.md; null: the engine's roots, and no certificate of ours. A key that is no $Secret{} is not shown.",
+    "properties": {
+      "ca": {"type": ["string", "null"], "maxLength": 65536, "description": "PEM: whom to trust, and nobody else."},
+      "certificate": {"type": ["string", "null"], "maxLength": 65536, "description": "PEM: what we show, with what leads to its root."},
+      "key": {"type": ["string", "null"], "maxLength": 65536, "description": "PEM, or $Secret{NAME}."},
+      "pins": {"type": ["array", "null"], "maxItems": 16, "description": "sha256// and the base64 of the SHA-256 of a public key: one of them must be the receiver's.", "items": {"type": "string", "maxLength": 64}}}})"});
   to.push_back({"EndpointSpec", R"({
     "type": "object", "additionalProperties": false, "required": ["access_tag", "webhook_tag", "env", "url"],
     "properties": {)" + kPathMembers +
@@ -118,10 +128,10 @@ void add_endpoints(std::vector<Component>& to) {
                                      kSettings + "}}"});
   to.push_back({"Endpoint", R"({
     "type": "object", "additionalProperties": false,
-    "required": ["id", "product", "access_tag", "app", "webhook", "env", "url", "method", "auth", "events", "filter",
+    "required": ["id", "product", "access_tag", "app", "webhook", "env", "url", "method", "auth", "events", "filter", "tls",
                  )" +
                                 delivery_names() + R"(,
-                 "state", "state_reason", "state_since", "drained", "link", "link_id", "revision"],
+                 "signing", "state", "state_reason", "state_since", "drained", "link", "link_id", "revision"],
     "properties": {
       "id": {"type": "string", "pattern": "^ep_[0-9A-Za-z]{22}$"},
       "product": {"$ref": "#/components/schemas/Tag"},
@@ -134,7 +144,9 @@ void add_endpoints(std::vector<Component>& to) {
       "auth": {"$ref": "#/components/schemas/RequestParts"},
       "events": {"type": "array", "items": {"type": "string"}, "description": "Full tags; empty: all."},
       "filter": {"type": ["object", "null"], "description": "Null: none."},
+      "tls": {"$ref": "#/components/schemas/EndpointTls"},
 )" + delivery_members() + R"(,
+      "signing": {"$ref": "#/components/schemas/Signing"},
       "state": {"$ref": "#/components/schemas/EndpointState"},
       "state_reason": {"type": "string", "enum": ["manual", "gone", "failing"], "description": "manual: somebody said so; gone: it answered 410; failing: nothing but failures for disable_after."},
       "state_since": {"$ref": "#/components/schemas/Timestamp"},

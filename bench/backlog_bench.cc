@@ -109,7 +109,10 @@ void pause_for(double seconds) {
 }
 
 std::unique_ptr<Engine> open_engine(const std::string& directory) {
-  auto engine = Engine::open({.data_directory = directory, .public_url = "http://localhost"});
+  auto engine = Engine::open({.data_directory = directory,
+                              .public_url = "http://localhost",
+                              .endpoint_allow = {"127.0.0.0/8"},
+                              .plain_http_endpoints = true});
   HEADRACE_CHECK(engine.has_value());
   return std::move(*engine);
 }

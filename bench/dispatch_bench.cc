@@ -170,11 +170,12 @@ class Bench {
     endpoints_.publish(std::make_shared<const dispatch::EndpointTable>(table));
     outcomes_.open(
         loop_, [](void* self) noexcept { static_cast<Bench*>(self)->collect(); }, this);
-    shard_ =
-        std::make_unique<dispatch::Shard>(loop_,
-                                          dispatch::ShardLinks{deliveries_, outcomes_, endpoints_,
-                                                               resolver_, answers_, log_, nullptr},
-                                          dispatch::ShardOptions{});
+    shard_ = std::make_unique<dispatch::Shard>(
+        loop_,
+        dispatch::ShardLinks{deliveries_, outcomes_, endpoints_, resolver_, answers_, log_,
+                             nullptr},
+        dispatch::ShardOptions{.allowed = [](const auto&, const auto&) { return true; },
+                               .plain_http = true});
     shard_->start();
   }
 

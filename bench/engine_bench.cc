@@ -322,7 +322,10 @@ Usage used_since(const std::map<std::string, Usage>& before, std::string_view pr
 // An engine with one webhook, one event and one endpoint; answers the path of its link.
 std::unique_ptr<Engine> open_engine(const std::string& directory, const std::string& sink,
                                     std::string& link_path) {
-  auto engine = Engine::open({.data_directory = directory, .listen = "127.0.0.1:0"});
+  auto engine = Engine::open({.data_directory = directory,
+                              .listen = "127.0.0.1:0",
+                              .endpoint_allow = {"127.0.0.0/8"},
+                              .plain_http_endpoints = true});
   HEADRACE_CHECK(engine.has_value());
   auto workspace = (*engine)->workspace("default");
   HEADRACE_CHECK(workspace.has_value());

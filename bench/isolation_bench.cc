@@ -92,7 +92,9 @@ class Bench {
         sink_(clock_, "127.0.0.1:0", [this](std::optional<std::uint64_t> n) { received(n); }) {
     auto engine = Engine::open({.data_directory = directory_.path(),
                                 .public_url = "http://localhost",
-                                .drain_grace = std::chrono::milliseconds(100)});
+                                .drain_grace = std::chrono::milliseconds(100),
+                                .endpoint_allow = {"127.0.0.0/8"},
+                                .plain_http_endpoints = true});
     HEADRACE_CHECK(engine.has_value());
     engine_ = std::move(*engine);
     shop_ = std::make_unique<bench::Shop>(*engine_);

@@ -39,7 +39,7 @@ endif()
 
 # Folders whose loops over bytes need some optimization even under a sanitizer, whose presets have none
 # as that compiles in half the time.
-set(HEADRACE_HOT_FOLDERS core crypto selector store dispatch ingest)
+set(HEADRACE_HOT_FOLDERS core crypto selector store dispatch verification ingest)
 
 # headrace_library(NAME SOURCES… LINK…): the library of one folder, with its headrace:: alias.
 function(headrace_library name)

@@ -45,6 +45,10 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "cancelled";
     case ErrorCode::kUnsupported:
       return "unsupported";
+    case ErrorCode::kAddressNotAllowed:
+      return "address_not_allowed";
+    case ErrorCode::kPlainHttpNotAllowed:
+      return "plain_http_not_allowed";
   }
   return "unknown";
 }

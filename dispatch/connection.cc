@@ -31,6 +31,7 @@ void Connection::open(std::shared_ptr<const Endpoint> endpoint, LaneEntry& lane,
   reused_ = false;
   send_failed_ = write_pending_ = false;
   state_ = State::kResolving;
+  if (!secure_ && !context_.plain_http) return end_attempt(AttemptError::kPlainHttp, false);
   context_.counters.connections_opened.add();
   const auto limit = static_cast<core::SteadyMs>(endpoint_->settings.connect_timeout.count());
   connect_deadline_ = std::min(now_ms() + limit, flight.deadline);
@@ -57,7 +58,7 @@ void Connection::connect_next() noexcept {
     SocketAddress& address = addresses_.list[next_address_++];
     // The port is at the same place in both families.
     address.v4.sin_port = htons(endpoint_->url.port);
-    if (context_.allowed != nullptr && !context_.allowed(address.any)) {
+    if (!context_.allowed(endpoint_->url, address.any)) {
       connect_error_ = AttemptError::kBlockedAddress;
       continue;
     }
@@ -90,7 +91,7 @@ void Connection::start_tls() noexcept {
   tls_->left.bytes = 0;
   state_ = State::kHandshaking;
   context_.loop.arm(timer_, connect_deadline_);
-  if (!tls_->stream.start(*context_.tls, endpoint_->url, *session_)) {
+  if (!tls_->stream.start(*context_.tls, endpoint_->tls.get(), endpoint_->url, *session_)) {
     return end_attempt(AttemptError::kTls, false);
   }
   step_handshake();
@@ -170,8 +171,8 @@ void Connection::close() noexcept {
   flight_ = nullptr;
   context_.loop.disarm(timer_);
   if (was == State::kResolving) context_.resolver.cancel(resolve_request_);
-  if (was == State::kNextAddress) return;  // its stream is closing already
   if (!stream_open_) return closed();
+  if (was == State::kNextAddress) return;  // its stream is closing already
   stream_->close();
 }
 

@@ -17,6 +17,7 @@
 
 #include "core/http_response.h"
 #include "core/loop.h"
+#include "dispatch/address_filter.h"
 #include "dispatch/capture_pool.h"
 #include "dispatch/endpoint.h"
 #include "dispatch/flight.h"
@@ -56,9 +57,6 @@ class ConnectionOwner {
   ~ConnectionOwner() = default;
 };
 
-// Whether a connection to this address may be made.
-using AddressFilter = std::function<bool(const sockaddr&)>;
-
 // What the connections of one shard share.
 struct ConnectionContext {
   static constexpr std::size_t kRecordBytes = 16 * core::limits::kKiB;  // a TLS record
@@ -69,7 +67,8 @@ struct ConnectionContext {
   ConnectionOwner& owner;
   ShardCounters& counters;
   const TlsContext* tls = nullptr;  // null: https is refused
-  AddressFilter allowed;            // null: all
+  AddressCheck allowed;
+  bool plain_http = false;  // else http is refused
   std::chrono::milliseconds idle_timeout{30'000};
   CapturePool captures;
   MessageQuery query;

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "core/check.h"
+#include "core/secret_bytes.h"
 #include "dispatch/percent.h"
 
 namespace headrace::dispatch {
@@ -90,22 +92,61 @@ Result<void> check(const EndpointSettings& settings) {
   return {};
 }
 
-std::string target_of(const EndpointSettings& settings, const Url& url) {
-  std::string target = url.target;
-  char joint = target.find('?') == std::string::npos ? '?' : '&';
-  for (const auto& [name, value] : settings.query) {
-    target += joint;
-    append_percent_encoded(target, name);
-    target += '=';
-    append_percent_encoded(target, value);
-    joint = '&';
+// The signature has its line to itself.
+Result<void> check_signature(const EndpointSettings& settings) {
+  if (settings.signer == nullptr) return {};
+  const std::string& name = settings.signer->header();
+  constexpr std::string_view kTaken[] = {"host", "user-agent", "content-type", "authorization"};
+  const bool is_reserved =
+      name != default_header(SignatureShape::kStandard) &&
+      std::find(kReservedNames.begin(), kReservedNames.end(), name) != kReservedNames.end();
+  if (is_reserved || std::find(std::begin(kTaken), std::end(kTaken), name) != std::end(kTaken))
+    return invalid("the header " + name + " is no place for a signature");
+  for (const auto& header : settings.headers) {
+    if (to_lower(header.first) == name)
+      return invalid("the header " + name + " is the signature's");
   }
-  return target;
+  return {};
 }
 
-void append_headers(Endpoint& endpoint) {
+void wipe(std::string& text) {
+  core::wipe(text.data(), text.size());
+  text.clear();
+}
+
+void wipe(std::vector<std::pair<std::string, std::string>>& fields) {
+  for (auto& [name, value] : fields) wipe(value);
+  fields.clear();
+}
+
+std::size_t size_of(const std::vector<std::pair<std::string, std::string>>& fields) noexcept {
+  std::size_t size = 0;
+  for (const auto& [name, value] : fields) size += 3 * (name.size() + value.size()) + 4;
+  return size;
+}
+
+// Text that holds secrets never moves while it grows, as each move leaves a copy behind.
+std::string roomy(const EndpointSettings& settings) {
+  std::string text;
+  text.reserve(settings.url.size() + size_of(settings.headers) + size_of(settings.query) + 128);
+  return text;
+}
+
+void append_target(const EndpointSettings& settings, const Url& url, std::string& out) {
+  out += url.target;
+  char joint = url.target.find('?') == std::string::npos ? '?' : '&';
+  for (const auto& [name, value] : settings.query) {
+    out += joint;
+    append_percent_encoded(out, name);
+    out += '=';
+    append_percent_encoded(out, value);
+    joint = '&';
+  }
+}
+
+void append_headers(Endpoint& endpoint, std::string& out) {
   bool names_host = false;
-  std::string lines;
+  std::string lines = roomy(endpoint.settings);
   for (const auto& [name, value] : endpoint.settings.headers) {
     std::string key = to_lower(name);
     names_host |= key == "host";
@@ -113,8 +154,51 @@ void append_headers(Endpoint& endpoint) {
     lines.append(name).append(": ").append(value).append("\r\n");
     endpoint.replaced.push_back(std::move(key));
   }
-  if (!names_host) endpoint.prefix += "Host: " + endpoint.url.authority() + "\r\n";
-  endpoint.prefix += lines;
+  if (!names_host) out += "Host: " + endpoint.url.authority() + "\r\n";
+  out += lines;
+  wipe(lines);
+}
+
+// Lays out what every request begins with, and forgets what it was made of.
+void make_prefix(Endpoint& endpoint) {
+  EndpointSettings& settings = endpoint.settings;
+  std::string text = roomy(settings);
+  text.append(core::to_string(settings.method)).append(" ");
+  const std::size_t target_at = text.size();
+  append_target(settings, endpoint.url, text);
+  endpoint.query_joint = text.find('?', target_at) == std::string::npos ? '?' : '&';
+  endpoint.target_end = text.size();
+  text += " HTTP/1.1\r\n";
+  append_headers(endpoint, text);
+  endpoint.prefix_bytes = core::SecretBytes(text);
+  endpoint.prefix = endpoint.prefix_bytes.view();
+  wipe(text);
+  wipe(settings.url);
+  wipe(endpoint.url.target);
+  wipe(settings.headers);
+  wipe(settings.query);
+  if (!settings.body) return;
+  endpoint.body_bytes = core::SecretBytes(*settings.body);
+  endpoint.body = endpoint.body_bytes.view();
+  wipe(*settings.body);
+}
+
+// A key is not kept longer than OpenSSL needs to read it.
+Result<void> make_tls(Endpoint& endpoint) {
+  if (!endpoint.settings.tls) return {};
+  EndpointTls& settings = *endpoint.settings.tls;
+  // Without its secret it cannot be made, and no connection is.
+  auto made = endpoint.settings.missing_secret.empty()
+                  ? TlsContext::make(settings)
+                  : Result<std::shared_ptr<const TlsContext>>(nullptr);
+  wipe(settings.key);
+  if (made) {
+    endpoint.tls = *std::move(made);
+    return {};
+  }
+  Error error = std::move(made).error();
+  if (!error.items.empty()) error.items[0].where.insert(0, "/tls");
+  return error;
 }
 
 auto has_number(core::EndpointNumber number) noexcept {
@@ -130,6 +214,7 @@ std::uint64_t hash_of(core::EndpointNumber number) noexcept {
 
 Result<std::shared_ptr<const Endpoint>> make_endpoint(EndpointSettings settings) {
   if (auto checked = check(settings); !checked) return std::move(checked).error();
+  if (auto checked = check_signature(settings); !checked) return std::move(checked).error();
   auto url = Url::parse(settings.url);
   if (!url) return std::move(url).error();
 
@@ -141,15 +226,15 @@ Result<std::shared_ptr<const Endpoint>> make_endpoint(EndpointSettings settings)
     if (!key) return std::move(key).error();
     endpoint->order_key = *std::move(key);
   }
+  if (auto made = make_tls(*endpoint); !made) return std::move(made).error();
   const Method method = endpoint->settings.method;
   endpoint->sends_body =
       method != Method::kGet && method != Method::kHead && method != Method::kDelete;
-  const std::string target = target_of(endpoint->settings, endpoint->url);
-  endpoint->query_joint = target.find('?') == std::string::npos ? '?' : '&';
-  endpoint->prefix.append(core::to_string(method)).append(" ").append(target);
-  endpoint->target_end = endpoint->prefix.size();
-  endpoint->prefix += " HTTP/1.1\r\n";
-  append_headers(*endpoint);
+  make_prefix(*endpoint);
+  // Of the names that a signature goes by, ingest drops only that of Standard Webhooks.
+  const auto& signer = endpoint->settings.signer;
+  if (signer != nullptr && signer->header() != default_header(SignatureShape::kStandard))
+    endpoint->replaced.push_back(signer->header());
   return std::shared_ptr<const Endpoint>(std::move(endpoint));
 }
 

@@ -15,10 +15,13 @@
 #include "core/http_request.h"
 #include "core/limits.h"
 #include "core/numbers.h"
+#include "core/secret_bytes.h"
 #include "core/shared_map.h"
 #include "dispatch/breaker.h"
 #include "dispatch/order_key.h"
 #include "dispatch/retry_policy.h"
+#include "dispatch/signer.h"
+#include "dispatch/tls.h"
 #include "dispatch/token_bucket.h"
 #include "dispatch/url.h"
 #include "headrace/result.h"
@@ -48,7 +51,8 @@ struct EndpointSettings {
   // Sent in place of every message's body, of which then nothing goes into the query either. What
   // it holds (secrets, once they are filled in) is not stored with the messages.
   std::optional<std::string> body;
-  bool forward_headers = true;  // false: of the provider's lines only Content-Type is sent
+  std::shared_ptr<const Signer> signer;  // null: what is sent is not signed
+  bool forward_headers = true;           // false: of the provider's lines only Content-Type is sent
   // The name of a secret that the above needs and that is not there: no connection is made, each
   // attempt fails at once and is retried. Empty: none is missing.
   std::string missing_secret;
@@ -74,10 +78,12 @@ struct EndpointSettings {
   bool held = false;
   // For whoever watches outcomes: disable it after so long of nothing but failures; none: never.
   std::optional<std::chrono::milliseconds> disable_after;
+  std::optional<EndpointTls> tls;  // of https; an Endpoint keeps no key here
 };
 
 // What is decided once about an endpoint: the parsed URL and the bytes that every request begins
-// with.
+// with. These hold the receiver's credentials, so they lie where secrets do, and nowhere else: of
+// `settings` the url, headers and query are empty, and so is a body that is there.
 struct Endpoint {
   bool keeps_order() const noexcept { return settings.order != Order::kNone; }
   // A delivery that is tried again holds up all behind it.
@@ -104,20 +110,24 @@ struct Endpoint {
 
   EndpointSettings settings;
   std::shared_ptr<const OrderKey> order_key;  // of kByKey
-  Url url;
-  std::string prefix;  // "POST /path?query HTTP/1.1\r\nHost: …\r\n" and our own header lines
+  Url url;                                    // without its target
+  std::shared_ptr<const TlsContext> tls;  // of all its connections; null: the engine's settings do
+  std::string_view prefix;  // "POST /path?query HTTP/1.1\r\nHost: …\r\n" and our own header lines
+  std::string_view body;    // in place of the message's, where settings.body is there
   std::size_t target_end =
       0;  // where in `prefix` the target ends; what a message adds to the query goes there
   char query_joint = '?';  // what stands between the target and such an addition
   std::vector<std::string>
       replaced;  // lower-case names of our headers: the provider's of that name are dropped
-  bool sends_body = true;    // false for GET, HEAD and DELETE
-  bool names_agent = false;  // one of our headers is User-Agent
+  bool sends_body = true;                      // false for GET, HEAD and DELETE
+  bool names_agent = false;                    // one of our headers is User-Agent
+  core::SecretBytes prefix_bytes, body_bytes;  // what the views above are of
 };
 
 // kMalformed (with the offset in it) for a bad URL or selector, kTooLarge for a bad URL; kTooLarge
 // for a body above kBodyBytesMax; kInvalidArgument for a method that delivers nothing, a header
-// that is not one or is reserved, or limits of zero.
+// that is not one, is reserved or is the signature's, limits of zero, or TLS settings that cannot
+// be used (the first item is their pointer, "/tls/ca").
 Result<std::shared_ptr<const Endpoint>> make_endpoint(EndpointSettings settings);
 
 // Threads: like a std::map; a table that is published is not changed any more.

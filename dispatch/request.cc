@@ -70,10 +70,22 @@ class ScratchWriter {
     HEADRACE_DCHECK(text.size() <= static_cast<std::size_t>(end_ - at_));
     at_ = std::copy(text.begin(), text.end(), at_);
   }
-  void number(std::uint64_t value) noexcept { at_ = std::to_chars(at_, end_, value).ptr; }
-  void id(const MessageId& id) noexcept {
+  std::string_view number(std::uint64_t value) noexcept {
+    char* const from = at_;
+    at_ = std::to_chars(at_, end_, value).ptr;
+    return {from, static_cast<std::size_t>(at_ - from)};
+  }
+  std::string_view id(const MessageId& id) noexcept {
     id.format(at_);
     at_ += MessageId::kTextSize;
+    return {at_ - MessageId::kTextSize, MessageId::kTextSize};
+  }
+  bool signature(const Signer& signer, const Signed& what) noexcept {
+    HEADRACE_DCHECK(Signer::kLineBytesMax <= static_cast<std::size_t>(end_ - at_));
+    char* const end = signer.write(what, at_);
+    if (end == nullptr) return false;
+    at_ = end;
+    return true;
   }
   std::string_view written() const noexcept {
     return {begin_, static_cast<std::size_t>(at_ - begin_)};
@@ -122,8 +134,8 @@ bool build_request(const Endpoint& endpoint, const store::Delivery& delivery, co
     out.add(added_query);
     out.add(prefix.substr(endpoint.target_end));
   }
-  const auto& fixed = endpoint.settings.body;
-  const std::string_view body = fixed ? std::string_view{*fixed} : payload.body.in(payload.buffer);
+  const std::string_view body =
+      endpoint.settings.body ? endpoint.body : payload.body.in(payload.buffer);
   bool names_agent = endpoint.names_agent;
   if (!add_provider_lines(endpoint, payload.headers.in(payload.buffer), names_agent, out))
     return false;
@@ -132,14 +144,18 @@ bool build_request(const Endpoint& endpoint, const store::Delivery& delivery, co
   if (!names_agent) writer.text(kAgentLine);
   if (delivery.is_test) writer.text(kTestLine);
   writer.text("webhook-id: ");
-  writer.id(delivery.message);
+  const std::string_view id = writer.id(delivery.message);
   writer.text("\r\nwebhook-timestamp: ");
-  writer.number(now / 1000);
-  if (endpoint.sends_body) {
-    writer.text("\r\nContent-Length: ");
-    writer.number(body.size());
-  }
+  const std::string_view timestamp = writer.number(now / 1000);
   writer.text(kEnd);
+  const auto& signer = endpoint.settings.signer;
+  const std::string_view sent = endpoint.sends_body ? body : std::string_view{};
+  if (signer != nullptr && !writer.signature(*signer, {id, timestamp, sent, now})) return false;
+  if (endpoint.sends_body) {
+    writer.text("Content-Length: ");
+    writer.number(body.size());
+    writer.text(kEnd);
+  }
   writer.text(kEnd);
   if (!out.add(writer.written())) return false;
   return !endpoint.sends_body || out.add(body);

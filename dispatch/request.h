@@ -35,11 +35,11 @@ struct RequestPieces {
 
 // Where the lines that differ from delivery to delivery are written; must live until the request is
 // sent.
-using RequestScratch = std::array<char, 256>;
+using RequestScratch = std::array<char, 256 + Signer::kLineBytesMax>;
 
-// Fills `out` with the request of `delivery` at `now`. `added_query` is appended to the target
-// (empty: nothing). False when the provider's lines fall into too many pieces, which ingest's limit
-// on their number excludes.
+// Fills `out` with the request of `delivery` at `now`, signed. `added_query` is appended to the
+// target (empty: nothing). False when the provider's lines fall into too many pieces, which
+// ingest's limit on their number excludes, or when memory ran out while signing.
 bool build_request(const Endpoint& endpoint, const store::Delivery& delivery, core::WallMs now,
                    std::string_view added_query, RequestScratch& scratch,
                    RequestPieces& out) noexcept;

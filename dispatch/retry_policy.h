@@ -115,7 +115,7 @@ constexpr bool is_unreachable(store::AttemptError error) noexcept {
   using store::AttemptError;
   return error == AttemptError::kResolve || error == AttemptError::kConnect ||
          error == AttemptError::kConnectTimeout || error == AttemptError::kTls ||
-         error == AttemptError::kBlockedAddress;
+         error == AttemptError::kBlockedAddress || error == AttemptError::kPlainHttp;
 }
 
 // The whole decision about a finished attempt, the `attempts_made`-th (so at least 1): 2xx is

@@ -34,7 +34,8 @@ Shard::Shard(core::Loop& loop, const ShardLinks& links, ShardOptions options)
                *this,
                counters_,
                links.tls,
-               options_.allowed,
+               options_.allowed == nullptr ? AddressCheck(&is_global) : options_.allowed,
+               options_.plain_http,
                options_.idle_timeout,
                {},
                {}} {

@@ -43,7 +43,8 @@ struct ShardOptions {
   std::chrono::milliseconds drain_grace{10'000};        // for attempts under way
   std::size_t idle_connections_max = 1024;              // kept alive, over all lanes
   std::uint64_t seed = 0;                               // of the jitter
-  AddressFilter allowed;                                // null: every address may be connected to
+  AddressCheck allowed;     // of every address, before it is connected to; null: is_global()
+  bool plain_http = false;  // else attempts at http endpoints fail
 };
 
 struct ShardLinks {

@@ -160,7 +160,8 @@ class Change {
              std::vector<Edit<WebhookDefinition>>, std::vector<Edit<EventDefinition>>,
              std::vector<Edit<ConnectionDefinition>>, std::vector<Edit<EndpointDefinition>>,
              std::vector<Edit<LinkDefinition>>, std::vector<Edit<CallDefinition>>,
-             std::vector<Edit<RetiredDefinition>>, std::vector<Edit<CounterDefinition>>>
+             std::vector<Edit<RetiredDefinition>>, std::vector<Edit<CounterDefinition>>,
+             std::vector<Edit<SecretDefinition>>>
       all_;
 };
 
@@ -184,7 +185,7 @@ class Catalog {
   std::tuple<Table<WorkspaceDefinition>, Table<KeyDefinition>, Table<WebhookDefinition>,
              Table<EventDefinition>, Table<ConnectionDefinition>, Table<EndpointDefinition>,
              Table<LinkDefinition>, Table<CallDefinition>, Table<RetiredDefinition>,
-             Table<CounterDefinition>>
+             Table<CounterDefinition>, Table<SecretDefinition>>
       tables_;
 };
 

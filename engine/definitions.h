@@ -132,7 +132,13 @@ struct EndpointDefinition {
   EndpointState state = EndpointState::kActive;
   StateReason state_reason = StateReason::kManual;
   core::WallMs state_since = 0;
+  SigningScheme signing_scheme = SigningScheme::kV1;
+  std::string signing_header;    // empty: the scheme's own
+  std::string signing_secret;    // sealed; empty: it was written before there were any
+  std::string signing_previous;  // sealed; empty: none
+  core::WallMs signing_previous_until = 0;
   std::uint64_t revision = 0;
+  std::string tls;  // JSON text; empty: none
 
   std::string key() const { return join_key({workspace, app, webhook, env, product}); }
   std::string second_key() const { return join_key({workspace, product, app, webhook, env}); }
@@ -207,6 +213,21 @@ struct CallDefinition {
   bool same_request(const CallDefinition& other) const noexcept;
   std::string to_json() const;
   static Result<CallDefinition> from_json(std::string_view text);
+};
+
+// A value that definitions name as $Secret{NAME}.
+struct SecretDefinition {
+  static constexpr std::string_view kKind = "secret";
+  std::string workspace;
+  std::string name;
+  std::string sealed;
+  core::WallMs created_at = 0;
+  core::WallMs updated_at = 0;
+  std::uint64_t revision = 0;
+
+  std::string key() const { return join_key({workspace, name}); }
+  std::string to_json() const;
+  static Result<SecretDefinition> from_json(std::string_view text);
 };
 
 // What is deleted, and still named by messages that are on record.

@@ -12,11 +12,14 @@
 #include <thread>
 #include <utility>
 
+#include "core/check.h"
 #include "core/clock.h"
 #include "core/descriptors.h"
 #include "core/log.h"
 #include "core/random.h"
+#include "core/secret_bytes.h"
 #include "core/snapshot.h"
+#include "dispatch/address_filter.h"
 #include "dispatch/endpoint.h"
 #include "dispatch/tls.h"
 #include "engine/dead_letters.h"
@@ -24,6 +27,7 @@
 #include "engine/engine_opener.h"
 #include "engine/history.h"
 #include "engine/jobs.h"
+#include "engine/name_look_up.h"
 #include "engine/registrar.h"
 #include "engine/registry.h"
 #include "engine/units.h"
@@ -105,6 +109,20 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
   return store::RocksStore::open(options, clock, core::random_seed(), log);
 }
 
+// Given, in the data directory, or of this engine alone. The texts that were given are wiped.
+engine::MasterKeySource master_key_source(const EngineConfig& config, std::string& given,
+                                          std::string& previous) {
+  return [&config, &given, &previous](bool something_is_sealed) -> Result<engine::MasterKey> {
+    if (given.empty() && config.data_directory.empty()) return engine::MasterKey::ephemeral();
+    if (given.empty())
+      return engine::MasterKey::in_directory(config.data_directory, !something_is_sealed);
+    auto key = engine::MasterKey::given(given, previous);
+    core::wipe(given.data(), given.size());
+    core::wipe(previous.data(), previous.size());
+    return key;
+  };
+}
+
 // Who hears of what: calls of the engine's own, and endpoints that give cause.
 class Listeners final : public store::OutcomeListener {
  public:
@@ -146,6 +164,8 @@ class Engine::Impl final : public engine::WorkspaceAccess {
       : config_(std::move(config)),
         seams_(std::move(seams)),
         secrets_(std::move(dependencies.secret)),
+        master_key_(std::move(dependencies.master_key)),
+        previous_master_key_(std::move(dependencies.previous_master_key)),
         log_(std::move(dependencies.log)),
         store_unit_(clock_),
         jobs_unit_(clock_, store_unit_) {}
@@ -164,6 +184,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::string ingest_address() const { return ingest_address_; }
   Result<void> reload_certificates() { return inbound_->reload_certificates(); }
   void submit(const Submission& submission, std::function<void(SubmitStatus, MessageId)> done);
+  Result<void> keep_from_endpoints(std::string_view text);
   std::string metrics() const { return metrics_.prometheus(); }
   engine::Registry& registry() noexcept override { return *registry_; }
   const engine::History& history() const noexcept override { return *history_; }
@@ -191,6 +212,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   const EngineConfig config_;
   const engine::EngineSeams seams_;
   const engine::SecretSource secrets_;
+  std::string master_key_, previous_master_key_;  // until the registry is loaded
   const core::SystemClock system_clock_;
   const core::Clock& clock_{seams_.clock != nullptr ? *seams_.clock : system_clock_};
   HostLog log_;
@@ -203,6 +225,8 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::unique_ptr<engine::EndpointWatch> watch_;
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<dispatch::TlsContext> tls_;
+  std::unique_ptr<dispatch::AddressFilter> addresses_;
+  engine::NameLookUp names_{clock_};
   std::unique_ptr<ingest::Inbound> inbound_;
   engine::StoreUnit store_unit_;
   engine::JobsUnit jobs_unit_;
@@ -220,9 +244,17 @@ Result<void> Engine::Impl::open() {
   auto store = open_store(config_, seams_, clock_, log_);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
+  auto rules = dispatch::AddressFilter::parse(config_.endpoint_allow);
+  if (!rules) return std::move(rules).error();
+  addresses_ = std::make_unique<dispatch::AddressFilter>(*std::move(rules));
   auto registry = engine::Registry::load(
       *store_, clock_,
-      {.public_url = config_.public_url, .secrets = secrets_, .retention = config_.retention});
+      {.public_url = config_.public_url,
+       .secrets = secrets_,
+       .retention = config_.retention,
+       .targets = {addresses_.get(), config_.plain_http_endpoints,
+                   [this](std::string_view host) { return names_.look_up(host); }},
+       .master_key = master_key_source(config_, master_key_, previous_master_key_)});
   if (!registry) return std::move(registry).error();
   registry_ = std::move(*registry);
   history_ = std::make_unique<engine::History>(*store_, *registry_);
@@ -233,7 +265,8 @@ Result<void> Engine::Impl::open() {
       engine::JobSources{*store_, *registry_, *history_, *dead_letters_}, jobs_unit_.redelivery,
       log_, config_.retention);
   if (auto loaded = jobs_unit_.jobs->load(); !loaded) return loaded;
-  auto tls = dispatch::TlsContext::make({.extra_roots_file = config_.tls_ca_file});
+  auto tls =
+      dispatch::TlsContext::make(dispatch::TlsOptions{.extra_roots_file = config_.tls_ca_file});
   if (!tls) return std::move(tls).error();
   tls_ = std::move(*tls);
 
@@ -267,7 +300,18 @@ Result<std::vector<ingest::BoundSocket>> Engine::Impl::bind(std::size_t count) {
   }
   ingest_address_ = address->to_string();
   listening_ = true;
+  if (auto kept = keep_from_endpoints(ingest_address_); !kept) return std::move(kept).error();
   return sockets;
+}
+
+Result<void> Engine::Impl::keep_from_endpoints(std::string_view text) {
+  const auto address = ingest::ListenAddress::parse(text);
+  if (!address) return address.error();
+  const auto host = core::IpAddress::from(reinterpret_cast<const sockaddr&>(address->address));
+  HEADRACE_CHECK(host.has_value());
+  // The port is at the same place in both families.
+  const auto port = reinterpret_cast<const sockaddr_in&>(address->address).sin_port;
+  return addresses_->add_listener(*host, ntohs(port));
 }
 
 void Engine::Impl::make_units(std::size_t ingest_loops) {
@@ -319,7 +363,8 @@ Result<void> Engine::Impl::make_shards() {
   const unsigned count = threads_for(config_.shards, limits::kShardsMax);
   for (std::size_t i = 0; i < count; ++i) {
     auto& unit = *shards_.emplace_back(std::make_unique<engine::ShardUnit>(clock_, i));
-    auto resolver = dispatch::CaresResolver::make(unit.thread.loop(), {});
+    auto resolver =
+        dispatch::CaresResolver::make(unit.thread.loop(), {.servers = config_.dns_servers});
     if (!resolver) return std::move(resolver).error();
     unit.resolver = std::move(*resolver);
     unit.shard = std::make_unique<dispatch::Shard>(
@@ -331,7 +376,13 @@ Result<void> Engine::Impl::make_shards() {
                              .answers = unit.answers,
                              .log = log_,
                              .tls = tls_.get()},
-        dispatch::ShardOptions{.drain_grace = config_.drain_grace, .seed = core::random_seed()});
+        dispatch::ShardOptions{
+            .drain_grace = config_.drain_grace,
+            .seed = core::random_seed(),
+            .allowed = [filter = addresses_.get()](
+                           const dispatch::Url& url,
+                           const sockaddr& address) { return filter->allows(url, address); },
+            .plain_http = config_.plain_http_endpoints});
     register_metrics(metrics_, unit);
   }
   store::Committer::Ports ports{
@@ -348,6 +399,7 @@ Result<void> Engine::Impl::make_shards() {
 
 // In this order nobody is sent mail whose mailbox is not open yet.
 Result<void> Engine::Impl::start(std::vector<ingest::BoundSocket> sockets) {
+  if (auto names = names_.start(config_.dns_servers); !names) return names;
   started_ = true;
   for (auto& unit : shards_) {
     unit->thread.start();
@@ -376,6 +428,7 @@ void Engine::Impl::close() {
   const std::lock_guard lock(close_mutex_);
   if (!started_) return;
   const bool was_open = open_.exchange(false);
+  names_.stop();
   registrar_->release();
   jobs_unit_.thread.run_and_wait([this] { jobs_unit_.jobs->stop(); });
   // Both at once, so that all of it takes one grace. What is accepted meanwhile is parked.
@@ -476,6 +529,9 @@ Result<std::unique_ptr<Engine>> engine::EngineOpener::open(EngineConfig config,
 }
 
 std::string Engine::ingest_address() const { return impl_->ingest_address(); }
+Result<void> Engine::keep_from_endpoints(std::string_view address) {
+  return impl_->keep_from_endpoints(address);
+}
 Result<void> Engine::reload_certificates() { return impl_->reload_certificates(); }
 void Engine::close() { impl_->close(); }
 bool Engine::ready() const noexcept { return impl_->ready(); }
@@ -504,6 +560,7 @@ Result<void> Engine::delete_workspace(std::string_view tag, const ChangeOptions&
   auto deleted = impl_->registry().delete_workspace(tag, options);
   return deleted ? impl_->jobs().forget_workspace(tag) : std::move(deleted);
 }
+Result<void> Engine::rotate_master_key() { return impl_->registry().rotate_master_key(); }
 Result<Caller> Engine::authenticate(std::string_view secret) {
   return impl_->registry().authenticate(secret);
 }

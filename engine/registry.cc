@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/random.h"
+#include "engine/endpoint_tls.h"
 #include "engine/faults.h"
 #include "engine/request_parts.h"
 #include "engine/tags.h"
@@ -34,7 +35,8 @@ Registry::Registry(store::EventStore& store, const core::Clock& clock, RegistryO
       clock_(clock),
       options_(std::move(options)),
       public_url_(options_.public_url),
-      snapshots_(options_.secrets),
+      secrets_(catalog_, options_.secrets),
+      snapshots_(secrets_),
       retention_(catalog_, store) {}
 
 Result<std::unique_ptr<Registry>> Registry::load(store::EventStore& store, const core::Clock& clock,
@@ -63,6 +65,7 @@ Result<void> Registry::load_all() {
   load.operator()<CallDefinition>();
   load.operator()<RetiredDefinition>();
   load.operator()<CounterDefinition>();
+  load.operator()<SecretDefinition>();
   if (!read) return read;
   Result<void> sound;
   table<LinkDefinition>().each([&](const LinkDefinition& link) {
@@ -71,6 +74,7 @@ Result<void> Registry::load_all() {
           Error{ErrorCode::kCorrupted, "a stored link belongs to a webhook that is not there", 0};
   });
   if (!sound) return sound;
+  if (auto opened = secrets_.open(options_.master_key); !opened) return opened;
   if (auto loaded = snapshots_.load(catalog_); !loaded) return loaded;
   retention_.load();
 
@@ -86,6 +90,8 @@ Result<void> Registry::load_all() {
   if (!change.empty()) {
     if (auto done = commit(std::move(change)); !done) return done;
   }
+  if (auto sealed = finish_master_key_rotation(); !sealed) return sealed;
+  if (auto made = make_signing_secrets(); !made) return made;
   return forget_retired();
 }
 
@@ -317,13 +323,15 @@ Endpoint Registry::describe(const EndpointDefinition& endpoint) const {
                   .events = endpoint.events,
                   .filter = endpoint.filter,
                   .delivery = endpoint.delivery,
+                  .signing = describe_signing(endpoint, clock_.wall_ms()),
                   .state = endpoint.state,
                   .state_reason = endpoint.state_reason,
                   .state_since = endpoint.state_since,
                   .drained = {},
                   .link_id = {},
                   .link = {},
-                  .revision = endpoint.revision};
+                  .revision = endpoint.revision,
+                  .tls = hidden_tls(endpoint.tls)};
   if (const auto* link = table<LinkDefinition>().find(endpoint.key())) {
     result.link_id = link->id;
     result.link = link_url(link->token);

@@ -17,6 +17,7 @@
 #include "engine/catalog.h"
 #include "engine/registry_types.h"
 #include "engine/retention_book.h"
+#include "engine/secret_store.h"
 #include "engine/snapshots.h"
 #include "engine/system_webhook.h"
 #include "headrace/history.h"
@@ -100,6 +101,20 @@ class Registry {
                                    const EndpointSettings& settings, const ChangeOptions& options);
   Result<void> delete_endpoint(std::string_view workspace, EndpointId id,
                                const ChangeOptions& options);
+
+  // --- Secrets and signing (registry_secrets.cc)
+  Result<SecretInfo> put_secret(std::string_view workspace, std::string_view name,
+                                std::string_view value, const ChangeOptions& options);
+  Result<Page<SecretInfo>> secrets(std::string_view workspace, const PageRequest& page) const;
+  Result<SecretInfo> secret(std::string_view workspace, std::string_view name) const;
+  Result<void> delete_secret(std::string_view workspace, std::string_view name,
+                             const ChangeOptions& options);
+  Result<SigningSecret> signing_secret(std::string_view workspace, EndpointId id) const;
+  Result<SigningSecret> rotate_signing_secret(std::string_view workspace, EndpointId id,
+                                              const SigningRotation& rotation,
+                                              const ChangeOptions& options);
+  // Seals everything anew, under a new key. kPrecondition: the key is given from outside.
+  Result<void> rotate_master_key();
 
   // --- States (registry_states.cc)
   // Told of every state from now on; what is held already is held_endpoints().
@@ -214,6 +229,11 @@ class Registry {
     return catalog_.of<D>();
   }
 
+  Result<void> make_signing_secrets();
+  Result<void> finish_master_key_rotation();
+  void list_secret_users(std::string_view workspace, std::string_view name,
+                         std::vector<ErrorItem>& items) const;
+
   // Look-ups, with the error that says what is missing.
   Result<void> need_workspace(std::string_view workspace) const;
   Result<const WebhookDefinition*> find_webhook(std::string_view workspace, std::string_view app,
@@ -269,7 +289,12 @@ class Registry {
   std::optional<SystemMessage> system_message(const EndpointDefinition& endpoint,
                                               const SystemNews& news) const;
   void add_system_webhook(Change& change, std::string_view workspace);
-  Result<void> check_endpoint(const EndpointDefinition& endpoint, const std::string& pointer) const;
+  Result<void> check_endpoint(const EndpointDefinition& endpoint, const std::string& pointer,
+                              bool led_elsewhere) const;
+  Result<TestTarget> find_endpoint_target(std::string_view workspace, EndpointId id,
+                                          const EndpointTestSpec& spec) const;
+  // What names resolve to. Requires: the mutex is not held.
+  Result<void> check_names(const EndpointSettings& settings, const std::string& pointer) const;
   Result<std::vector<std::string>> full_tags(const WebhookDefinition& webhook,
                                              const std::vector<std::string>& names,
                                              const std::string& pointer) const;
@@ -313,6 +338,7 @@ class Registry {
   mutable std::mutex mutex_;
   std::string public_url_;
   Catalog catalog_;
+  SecretStore secrets_;
   CounterDefinition counter_;
   Snapshots snapshots_;
   Gate gate_;

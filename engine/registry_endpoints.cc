@@ -6,6 +6,7 @@
 #include "core/random.h"
 #include "engine/delivery_rules.h"
 #include "engine/dispatch_endpoints.h"
+#include "engine/endpoint_tls.h"
 #include "engine/faults.h"
 #include "engine/pages.h"
 #include "engine/registry.h"
@@ -29,10 +30,12 @@ Result<void> check_secrets(const EndpointDefinition& endpoint, const RequestPart
   if (!names) return invalid(pointer + "/url", names.error().what);
   auto in_url = with_secrets(endpoint.url, endpoint.workspace, source, Escape::kNone);
   if (!in_url) return invalid(pointer + "/url", in_url.error().what);
+  wipe(*in_url);
   for (const Fields* fields : {&parts.headers, &parts.query, &parts.params}) {
     for (const auto& [name, value] : *fields) {
       auto resolved = with_secrets(value, endpoint.workspace, source, Escape::kNone);
       if (!resolved) return invalid(pointer + "/auth", resolved.error().what);
+      wipe(*resolved);
     }
   }
   return {};
@@ -83,32 +86,59 @@ Result<EndpointDefinition> Registry::with_settings(const Place& place,
   if (settings.method) endpoint.method = *settings.method;
   if (settings.auth) endpoint.auth = *settings.auth;
   if (settings.filter) endpoint.filter = *settings.filter;
+  if (settings.tls) endpoint.tls = *settings.tls;
   apply(settings.delivery, endpoint.delivery);
   if (settings.state && *settings.state != endpoint.state)
     set_state(endpoint, *settings.state, StateReason::kManual);
+  if (auto signs =
+          secrets_.apply(settings.signing, clock_.wall_ms(), pointer + "/signing", endpoint);
+      !signs)
+    return std::move(signs).error();
   if (settings.events) {
     auto events = full_tags(*place.webhook, *settings.events, pointer + "/events");
     if (!events) return std::move(events).error();
     endpoint.events = std::move(*events);
   }
-  if (auto checked = check_endpoint(endpoint, pointer); !checked) return std::move(checked).error();
+  // What does not lead elsewhere than before may also be changed where the rules have become
+  // stricter: how else would it be paused.
+  const bool led_elsewhere = before == nullptr || settings.url || settings.auth;
+  auto checked = check_endpoint(endpoint, pointer, led_elsewhere);
+  if (!checked) return std::move(checked).error();
   return endpoint;
 }
 
 Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
-                                      const std::string& pointer) const {
+                                      const std::string& pointer, bool led_elsewhere) const {
   if (parse_method(endpoint.method) == core::Method::kOther)
     return invalid(pointer + "/method", "must be GET, POST, PUT, PATCH or DELETE");
-  if (auto checked = check_auth(endpoint, options_.secrets, pointer); !checked) return checked;
+  if (auto checked = check_auth(endpoint, secrets_.source(), pointer); !checked) return checked;
   if (auto checked = check_filter(endpoint, pointer); !checked) return checked;
+  auto secure = check_tls(endpoint.tls, endpoint.workspace, secrets_.source(), pointer + "/tls");
+  if (!secure) return secure;
   if (auto checked = check_delivery(endpoint.delivery, pointer); !checked) return checked;
-  auto usable = for_dispatch(endpoint, options_.secrets);
-  if (usable && (*usable)->settings.missing_secret.empty()) return {};
+  auto usable = for_dispatch(endpoint, secrets_);
+  if (usable && (*usable)->settings.missing_secret.empty()) {
+    if (!endpoint.tls.empty() && !(*usable)->url.tls)
+      return invalid(pointer + "/tls", "goes with an https:// URL");
+    auto leads = led_elsewhere ? check_target(options_.targets, (*usable)->url) : Result<void>();
+    return leads ? leads : at(pointer + "/url", std::move(leads).error());
+  }
   if (usable)
     return invalid(pointer + "/auth", "the secret " + (*usable)->settings.missing_secret +
                                           " is not there, or cannot stand where it is named");
-  const bool of_header = usable.error().what.find("header") != std::string::npos;
-  return at(pointer + (of_header ? "/auth/headers" : "/url"), std::move(usable).error());
+  const std::string& what = usable.error().what;
+  const bool of_signature = what.find("no place for a signature") != std::string::npos;
+  const bool of_header = what.find("header") != std::string::npos;
+  const char* const member = of_signature ? "/signing/header"
+                             : of_header  ? "/auth/headers"
+                                          : "/url";
+  return at(pointer + member, std::move(usable).error());
+}
+
+Result<void> Registry::check_names(const EndpointSettings& settings,
+                                   const std::string& pointer) const {
+  if (!settings.url) return {};
+  return resolve_and_check(options_.targets, *settings.url, pointer + "/url");
 }
 
 // Names of events as full tags of the webhook. The event part alone will do.
@@ -152,6 +182,7 @@ Result<void> Registry::put_endpoint(Change& change, EndpointDefinition& endpoint
 
 Result<Endpoint> Registry::create_endpoint(std::string_view workspace, std::string_view product,
                                            const EndpointSpec& spec) {
+  if (auto named = check_names(spec.settings, ""); !named) return std::move(named).error();
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
   auto place = find_place(workspace, product, spec.access_tag, spec.webhook, spec.env, "/env");
@@ -185,6 +216,7 @@ Result<Endpoint> Registry::endpoint(std::string_view workspace, EndpointId id) c
 Result<Endpoint> Registry::update_endpoint(std::string_view workspace, EndpointId id,
                                            const EndpointSettings& settings,
                                            const ChangeOptions& options) {
+  if (auto named = check_names(settings, ""); !named) return std::move(named).error();
   const std::lock_guard lock(mutex_);
   auto found = find_endpoint(workspace, id);
   if (!found) return std::move(found).error();

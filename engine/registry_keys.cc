@@ -100,6 +100,8 @@ Result<void> Registry::delete_workspace(std::string_view tag, const ChangeOption
       if constexpr (std::is_same_v<D, ConnectionDefinition>)
         orphans.items.push_back(
             {"connection " + definition.product + "/" + definition.access_tag, ""});
+      if constexpr (std::is_same_v<D, SecretDefinition>)
+        orphans.items.push_back({"secret " + definition.name, ""});
       return true;
     });
   };
@@ -110,6 +112,7 @@ Result<void> Registry::delete_workspace(std::string_view tag, const ChangeOption
   take(table<EndpointDefinition>());
   take(table<LinkDefinition>());
   take(table<CallDefinition>());
+  take(table<SecretDefinition>());
   // A later workspace of the same name must not see what was there before.
   table<RetiredDefinition>().each([&](const RetiredDefinition& retired) {
     if (retired.workspace == tag) change.remove(retired);

@@ -31,6 +31,7 @@ LinkDefinition Registry::put_link(Change& change, const Place& place, std::strin
 
 Result<LinkResult> Registry::create_link(std::string_view workspace, std::string_view product,
                                          const LinkSpec& spec) {
+  if (auto named = check_names(spec.settings, ""); !named) return std::move(named).error();
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
   std::string webhook = spec.webhook;

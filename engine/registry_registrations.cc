@@ -59,6 +59,10 @@ Result<std::vector<core::EndpointNumber>> Registry::enable(std::string_view work
                                                            std::string_view product,
                                                            const EnableSpec& spec) {
   if (spec.envs.empty()) return invalid("/envs", "must name at least one env");
+  for (std::size_t i = 0; i < spec.envs.size(); ++i) {
+    auto named = check_names(spec.envs[i].settings, "/envs/" + std::to_string(i));
+    if (!named) return std::move(named).error();
+  }
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
   Change change;
@@ -164,11 +168,13 @@ Result<void> Registry::prepare_call(Change& change, const Place& place, const Li
   call.query = std::move(parts->query);
   call.params = std::move(parts->params);
   call.body = std::move(parts->body);
-  auto usable = for_dispatch(call, options_.secrets);
+  auto usable = for_dispatch(call, secrets_.source());
   if (!usable) return at(pointer, std::move(usable).error());
   if (const std::string& secret = (*usable)->settings.missing_secret; !secret.empty())
     return invalid(pointer,
                    "the secret " + secret + " is not there, or cannot stand where it is named");
+  if (auto leads = check_target(options_.targets, (*usable)->url); !leads)
+    return at(pointer, std::move(leads).error());
   const auto* before = table<CallDefinition>().find(call.key());
   if (before != nullptr && before->same_request(call) && !before->given_up) {
     if (before->access_tag != call.access_tag) {
@@ -202,7 +208,7 @@ void Registry::prepare_farewell(Change& change, const Place& place,
   call.method = env.unregistration_method;
   if (sends_body(parse_method(call.method))) call.body = registered->body;
   const bool callable = !env.unregistration_url.empty() && placeholders(call.url).empty() &&
-                        for_dispatch(call, options_.secrets).has_value();
+                        for_dispatch(call, secrets_.source()).has_value();
   if (callable) {
     put_call(change, std::move(call), calls);
   } else {

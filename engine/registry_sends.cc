@@ -75,8 +75,20 @@ Result<TestTarget> Registry::trigger_target(std::string_view workspace, std::str
   return target;
 }
 
+// What would only fail is refused at once, by the same name.
 Result<TestTarget> Registry::endpoint_target(std::string_view workspace, EndpointId id,
                                              const EndpointTestSpec& spec) const {
+  auto target = find_endpoint_target(workspace, id, spec);
+  if (!target) return target;
+  const auto published = endpoint_table().load();
+  const auto* endpoint = published->find(target->endpoint);
+  if (endpoint == nullptr) return target;
+  auto leads = resolve_and_check(options_.targets, (*endpoint)->url);
+  return leads ? std::move(target) : std::move(leads).error();
+}
+
+Result<TestTarget> Registry::find_endpoint_target(std::string_view workspace, EndpointId id,
+                                                  const EndpointTestSpec& spec) const {
   const std::lock_guard lock(mutex_);
   auto endpoint = find_endpoint(workspace, id);
   if (!endpoint) return std::move(endpoint).error();

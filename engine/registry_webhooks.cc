@@ -82,6 +82,21 @@ Result<void> check_webhook(const WebhookDefinition& webhook) {
   return parsed ? Result<void>() : at("/dedupe", std::move(parsed).error());
 }
 
+// Where the calls of these envs (WebhookEnvSpec or WebhookEnvPatch) would go.
+template <class Env>
+Result<void> check_call_targets(const TargetRules& rules, const std::vector<Env>& envs) {
+  const auto check = [&rules](const std::optional<std::string>& url, const std::string& pointer) {
+    return url ? resolve_and_check(rules, *url, pointer) : Result<void>();
+  };
+  for (std::size_t i = 0; i < envs.size(); ++i) {
+    const std::string pointer = "/envs/" + std::to_string(i);
+    auto checked = check(envs[i].registration_url, pointer + "/registration_url");
+    if (checked) checked = check(envs[i].unregistration_url, pointer + "/unregistration_url");
+    if (!checked) return checked;
+  }
+  return {};
+}
+
 void patch_env(const WebhookEnvPatch& patch, WebhookEnvSpec& env) {
   if (patch.registration_url) env.registration_url = *patch.registration_url;
   if (patch.method) env.method = *patch.method;
@@ -133,6 +148,8 @@ Result<Webhook> Registry::create_webhook(std::string_view workspace, std::string
     webhook.envs.push_back(spec.envs[i]);
   }
   if (auto checked = check_webhook(webhook); !checked) return std::move(checked).error();
+  if (auto checked = check_call_targets(options_.targets, spec.envs); !checked)
+    return std::move(checked).error();
 
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
@@ -177,6 +194,8 @@ Result<Webhook> Registry::update_webhook(std::string_view workspace, std::string
                                          std::string_view tag, const WebhookPatch& patch,
                                          const ChangeOptions& options) {
   if (auto checked = check_not_system(app); !checked) return std::move(checked).error();
+  if (auto checked = check_call_targets(options_.targets, patch.envs); !checked)
+    return std::move(checked).error();
   const std::lock_guard lock(mutex_);
   auto found = find_webhook(workspace, app, tag);
   if (!found) return std::move(found).error();

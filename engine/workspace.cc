@@ -212,6 +212,31 @@ Result<void> Workspace::delete_link(LinkId id, const ChangeOptions& options) {
   return access_->registry().delete_link(tag_, id, options);
 }
 
+Result<SigningSecret> Workspace::signing_secret(EndpointId id) const {
+  return access_->registry().signing_secret(tag_, id);
+}
+Result<SigningSecret> Workspace::rotate_signing_secret(EndpointId id,
+                                                       const SigningRotation& rotation,
+                                                       const ChangeOptions& options) {
+  return access_->registry().rotate_signing_secret(tag_, id, rotation, options);
+}
+
+// --- Secrets
+
+Result<SecretInfo> Workspace::put_secret(std::string_view name, std::string_view value,
+                                         const ChangeOptions& options) {
+  return access_->registry().put_secret(tag_, name, value, options);
+}
+Result<Page<SecretInfo>> Workspace::secrets(const PageRequest& page) const {
+  return access_->registry().secrets(tag_, page);
+}
+Result<SecretInfo> Workspace::secret(std::string_view name) const {
+  return access_->registry().secret(tag_, name);
+}
+Result<void> Workspace::delete_secret(std::string_view name, const ChangeOptions& options) {
+  return access_->registry().delete_secret(tag_, name, options);
+}
+
 // --- Test sends and dry runs
 
 namespace {

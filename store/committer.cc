@@ -52,6 +52,7 @@ bool is_endpoints_fault(const Outcome& outcome) noexcept {
     case AttemptError::kClosed:
     case AttemptError::kProtocol:
     case AttemptError::kBlockedAddress:
+    case AttemptError::kPlainHttp:
       return true;
     default:
       return false;

@@ -53,13 +53,15 @@ std::string_view to_string(AttemptError error) noexcept {
     case AttemptError::kEndpointGone:
       return "endpoint_gone";
     case AttemptError::kBlockedAddress:
-      return "blocked_address";
+      return "address_not_allowed";
     case AttemptError::kInvalidUrl:
       return "invalid_url";
     case AttemptError::kSecret:
       return "secret_missing";
     case AttemptError::kDiscarded:
       return "discarded";
+    case AttemptError::kPlainHttp:
+      return "plain_http_not_allowed";
   }
   return "unknown";
 }

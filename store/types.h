@@ -144,10 +144,11 @@ enum class AttemptError : std::uint8_t {  // Frozen on disk; `none` with a statu
   kProtocol = 8,
   kTooLarge = 9,
   kEndpointGone = 10,  // the endpoint was deleted or disabled
-  kBlockedAddress = 11,
+  kBlockedAddress = 11,  // nothing may be sent to where the URL leads
   kInvalidUrl = 12,
   kSecret = 13,     // a secret that the request needs is not there
   kDiscarded = 14,  // given up at somebody's request
+  kPlainHttp = 15,  // it would go without TLS, and that is not allowed
 };
 std::string_view to_string(AttemptError error) noexcept;
 

@@ -100,7 +100,7 @@ Step creation(const Resource& resource) {
 }
 
 std::string shown(std::string_view member, const Json* value) {
-  if (member.ends_with("auth")) return "(not shown)";
+  if (member.ends_with("auth") || member == "tls") return "(not shown)";
   if (value == nullptr) return "nothing";
   std::string text = to_text(*value);
   if (text.size() <= kShownBytesMax) return text;

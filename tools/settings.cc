@@ -11,6 +11,7 @@
 
 #include "core/ip_address.h"
 #include "core/time_text.h"
+#include "dispatch/address_filter.h"
 #include "ingest/listener.h"
 
 namespace headrace::tools {
@@ -152,6 +153,31 @@ Result<void> set_api_listen(Settings& settings, std::string_view value) {
   return check_listen(value);
 }
 
+// Separated by commas, with or without spaces.
+Result<void> set_endpoint_allow(Settings& settings, std::string_view value) {
+  std::vector<std::string>& rules = settings.engine.endpoint_allow;
+  rules.clear();
+  for (bool more = !value.empty(); more;) {
+    const std::size_t comma = value.find(',');
+    std::string_view rule = value.substr(0, comma);
+    while (rule.starts_with(' ')) rule.remove_prefix(1);
+    while (rule.ends_with(' ')) rule.remove_suffix(1);
+    if (!dispatch::AllowRule::parse(rule))
+      return invalid(
+          "a list of 10.0.0.0/8, hooks.internal or *.corp.example, each perhaps with :PORT");
+    rules.emplace_back(rule);
+    more = comma != std::string_view::npos;
+    if (more) value.remove_prefix(comma + 1);
+  }
+  return {};
+}
+
+Result<void> set_plain_http_endpoints(Settings& settings, std::string_view value) {
+  if (value != "true" && value != "false") return invalid("true or false");
+  settings.engine.plain_http_endpoints = value == "true";
+  return {};
+}
+
 Result<void> set_log_level(Settings& settings, std::string_view value) {
   constexpr std::string_view kLevels[] = {"debug", "info", "warning", "error"};
   const auto level = std::find(std::begin(kLevels), std::end(kLevels), value);
@@ -184,6 +210,14 @@ constexpr SettingInfo kSettings[] = {
      &set_duration<&EngineConfig::drain_grace>},
     {"tls_ca_file", "PEM file of further certificates trusted for https endpoints",
      &set_text<&EngineConfig::tls_ca_file>},
+    {"endpoint_allow",
+     "where endpoints may lie beyond public addresses: blocks, hosts and *.suffixes, with or "
+     "without :PORT",
+     &set_endpoint_allow},
+    {"plain_http_endpoints", "true: endpoints may be http://; false (default): https:// only",
+     &set_plain_http_endpoints, true},
+    {"dns_servers", "name servers for endpoints, ADDRESS:PORT; default: the system's",
+     &set_text<&EngineConfig::dns_servers>},
     {"tls_certificate", "PEM file of the certificate that links are served with; empty: plain HTTP",
      &set_inbound_text<&InboundConfig::tls_certificate>},
     {"tls_key", "PEM file of its private key", &set_inbound_text<&InboundConfig::tls_key>},
@@ -261,6 +295,8 @@ Result<void> apply_file(Settings& settings, const std::string& file) {
       text = *string;
     } else if (const auto number = node.value_exact<std::int64_t>()) {
       text = std::to_string(*number);
+    } else if (const auto truth = node.value_exact<bool>(); truth && setting->is_truth) {
+      text = *truth ? "true" : "false";
     } else {
       return Error{ErrorCode::kInvalidArgument, where + ": must be a string or a whole number", 0};
     }

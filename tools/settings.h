@@ -27,6 +27,7 @@ struct SettingInfo {
   std::string_view help;
   Result<void> (*set)(Settings& settings,
                       std::string_view value);  // kInvalidArgument with what is allowed
+  bool is_truth = false;  // true and false need no quotes in TOML
 };
 
 std::span<const SettingInfo> all_settings() noexcept;

@@ -75,6 +75,12 @@ struct EngineConfig {
       std::chrono::seconds(15);  // for attempts in flight when closing
   std::string
       tls_ca_file;  // further trusted certificates for https endpoints (PEM); empty: the system's
+  // Where endpoints may lie beyond the addresses that everybody on the internet reaches:
+  // "10.0.0.0/8", "hooks.internal", "*.corp.example", each with or without a port behind it. See
+  // docs/outbound.md.
+  std::vector<std::string> endpoint_allow;
+  bool plain_http_endpoints = false;  // else only https:// is sent to
+  std::string dns_servers;  // "10.0.0.1:53,[::1]:5353", for endpoints; empty: the system's
   InboundConfig inbound;
 };
 
@@ -86,10 +92,17 @@ struct Dependencies {
   // nothing is said.
   std::function<void(LogLevel, std::string_view line)> log;
 
-  // The value of a secret that definitions name as $Secret{NAME}. Called from any thread; must not
-  // block for long. Empty, or no value: there is no such secret.
+  // The value of a secret that definitions name as $Secret{NAME} and that was not put into the
+  // workspace. Called from any thread; must not block for long. Empty, or no value: there is no
+  // such secret.
   std::function<std::optional<std::string>(std::string_view workspace, std::string_view name)>
       secret;
+
+  // The key under which secrets are sealed in the data directory: 32 bytes, as base64 or hex.
+  // Empty: the file `master.key` there, which is made at the first start. Where there is no data
+  // directory, one of this engine's own. `previous_master_key` is the one before, at a start that
+  // changes to `master_key`. Both texts are wiped.
+  std::string master_key, previous_master_key;
 };
 
 // A message handed in by the host process. All views must stay valid until submit() returns.
@@ -112,7 +125,8 @@ class Engine {
  public:
   // Opens the data directory (replaying what the last run left), starts the threads, listens.
   // kCorrupted: the message log is damaged, see repair(). kConnectFailed: the address cannot be
-  // listened on. kInvalidArgument: the configuration.
+  // listened on. kInvalidArgument: the configuration. kUnauthorized: the master key is not the one
+  // that secrets are sealed under; kNotFound: it is missing.
   static Result<std::unique_ptr<Engine>> open(EngineConfig config, Dependencies dependencies = {});
   ~Engine();  // closes, if close() was not called
   Engine(const Engine&) = delete;
@@ -121,6 +135,10 @@ class Engine {
   // The address that links are served on ("127.0.0.1:41873"); empty without a listener.
   std::string ingest_address() const;
 
+  // Endpoints are never connected to there, as the host serves something of its own on it.
+  // "HOST:PORT", a wildcard host means every address of the machine; the engine's own listener is
+  // known. kInvalidArgument: it is no address.
+  Result<void> keep_from_endpoints(std::string_view address);
   // Reads the files of the certificate again: new connections get what they say now, those that are
   // there go on. On an error everything stays as it was. No effect without TLS.
   Result<void> reload_certificates();
@@ -148,6 +166,9 @@ class Engine {
   // kConflict with what is in it, unless it cascades; then its keys go, too. kInvalidArgument:
   // "default".
   Result<void> delete_workspace(std::string_view tag, const ChangeOptions& options = {});
+  // Seals all secrets anew, under a new master key. kPrecondition: the key was given as
+  // Dependencies::master_key. After another error the one before still opens, and a repeat goes on.
+  Result<void> rotate_master_key();
   // Who a key speaks for. kUnauthorized: it is unknown, expired or revoked.
   Result<Caller> authenticate(std::string_view secret);
 

@@ -15,6 +15,7 @@
 
 #include "headrace/delivery_settings.h"
 #include "headrace/id.h"
+#include "headrace/signing.h"
 
 namespace headrace {
 
@@ -134,7 +135,8 @@ struct WebhookPatch {
 struct WebhookEnv {
   std::string slug;
   LinkId link_id;
-  std::string link;  // what is posted there goes to every endpoint of the webhook and env that takes messages
+  std::string link;  // what is posted there goes to every endpoint of the webhook and env that
+                     // takes messages
   std::string registration_url, method, sample, unregistration_url, unregistration_method;
 };
 
@@ -205,10 +207,14 @@ struct EndpointSettings {
   // {"headers":{},"query":{},"params":{}}: credentials for the receiver; may hold $Secret{NAME}.
   std::optional<std::string> auth;
   std::optional<std::vector<std::string>>
-      events;  // tags or their event parts; empty: all (default)
+      events;                         // tags or their event parts; empty: all (default)
   std::optional<std::string> filter;  // JSON, see docs/selectors.md; empty: none (default)
   DeliveryPatch delivery;
   std::optional<EndpointState> state;  // default active
+  SigningPatch signing;
+  // {"ca":PEM,"certificate":PEM,"key":PEM or "$Secret{NAME}","pins":["sha256//…"]}: whom to trust
+  // and who we are, over https; empty: the engine's roots and no certificate (default).
+  std::optional<std::string> tls;
 };
 
 struct EndpointSpec {
@@ -231,6 +237,7 @@ struct Endpoint {
   std::vector<std::string> events;  // full tags; empty: all
   std::string filter;
   DeliverySettings delivery;
+  Signing signing;
   EndpointState state = EndpointState::kActive;
   StateReason state_reason = StateReason::kManual;
   UnixMs state_since = 0;
@@ -239,6 +246,7 @@ struct Endpoint {
   LinkId link_id;
   std::string link;  // what is posted there goes to this endpoint
   std::uint64_t revision = 0;
+  std::string tls;  // a key that is not a $Secret{} is hidden
 };
 
 enum class LinkKind : std::uint8_t {

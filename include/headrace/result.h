@@ -37,6 +37,8 @@ enum class ErrorCode : std::uint8_t {
   kProtocol,         // The peer broke the protocol.
   kCancelled,        // The operation was given up by its owner.
   kUnsupported,      // Valid, but not offered by this build.
+  kAddressNotAllowed,    // It leads to an address that nothing may be sent to.
+  kPlainHttpNotAllowed,  // It would be sent without TLS.
 };
 
 // The name of a code in snake_case ("not_found"): stable, used in problem documents, logs and

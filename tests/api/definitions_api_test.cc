@@ -94,6 +94,34 @@ TEST_F(DefinitionsApiTest, WhatWouldBeOrphanedIsListedUnlessItCascades) {
   EXPECT_EQ(body_of(get("/v1/endpoints"), 200)["data"].size(), 0u);
 }
 
+TEST_F(DefinitionsApiTest, WhereNothingMayBeSentToIsNamed) {
+  make_webhook();
+  const auto refused = [this](const std::string& url) {
+    const Json spec = {
+        {"access_tag", "forge"}, {"webhook_tag", "repo"}, {"env", "prd"}, {"url", url}};
+    return pointers(expect_problem(post("/v1/products/shop/links", spec.dump()), 422,
+                                   "address_not_allowed"));
+  };
+  EXPECT_EQ(refused("https://169.254.169.254/latest/meta-data"), Pointers{"/url"});
+  EXPECT_EQ(refused("https://[::ffff:10.0.0.1]/"), Pointers{"/url"});
+  EXPECT_EQ(refused("http://" + engine->ingest_address() + "/in/x"), Pointers{"/url"})
+      << "it would come back to us";
+}
+
+TEST_F(DefinitionsApiTest, TlsOfAnEndpointIsShownAsItWasGivenOrNull) {
+  make_webhook();
+  const std::string pin = "sha256//" + std::string(43, 'A') + "=";
+  const std::string id = make_link("shop", "https://127.0.0.1:1/a")["endpoint"];
+  const std::string target = "/v1/endpoints/" + id;
+  EXPECT_EQ(body_of(get(target), 200)["tls"], nullptr);
+  const Json wanted = {{"tls", {{"pins", {pin}}}}};
+  EXPECT_EQ(body_of(patch(target, wanted.dump()), 200)["tls"], wanted["tls"]);
+  const Json problem = expect_problem(patch(target, R"({"tls":{"ca":"none"}})"), 422,
+                                      "invalid_argument");
+  EXPECT_EQ(pointers(problem), Pointers{"/tls/ca"});
+  EXPECT_EQ(body_of(patch(target, R"({"tls":null})"), 200)["tls"], nullptr);
+}
+
 TEST_F(DefinitionsApiTest, FaultsAreNamedByTheirPlace) {
   make_webhook();
   const auto faults = [this](std::string_view target, std::string_view body) {

@@ -14,8 +14,11 @@
 
 #include "core/clock.h"
 #include "core/loop.h"
+#include "tests/support/name_server.h"
 
 namespace headrace::dispatch {
+
+using test::NameServer;
 
 namespace {
 
@@ -24,71 +27,6 @@ class FixedClock final : public core::Clock {
   std::uint64_t steady_ns() const noexcept override { return now_ms * 1'000'000; }
   core::WallMs wall_ms() const noexcept override { return now_ms; }
   std::uint64_t now_ms = 1'000'000;
-};
-
-// Answers A questions with one address and AAAA ones with none; NXDOMAIN for names that begin with
-// "no", SERVFAIL for those that begin with "fail".
-class NameServer {
- public:
-  explicit NameServer(core::Loop& loop) {
-    uv_udp_init(loop.uv(), &socket_);
-    socket_.data = this;
-    sockaddr_in address{};
-    uv_ip4_addr("127.0.0.1", 0, &address);
-    uv_udp_bind(&socket_, reinterpret_cast<const sockaddr*>(&address), 0);
-    int size = sizeof(address);
-    uv_udp_getsockname(&socket_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-    uv_udp_recv_start(
-        &socket_,
-        [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
-          auto& bytes = static_cast<NameServer*>(handle->data)->bytes_;
-          *buffer = uv_buf_init(bytes.data(), static_cast<unsigned>(bytes.size()));
-        },
-        [](uv_udp_t* handle, ssize_t size_read, const uv_buf_t*, const sockaddr* from, unsigned) {
-          if (size_read > 12 && from != nullptr) {
-            static_cast<NameServer*>(handle->data)
-                ->answer(static_cast<std::size_t>(size_read), *from);
-          }
-        });
-  }
-  void close() { uv_close(reinterpret_cast<uv_handle_t*>(&socket_), nullptr); }
-
-  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
-  std::uint8_t ttl = 60;
-  bool silent = false;
-  std::size_t a_questions = 0;
-
- private:
-  void answer(std::size_t size, const sockaddr& from) {
-    // The question: labels up to a zero, then type and class. What may follow (EDNS) is dropped.
-    std::size_t end = 12;
-    while (end < size && bytes_[end] != 0) end += static_cast<unsigned char>(bytes_[end]) + 1u;
-    end += 5;
-    if (end > size) return;
-    const bool wants_a = bytes_[end - 3] == 1;
-    a_questions += wants_a ? 1 : 0;
-    if (silent) return;
-    const bool exists = std::string_view(bytes_.data() + 13, 2) != "no";
-    const bool fails = std::string_view(bytes_.data() + 13, 4) == "fail";
-    const bool has_answer = wants_a && exists && !fails;
-    std::string reply(bytes_.data(), end);
-    reply[2] = static_cast<char>(0x81);
-    reply[3] = static_cast<char>(fails ? 0x82 : exists ? 0x80 : 0x83);
-    reply[7] = has_answer ? 1 : 0;
-    reply[8] = reply[9] = reply[10] = reply[11] = 0;
-    if (has_answer) {
-      const std::array<char, 16> record = {static_cast<char>(0xc0), 12, 0, 1,   0, 1, 0, 0, 0,
-                                           static_cast<char>(ttl),  0,  4, 127, 0, 0, 9};
-      reply.append(record.data(), record.size());
-    }
-    uv_buf_t buffer = uv_buf_init(reply.data(), static_cast<unsigned>(reply.size()));
-    uv_udp_try_send(&socket_, &buffer, 1, &from);
-  }
-
-  uv_udp_t socket_{};
-  std::uint16_t port_ = 0;
-  std::array<char, 2048> bytes_{};
 };
 
 struct Asker {

@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "core/check.h"
+#include "core/encoding.h"
 
 namespace headrace::dispatch {
 
@@ -40,10 +41,24 @@ X509* make_certificate(EVP_PKEY* key, const char* name, long serial, long from_d
   return certificate;
 }
 
+template <class Write>
+std::string written(const Write& write) {
+  BIO* out = BIO_new(BIO_s_mem());
+  HEADRACE_CHECK(write(out) == 1);
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(out, &bytes);
+  std::string text(bytes, static_cast<std::size_t>(size));
+  BIO_free(out);
+  return text;
+}
+
 }  // namespace
 
 TestRoot::TestRoot() : key_(EVP_EC_gen("P-256")) {
-  certificate_ = make_certificate(key_, "headrace test root", 1, -1, 30);
+  // Issuers are found by their names.
+  static int count = 0;
+  const std::string name = "headrace test root " + std::to_string(++count);
+  certificate_ = make_certificate(key_, name.c_str(), 1, -1, 30);
   X509_set_issuer_name(certificate_, X509_get_subject_name(certificate_));
   add_extension(certificate_, certificate_, NID_basic_constraints, "critical,CA:TRUE");
   add_extension(certificate_, certificate_, NID_key_usage, "critical,keyCertSign");
@@ -78,6 +93,60 @@ TestRoot::ServerContext TestRoot::server(const CertificateOptions& options) cons
   X509_free(certificate);
   EVP_PKEY_free(key);
   return context;
+}
+
+std::string TestRoot::pem() const {
+  return written([this](BIO* out) { return PEM_write_bio_X509(out, certificate_); });
+}
+
+void TestRoot::require_client(SSL_CTX* server) const {
+  SSL_CTX_set_verify(server, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  HEADRACE_CHECK(X509_STORE_add_cert(SSL_CTX_get_cert_store(server), certificate_) == 1);
+  constexpr unsigned char kContext[] = {'t'};
+  SSL_CTX_set_session_id_context(server, kContext, sizeof(kContext));
+}
+
+TestRoot::Identity TestRoot::client() const {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = make_certificate(key, "headrace", 3, -1, 10);
+  X509_set_issuer_name(certificate, X509_get_subject_name(certificate_));
+  add_extension(certificate, certificate_, NID_ext_key_usage, "clientAuth");
+  HEADRACE_CHECK(X509_sign(certificate, key_, EVP_sha256()) != 0);
+  Identity made{written([&](BIO* out) { return PEM_write_bio_X509(out, certificate); }),
+                written([&](BIO* out) {
+                  return PEM_write_bio_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);
+                })};
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  return made;
+}
+
+std::string pem_of(SSL_CTX* server) {
+  return written(
+      [&](BIO* out) { return PEM_write_bio_X509(out, SSL_CTX_get0_certificate(server)); });
+}
+
+std::string pin_of(SSL_CTX* server) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(SSL_CTX_get0_certificate(server)), &bytes);
+  std::string digest(32, '\0');
+  EVP_Digest(bytes, static_cast<std::size_t>(size), reinterpret_cast<unsigned char*>(digest.data()),
+             nullptr, EVP_sha256(), nullptr);
+  OPENSSL_free(bytes);
+  return "sha256//" + core::to_base64(digest);
+}
+
+std::string encrypted(const std::string& key_pem) {
+  BIO* in = BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size()));
+  EVP_PKEY* key = PEM_read_bio_PrivateKey(in, nullptr, nullptr, nullptr);
+  BIO_free(in);
+  char password[] = "password";
+  auto* const bytes = reinterpret_cast<unsigned char*>(password);
+  std::string text = written([&](BIO* out) {
+    return PEM_write_bio_PrivateKey(out, key, EVP_aes_128_cbc(), bytes, 8, nullptr, nullptr);
+  });
+  EVP_PKEY_free(key);
+  return text;
 }
 
 }  // namespace headrace::dispatch

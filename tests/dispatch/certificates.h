@@ -26,17 +26,31 @@ class TestRoot {
   TestRoot& operator=(const TestRoot&) = delete;
 
   const std::string& file() const noexcept { return file_; }
+  std::string pem() const;
 
   struct FreeContext {
     void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
   };
   using ServerContext = std::unique_ptr<SSL_CTX, FreeContext>;
   ServerContext server(const CertificateOptions& options) const;
+  // Makes the server ask for a certificate of this root's.
+  void require_client(SSL_CTX* server) const;
+
+  struct Identity {  // as PEM
+    std::string certificate, key;
+  };
+  Identity client() const;
 
  private:
   EVP_PKEY* key_;
   X509* certificate_;
   std::string file_;
 };
+
+// Of the server's certificate.
+std::string pem_of(SSL_CTX* server);
+std::string pin_of(SSL_CTX* server);  // "sha256//…"
+// The key, encrypted with a password that nobody is asked for.
+std::string encrypted(const std::string& key_pem);
 
 }  // namespace headrace::dispatch

@@ -65,6 +65,38 @@ TEST(EndpointTest, AHeaderCannotSmuggleLinesOrFraming) {
   }
 }
 
+TEST(EndpointTest, ASignatureHasALineOfItsOwn) {
+  const auto with = [](std::string header, std::string own) {
+    EndpointSettings settings = settings_for("http://h/");
+    settings.headers = {{std::move(own), "x"}};
+    settings.signer = *Signer::make({.shape = SignatureShape::kGithub,
+                                     .header = std::move(header),
+                                     .secret = new_signing_secret(false)});
+    return make_endpoint(std::move(settings)).has_value();
+  };
+  EXPECT_TRUE(with("", "A"));
+  EXPECT_FALSE(with("", "x-hub-signature-256"));
+  EXPECT_FALSE(with("X-Signed", "X-SIGNED"));
+  for (const char* name : {"Host", "Content-Length", "webhook-id", "webhook-timestamp",
+                           "transfer-encoding", "User-Agent", "Authorization"})
+    EXPECT_FALSE(with(name, "A")) << name;
+}
+
+TEST(EndpointTest, CredentialsLieWhereSecretsDoAndNowhereElse) {
+  EndpointSettings settings = settings_for("http://h/s3cr3t");
+  settings.headers = {{"Authorization", "s3cr3t"}};
+  settings.query = {{"token", "s3cr3t"}};
+  settings.body = "s3cr3t";
+  const auto endpoint = *make_endpoint(settings);
+  EXPECT_TRUE(endpoint->settings.url.empty());
+  EXPECT_TRUE(endpoint->settings.headers.empty());
+  EXPECT_TRUE(endpoint->settings.query.empty());
+  EXPECT_TRUE(endpoint->settings.body->empty());
+  EXPECT_TRUE(endpoint->url.target.empty());
+  EXPECT_EQ(endpoint->body, "s3cr3t");
+  EXPECT_EQ(endpoint->prefix.data(), endpoint->prefix_bytes.data());
+}
+
 TEST(EndpointTest, LimitsOfZeroAndMethodsThatDeliverNothingAreRefused) {
   EndpointSettings settings = settings_for("http://h/");
   settings.in_flight_max = 0;

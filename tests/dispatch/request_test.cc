@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/buffer.h"
 #include "dispatch/message_query.h"
@@ -181,6 +183,59 @@ TEST(RequestTest, TheLongestLinesOfOursFitTheScratch) {
   EXPECT_LE(pieces.list[1].len + 19, scratch.size());
 }
 
+TEST(RequestTest, TheLongestLineOfASignatureFitsTheScratchToo) {
+  EndpointSettings settings;
+  settings.url = "http://h/in";
+  settings.signer = *Signer::make({.secret = new_signing_secret(true),
+                                   .previous = new_signing_secret(true),
+                                   .previous_until = ~core::WallMs{0}});
+  Message message{"", "b"};
+  message.delivery.is_test = true;
+  RequestScratch scratch;
+  RequestPieces pieces;
+  const core::WallMs latest = ~core::WallMs{0} - 1;
+  ASSERT_TRUE(
+      build_request(**make_endpoint(settings), message.delivery, latest, "", scratch, pieces));
+  // 19 more digits of a length, and a header of another name.
+  EXPECT_LE(pieces.list[1].len + 19 + Signer::kHeaderBytesMax, scratch.size() + 17);
+}
+
+TEST(RequestTest, WhatIsSentIsSigned) {
+  EndpointSettings settings;
+  settings.url = "http://h/in";
+  settings.signer = *Signer::make({.secret = core::SecretBytes("whsec_plJ3nmyCDGBKInavdOK15jsl")});
+  const auto signature_of = [&](std::string_view body) {
+    std::array<char, Signer::kLineBytesMax> line;
+    const std::string id = MessageId{{1, 2}}.to_string();
+    char* const end = settings.signer->write(
+        {.id = id, .timestamp = "1700000000", .body = body, .now = kNow}, line.data());
+    return std::string(line.data(), end);
+  };
+  const Message message{"A: b\r\n", R"({"a":1})"};
+  EXPECT_NE(built(**make_endpoint(settings), message)
+                .find("webhook-timestamp: 1700000000\r\n" + signature_of(R"({"a":1})") +
+                      "Content-Length: 7\r\n\r\n"),
+            std::string::npos);
+  // Without a body there is none to sign, whatever the message has.
+  settings.method = core::Method::kGet;
+  EXPECT_TRUE(built(**make_endpoint(settings), message).ends_with(signature_of("") + "\r\n"));
+  settings.method = core::Method::kPost;
+  settings.body = "own";
+  EXPECT_TRUE(built(**make_endpoint(settings), message)
+                  .ends_with(signature_of("own") + "Content-Length: 3\r\n\r\nown"));
+}
+
+TEST(RequestTest, TheProvidersSignatureOfOurShapeIsLeftOut) {
+  EndpointSettings settings;
+  settings.url = "http://h/in";
+  settings.signer = *Signer::make({.shape = SignatureShape::kGithub,
+                                   .secret = core::SecretBytes("It's a Secret to Everybody")});
+  const std::string text = built(**make_endpoint(settings),
+                                 Message{"x-hub-signature-256: sha256=theirs\r\nA: b\r\n", "b"});
+  EXPECT_EQ(text.find("theirs"), std::string::npos);
+  EXPECT_NE(text.find("X-Hub-Signature-256: sha256="), std::string::npos);
+}
+
 RC_GTEST_PROP(RequestTest, ConsumingInAnyStepsLeavesExactlyTheRest, (const std::string& body)) {
   const Message message{"A: b\r\nx-c: d\r\nE: f\r\n", body};
   const auto endpoint = endpoint_with({{"X-C", "1"}});
@@ -195,6 +250,55 @@ RC_GTEST_PROP(RequestTest, ConsumingInAnyStepsLeavesExactlyTheRest, (const std::
     RC_ASSERT(text_of(pieces) == left);
   }
   RC_ASSERT(pieces.count == 0u);
+}
+
+// Text made of what ends lines, names and values.
+rc::Gen<std::string> hostile_text() {
+  return rc::gen::container<std::string>(rc::gen::element(
+      '\r', '\n', '\0', ' ', '\t', ':', '=', '&', '%', '#', '?', '"', 'a', '\x7f', '\x80'));
+}
+
+// The lines of a head, without their ends.
+std::vector<std::string> lines_of(const std::string& head) {
+  std::vector<std::string> lines;
+  for (std::size_t at = 0, end = 0; (end = head.find("\r\n", at)) != std::string::npos;
+       at = end + 2)
+    lines.push_back(head.substr(at, end - at));
+  return lines;
+}
+
+// Whatever an endpoint's settings and a message hold: the head has the lines that it should have,
+// and nothing in them ends a line or a text of C.
+RC_GTEST_PROP(RequestTest, NothingAddsALineOrHoldsABareCrLfOrNul, ()) {
+  EndpointSettings settings;
+  settings.url = "http://h/in" + *hostile_text();
+  if (!Url::parse(settings.url)) settings.url = "http://h/in";
+  settings.method = *rc::gen::element(core::Method::kGet, core::Method::kPost);
+  settings.query = {{*hostile_text(), *hostile_text()}};
+  settings.headers = {{"X-" + *hostile_text(), *hostile_text()}};
+  if (!make_endpoint(settings)) settings.headers = {{"X-A", *hostile_text()}};
+  if (!make_endpoint(settings)) settings.headers.clear();
+  const auto endpoint = make_endpoint(settings);
+  RC_ASSERT(endpoint.has_value());
+  const std::string text = *hostile_text();
+  const Message message{
+      "", *rc::gen::element(text, "a=" + text, "{\"k\":\"" + text + "\"}", std::string()),
+      *hostile_text()};
+  MessageQuery query;
+  RequestScratch scratch;
+  RequestPieces pieces;
+  const std::string added{query.of(**endpoint, message.delivery.payload)};
+  RC_ASSERT(build_request(**endpoint, message.delivery, kNow, added, scratch, pieces));
+  std::string head;
+  for (unsigned i = 0; i < pieces.count; ++i) head.append(pieces.list[i].base, pieces.list[i].len);
+  if ((*endpoint)->sends_body) head.resize(head.size() - message.delivery.payload.body.size);
+  const auto lines = lines_of(head);
+  // The request, Host, User-Agent, webhook-id, webhook-timestamp and the empty one.
+  RC_ASSERT(lines.size() == 6 + settings.headers.size() + ((*endpoint)->sends_body ? 1 : 0));
+  RC_ASSERT(lines.back().empty());
+  for (const std::string& line : lines)
+    RC_ASSERT(line.find_first_of(std::string_view{"\r\n\0", 3}) == std::string::npos);
+  RC_ASSERT(std::count(lines[0].begin(), lines[0].end(), ' ') == 2);
 }
 
 TEST(MessageQueryTest, TakesTheScalarsOfTheTopLevelInOrder) {

@@ -342,7 +342,7 @@ TEST_F(ShardDeliveryTest, AnEndpointDeletedWhileAnAttemptFailsAtOnceEndsItsQueue
   EndpointSettings settings = settings_for(serve(FakeEndpoint::drop()).url());
   settings.in_flight_max = 1;
   std::size_t asked = 0;
-  options.allowed = [&](const sockaddr&) {
+  options.allowed = [&](const Url&, const sockaddr&) {
     if (++asked == 1) return true;
     remove_endpoint(kEndpoint);
     return false;
@@ -399,7 +399,7 @@ TEST_F(ShardDeliveryTest, ACallSendsItsOwnBodyAndNothingOfTheProviders) {
 
 TEST_F(ShardDeliveryTest, AnAddressThatIsNotAllowedIsNeverConnectedTo) {
   FakeEndpoint& server = serve(FakeEndpoint::answer(200));
-  options.allowed = [](const sockaddr&) { return false; };
+  options.allowed = [](const Url&, const sockaddr&) { return false; };
   set_endpoint(settings_for(server.url()));
   start();
   EXPECT_EQ(deliver(delivery(1)).error, AttemptError::kBlockedAddress);

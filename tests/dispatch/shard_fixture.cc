@@ -17,8 +17,8 @@ constexpr std::size_t kTurnsMax = 2'000'000;
 }  // namespace
 
 std::optional<Addresses> TableResolver::resolve(std::string_view host, ResolveRequest& request) {
-  ++asked;
   if (auto known = known_addresses(host)) return known;
+  ++asked;
   waiting_.push_back(&request);
   if (hang) return std::nullopt;
   loop_.post([this, asking = &request, name = std::string(host)] {
@@ -27,6 +27,13 @@ std::optional<Addresses> TableResolver::resolve(std::string_view host, ResolveRe
     asking->on_resolved(*asking, found == names.end() ? Addresses{} : found->second);
   });
   return std::nullopt;
+}
+
+ShardTest::ShardTest() {
+  options.allowed = [this](const Url& url, const sockaddr& address) {
+    return addresses.allows(url, address);
+  };
+  options.plain_http = true;
 }
 
 ShardTest::~ShardTest() {
@@ -44,7 +51,8 @@ ShardTest::~ShardTest() {
 void ShardTest::start() {
   options.seed = 1;
   shard = std::make_unique<Shard>(
-      loop, ShardLinks{deliveries, outcome_mail, endpoints, resolver, answers, log, tls.get()},
+      loop,
+      ShardLinks{deliveries, outcome_mail, endpoints, resolver, answers, log, tls.get(), transport},
       options);
   outcome_mail.open(
       loop, [](void* self) noexcept { static_cast<ShardTest*>(self)->collect(); }, this);

@@ -75,6 +75,7 @@ class ShardTest : public testing::Test {
       "Content-Type: application/json\r\nX-GitHub-Event: issues\r\nUser-Agent: "
       "GitHub-Hookshot/1\r\n";
 
+  ShardTest();
   ~ShardTest() override;
 
   // Makes and starts the shard; before it, `options` and `tls` may be set.
@@ -111,8 +112,10 @@ class ShardTest : public testing::Test {
   core::BufferPool answers{64 << 20};
   EventLog log;
   TableResolver resolver{loop};
+  AddressFilter addresses{*AddressFilter::parse({"127.0.0.0/8", "::1"})};
   ShardOptions options;
   std::unique_ptr<TlsContext> tls;
+  Transport* transport = nullptr;  // null: TCP
   core::Mailbox<store::Delivery> deliveries{core::limits::kDeliveryMailboxSize};
   core::Mailbox<store::Outcome> outcome_mail{core::limits::kOutcomeMailboxSize};
   core::Mailbox<store::Delivery>::Sender sender{deliveries};

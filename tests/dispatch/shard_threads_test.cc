@@ -90,7 +90,7 @@ TEST(ShardThreadsTest, DeliveriesOfAnotherThreadAllArriveAndAreReported) {
     shard = std::make_unique<Shard>(
         shard_thread.loop(),
         ShardLinks{deliveries, collector.mail, endpoints, resolver, answers, log, nullptr},
-        ShardOptions{});
+        ShardOptions{.allowed = [](const auto&, const auto&) { return true; }, .plain_http = true});
     shard->start();
   });
 

@@ -149,7 +149,7 @@ TEST_F(ShardTlsTest, WithoutATlsContextHttpsFails) {
 
 TEST(TlsContextTest, AFileOfRootsThatCannotBeReadIsAnError) {
   EXPECT_FALSE(TlsContext::make({false, "/nonexistent/roots.pem"}));
-  EXPECT_TRUE(TlsContext::make({}));
+  EXPECT_TRUE(TlsContext::make(TlsOptions{}));
 }
 
 }  // namespace headrace::dispatch

@@ -13,6 +13,7 @@
 #include "engine/registry.h"
 #include "store/rocks_store.h"
 #include "tests/engine/engine_rig.h"
+#include "tests/support/loopback_targets.h"
 
 namespace headrace {
 namespace {
@@ -127,7 +128,12 @@ TEST_F(EngineDiskTest, ProviderThatWasNotToldYetIsToldAfterTheNextOpen) {
     ASSERT_TRUE(store) << store.error().what;
     auto registry = engine::Registry::load(
         **store, clock,
-        {.public_url = "https://hooks.example", .secrets = {}, .retention = std::chrono::hours(1)});
+        {.public_url = "https://hooks.example",
+         .retention = std::chrono::hours(1),
+         .targets = test::loopback_targets(),
+         .master_key = [this](bool is_sealed) {
+           return engine::MasterKey::in_directory(root / "data", !is_sealed);
+         }});
     ASSERT_TRUE(registry) << registry.error().what;
     WebhookSpec webhook{.tag = "repo", .name = "", .envs = {{.slug = "prd"}}};
     webhook.envs[0].registration_url = provider.url("/hooks");

@@ -9,6 +9,8 @@
 #include "core/limits.h"
 #include "engine/catalog.h"
 #include "tests/engine/history_world.h"
+#include "tests/support/master_key.h"
+#include "tests/support/loopback_targets.h"
 
 namespace headrace::engine {
 namespace {
@@ -262,9 +264,11 @@ TEST_P(HistoryTest, RetentionEndsAList) {
 
 // The same as above with the registry's own deletions.
 TEST_P(HistoryTest, WhatWasDeletedKeepsItsNames) {
-  auto loaded = Registry::load(
-      world.store(), world.rig.clock,
-      {.public_url = "http://localhost", .secrets = {}, .retention = std::chrono::hours(24)});
+  auto loaded = Registry::load(world.store(), world.rig.clock,
+                               {.public_url = "http://localhost",
+                                .retention = std::chrono::hours(24),
+                                .targets = test::loopback_targets(),
+                                .master_key = test::fixed_master_key()});
   ASSERT_TRUE(loaded);
   Registry& own = **loaded;
   const History after(world.store(), own);

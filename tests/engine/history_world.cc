@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "engine/catalog.h"
+#include "tests/support/master_key.h"
+#include "tests/support/loopback_targets.h"
 
 namespace headrace::engine {
 namespace {
@@ -170,8 +172,11 @@ HistoryWorld::HistoryWorld(Kind kind) {
     EXPECT_TRUE(rig.open());
   }
   write_definitions(store());
-  auto loaded = Registry::load(
-      store(), rig.clock, {.public_url = "http://localhost", .retention = std::chrono::hours(24)});
+  auto loaded = Registry::load(store(), rig.clock,
+                               {.public_url = "http://localhost",
+                                .retention = std::chrono::hours(24),
+                                .targets = test::loopback_targets(),
+                                .master_key = test::fixed_master_key()});
   EXPECT_TRUE(loaded) << loaded.error().what;
   registry_ = std::move(*loaded);
   history_ = std::make_unique<History>(store(), *registry_);

@@ -130,7 +130,7 @@ TEST_F(RegistrationsTest, CallHasTheCredentialTheLinkAndTheParams) {
   EXPECT_NE(provider.prefix.find("authorization: Bearer s3cr3t\r\n"), std::string::npos);
   EXPECT_EQ(provider.prefix.find("X-Mine"), std::string::npos);
   EXPECT_FALSE(provider.settings.forward_headers);
-  const std::string receiver = dispatched(env.endpoint)->prefix;
+  const std::string_view receiver = dispatched(env.endpoint)->prefix;
   EXPECT_NE(receiver.find("X-Mine: 1\r\n"), std::string::npos);
   EXPECT_EQ(receiver.find("s3cr3t"), std::string::npos);
   EXPECT_EQ(stored().find("s3cr3t"), std::string::npos);
@@ -283,7 +283,7 @@ TEST_F(FarewellTest, ProvidersAnswerIsNeverReadAsASecret) {
     for (const auto number : calls) {
       const auto* told = endpoints->find(number);
       ASSERT_NE(told, nullptr);
-      const std::string first_line = (*told)->prefix.substr(0, (*told)->prefix.find("\r\n"));
+      const std::string first_line{(*told)->prefix.substr(0, (*told)->prefix.find("\r\n"))};
       EXPECT_EQ(first_line.find("s3cr3t"), std::string::npos) << first_line;
       outcome(number, store::Verdict::kDelivered, 204);
     }

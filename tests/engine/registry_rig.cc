@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <sstream>
 
-#include "engine/delivery_json.h"
-#include "engine/delivery_rules.h"
 #include "core/buffer.h"
 #include "engine/definitions.h"
+#include "engine/delivery_json.h"
+#include "engine/delivery_rules.h"
+#include "tests/support/master_key.h"
 
 namespace headrace::test {
 
@@ -49,10 +50,9 @@ void show(std::ostream& out, const Endpoint& endpoint) {
   out << endpoint.id.to_string() << ' ' << endpoint.product << ' ' << endpoint.access_tag << ' '
       << endpoint.app << ' ' << endpoint.webhook << ' ' << endpoint.env << ' ' << endpoint.url
       << ' ' << endpoint.method << ' ' << endpoint.auth << ' ' << endpoint.filter << ' '
-      << engine::delivery_json(endpoint.delivery).dump() << ' '
-      << engine::to_string(endpoint.state) << ' ' << engine::to_string(endpoint.state_reason) << ' '
-      << endpoint.state_since << ' ' << endpoint.link_id.to_string() << ' ' << endpoint.link << ' '
-      << endpoint.revision;
+      << engine::delivery_json(endpoint.delivery).dump() << ' ' << engine::to_string(endpoint.state)
+      << ' ' << engine::to_string(endpoint.state_reason) << ' ' << endpoint.state_since << ' '
+      << endpoint.link_id.to_string() << ' ' << endpoint.link << ' ' << endpoint.revision;
   for (const std::string& event : endpoint.events) out << " event " << event;
 }
 void show(std::ostream& out, const Link& link) {
@@ -148,9 +148,10 @@ void show_endpoint(std::ostream& out, const dispatch::EndpointTable& endpoints,
   if (found == nullptr) return;
   const dispatch::Endpoint& endpoint = **found;
   out << "endpoint " << number << ' ' << endpoint.url.authority() << ' ' << endpoint.prefix << ' '
-      << endpoint.settings.held << ' ' << endpoint.settings.in_flight_max << ' ' << endpoint.settings.retry.delays().size() << ' '
-      << endpoint.settings.body.value_or("-") << ' ' << endpoint.settings.forward_headers << ' '
-      << endpoint.settings.missing_secret << '\n';
+      << endpoint.settings.held << ' ' << endpoint.settings.in_flight_max << ' '
+      << endpoint.settings.retry.delays().size() << ' '
+      << (endpoint.settings.body ? endpoint.body : "-") << ' ' << endpoint.settings.forward_headers
+      << ' ' << endpoint.settings.missing_secret << '\n';
 }
 
 }  // namespace
@@ -226,15 +227,22 @@ std::string stored_in(const store::EventStore& store) {
 }
 
 std::unique_ptr<Registry> RegistryRig::another() const {
-  auto loaded = Registry::load(const_cast<FaultyStore&>(store), clock,
-                               {.public_url = std::string(kPublicUrl),
-                                .secrets =
-                                    [this](std::string_view, std::string_view name) {
-                                      const auto found = secrets.find(std::string(name));
-                                      return found == secrets.end() ? std::nullopt
-                                                                    : std::optional(found->second);
-                                    },
-                                .retention = retention});
+  auto loaded = Registry::load(
+      const_cast<FaultyStore&>(store), clock,
+      {.public_url = std::string(kPublicUrl),
+       .secrets =
+           [this](std::string_view, std::string_view name) {
+             const auto found = secrets.find(std::string(name));
+             return found == secrets.end() ? std::nullopt : std::optional(found->second);
+           },
+       .retention = retention,
+       .targets = {addresses.get(), plain_http,
+                   [this](std::string_view host) {
+                     asked_names.emplace_back(host);
+                     const auto found = names.find(host);
+                     return found == names.end() ? dispatch::Addresses{} : found->second;
+                   }},
+       .master_key = fixed_master_key()});
   EXPECT_TRUE(loaded) << loaded.error().what;
   return loaded ? std::move(*loaded) : nullptr;
 }

@@ -106,6 +106,12 @@ class RegistryRig {
   ManualClock clock;
   store::MemoryStore memory{store::StoreOptions{}, clock, 1};
   FaultyStore store{memory};
+  // Receivers of tests are on loopback; names are those of this table.
+  std::unique_ptr<dispatch::AddressFilter> addresses = std::make_unique<dispatch::AddressFilter>(
+      *dispatch::AddressFilter::parse({"127.0.0.0/8", "::1"}));
+  bool plain_http = true;
+  std::map<std::string, dispatch::Addresses, std::less<>> names;
+  mutable std::vector<std::string> asked_names;
   std::map<std::string, std::string> secrets{{"TOKEN", "s3cr3t"}};
   std::chrono::milliseconds retention = std::chrono::hours(24);
   std::unique_ptr<engine::Registry> registry;

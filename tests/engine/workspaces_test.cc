@@ -8,6 +8,8 @@
 
 #include "core/limits.h"
 #include "tests/engine/registry_rig.h"
+#include "tests/support/master_key.h"
+#include "tests/support/loopback_targets.h"
 
 namespace headrace::test {
 namespace {
@@ -262,7 +264,11 @@ TEST_F(WorkspacesTest, SecretsAreAskedForByWorkspace) {
     asked += std::string(workspace) + ":" + std::string(name) + " ";
     return std::optional<std::string>("x");
   };
-  auto own = std::move(engine::Registry::load(store, clock, {.secrets = source})).value();
+  auto own = std::move(engine::Registry::load(store, clock,
+                                              {.secrets = source,
+                                               .targets = loopback_targets(),
+                                               .master_key = fixed_master_key()}))
+                 .value();
   made(own->create_webhook("acme", "github", webhook_spec()));
   EndpointSettings settings = to(kReceiver);
   settings.auth = R"({"headers":{"A":"$Secret{TOKEN}"}})";

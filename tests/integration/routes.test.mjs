@@ -169,7 +169,8 @@ function comparable({status, headers, text}, values) {
 async function shown({own}) {
   const paths = [
     '/v1/keys', '/v1/apps', '/v1/products', '/v1/webhooks', '/v1/links', '/v1/endpoints',
-    '/v1/messages', '/v1/deliveries', '/v1/attempts', '/v1/jobs', '/v1/dead-letters'
+    '/v1/messages', '/v1/deliveries', '/v1/attempts', '/v1/jobs', '/v1/dead-letters',
+    '/v1/secrets'
   ];
   const all = {};
   for (const path of paths) all[path] = (await own.expect('GET', path)).data;

@@ -22,6 +22,15 @@ test('headrace check accepts a good file', async (t) => {
   assert.equal(code, 0, stderr);
 });
 
+test('where deliveries may go is a list of rules and a truth value', async (t) => {
+  const file = await configuration(
+      t,
+      'endpoint_allow = "10.0.0.0/8:443, *.corp.example, [fd00::/8]:80"\n' +
+          'plain_http_endpoints = true\n');
+  const {code, stderr} = await run(['check', '--config', file]);
+  assert.equal(code, 0, stderr);
+});
+
 test('an unknown key is an error with its line and column, for check and for serve', async (t) => {
   const file =
       await configuration(t, '# a comment\ndata = "somewhere"\n  lissten = "127.0.0.1:0"\n');
@@ -35,7 +44,9 @@ test('an unknown key is an error with its line and column, for check and for ser
 
 test('a value of the wrong type, or that is no address, is an error with its line', async (t) => {
   const lines = ['data = true', 'retention = "soon"', 'listen = "nowhere"',
-    'disk_reserve = "much"', 'disk_budget = "20000000000TiB"'];
+    'disk_reserve = "much"', 'disk_budget = "20000000000TiB"',
+    'endpoint_allow = "10.1.2.3/8"', 'endpoint_allow = "a.example, "',
+    'plain_http_endpoints = "yes"', 'plain_http_endpoints = 1'];
   for (const line of lines) {
     const {code, stdout, stderr} =
         await run(['check', '--config', await configuration(t, `\n${line}\n`)]);

@@ -24,6 +24,9 @@ Process::Process(const Surroundings& around, std::size_t shards, std::uint64_t s
     ShardUnit& unit = *shards_.back();
     dispatch::ShardOptions options;
     options.seed = seed + i;
+    // All of the simulated network is there for endpoints.
+    options.allowed = [](const dispatch::Url&, const sockaddr&) { return true; };
+    options.plain_http = true;
     unit.shard = std::make_unique<dispatch::Shard>(
         unit.loop,
         dispatch::ShardLinks{unit.deliveries, outcomes_, around_.endpoints, *unit.resolver,

@@ -83,6 +83,7 @@ void Receiver::take(const WirePtr& wire, std::string_view head, std::string_view
   if (!id) return network_.ledger().fail("exact_bytes", "a request without its message's id");
   network_.trace().note("manner", number_, usual ? 99 : static_cast<std::uint64_t>(manner));
   network_.ledger().on_receipt(number_, *id, body, unseen);
+  wire->last = *id;
   answer(wire, *id, manner, usual);
 }
 
@@ -91,6 +92,10 @@ std::string Receiver::success() {
   if (dice_.one_in(4))
     return "HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
   return answer_of(dice_.one_in(3) ? 201 : 200, "ok");
+}
+
+std::string Receiver::half_an_answer() {
+  return dice_.one_in(2) ? "HTTP/1.1 200 x" : "HTTP/1.1 500 x";
 }
 
 void Receiver::answer(const WirePtr& wire, MessageId id, Manner manner, bool usual) {
@@ -125,8 +130,11 @@ void Receiver::answer(const WirePtr& wire, MessageId id, Manner manner, bool usu
       network_.ledger().on_success(number_, id);
       network_.send_to_client(wire, delay, success(), true);
       const Ns later = delay + dice_.below(30 * kMs);
-      return network_.agenda().after(later, [this, wire] {
+      return network_.agenda().after(later, [this, wire, id] {
         wire->server_done = true;
+        // It was in use again, and what came is not answered any more.
+        if (wire->last != id && wire->run == network_.run())
+          network_.ledger().on_receipt_unseen(number_, wire->last);
         network_.close_to_client(wire, latency(), dice_.one_in(2));
       });
     }
@@ -157,11 +165,12 @@ void Receiver::answer_badly(const WirePtr& wire, Manner manner) {
       return close(false);
     case Manner::kClose:
       return close(true);
+    // Half an answer counts for nothing, whatever it began with.
     case Manner::kResetInside:
-      network_.send_to_client(wire, delay, "HTTP/1.1 500 x\r\nContent-Le", false);
+      network_.send_to_client(wire, delay, half_an_answer() + "\r\nContent-Le", false);
       return close(false);
     case Manner::kShortBody:
-      network_.send_to_client(wire, delay, "HTTP/1.1 500 x\r\nContent-Length: 50\r\n\r\nshort",
+      network_.send_to_client(wire, delay, half_an_answer() + "\r\nContent-Length: 50\r\n\r\nshort",
                               false);
       return close(true);
     case Manner::kGarbage:

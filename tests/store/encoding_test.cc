@@ -301,11 +301,12 @@ TEST(KeysTest, AttemptErrorsAreFrozen) {
                                                                 {8, "protocol"},
                                                                 {9, "too_large"},
                                                                 {10, "endpoint_gone"},
-                                                                {11, "blocked_address"},
+                                                                {11, "address_not_allowed"},
                                                                 {12, "invalid_url"},
                                                                 {13, "secret_missing"},
                                                                 {14, "discarded"},
-                                                                {15, "unknown"}};
+                                                                {15, "plain_http_not_allowed"},
+                                                                {16, "unknown"}};
   for (const auto& [number, name] : frozen)
     EXPECT_EQ(to_string(static_cast<AttemptError>(number)), name) << number;
   Outcome outcome = make_outcome(kId, LogPosition{}, 1, Verdict::kRetry);

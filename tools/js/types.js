@@ -82,12 +82,16 @@
  *
  * @typedef {'active' | 'paused' | 'draining' | 'disabled'} EndpointState
  *
+ * @typedef {{ca?: string | null, certificate?: string | null, key?: string | null,
+ *     pins?: string[] | null}} EndpointTls
+ *
  * @typedef {object} EndpointSettings
  * @property {string} [url]
  * @property {Method} [method]
  * @property {RequestParts} [auth]
  * @property {string[]} [events]
  * @property {any} [filter]
+ * @property {EndpointTls | null} [tls]
  * @property {number} [in_flight_max]
  * @property {boolean} [adaptive]
  * @property {{per_second: number, burst?: number} | null} [rate_limit]
@@ -119,6 +123,7 @@
  * @property {RequestParts | null} auth
  * @property {string[]} events
  * @property {any} filter
+ * @property {EndpointTls | null} tls
  * @property {number} in_flight_max
  * @property {boolean} adaptive
  * @property {{per_second: number, burst: number} | null} rate_limit

@@ -14,6 +14,12 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const START_SECONDS = 60;  // a sanitizer build that replays a log is slow
 const LINES_KEPT = 400;
 
+// Receivers of tests are on loopback and speak plain HTTP; no name is asked for outside of it.
+const LOOPBACK = [
+  '--endpoint-allow', '127.0.0.0/8,::1', '--plain-http-endpoints', 'true', '--dns-servers',
+  '127.0.0.1:1'
+];
+
 // What is run: HEADRACE_BINARY, or the release build of this checkout.
 export const BINARY =
     process.env.HEADRACE_BINARY ?? path.join(ROOT, 'build/release/tools/headrace');
@@ -42,6 +48,7 @@ export class Daemon {
                  '127.0.0.1:0',
                  '--api-listen',
                  '127.0.0.1:0',
+                 ...LOOPBACK,
                  ...args,
                ],
         env, files);

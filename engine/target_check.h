@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where endpoints and calls may lead, judged when they are written down, so that whoever writes it
+// hears of it. What counts is that each connection is judged again: names change.
+//
+// Threads: any.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "dispatch/address_filter.h"
+#include "dispatch/resolver.h"
+#include "dispatch/url.h"
+#include "headrace/result.h"
+
+namespace headrace::engine {
+
+// The addresses of a name, asked for now; none: it could not be resolved. May block for a moment.
+using LookUp = std::function<dispatch::Addresses(std::string_view host)>;
+
+struct TargetRules {
+  const dispatch::AddressFilter* addresses = nullptr;  // null: global addresses only
+  bool plain_http = false;
+  LookUp look_up;  // empty: names are not resolved
+};
+
+// Errors: kPlainHttpNotAllowed; kAddressNotAllowed where all that the host is known to lead to is
+// not allowed. A name that cannot be resolved is no error.
+
+// Without asking anybody: the scheme, literals, and names that never leave the machine.
+Result<void> check_target(const TargetRules& rules, const dispatch::Url& url);
+// The same, and what other names resolve to. Blocks: no lock may be held.
+Result<void> resolve_and_check(const TargetRules& rules, const dispatch::Url& url);
+// The same of a URL as it is written, at `pointer`. One whose host is filled in later, or that is
+// no URL, passes: others judge it.
+Result<void> resolve_and_check(const TargetRules& rules, std::string_view url,
+                               const std::string& pointer);
+
+}  // namespace headrace::engine
