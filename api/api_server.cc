@@ -40,7 +40,6 @@ Request taken_apart(const ingest::IncomingRequest& incoming) {
   request.if_none_match = field(incoming, "if-none-match");
   request.idempotency_key = field(incoming, "idempotency-key");
   request.request_id = request_id(incoming.head.find(incoming.base, "x-request-id"));
-  request.peer = incoming.peer;
   request.body = incoming.body.in(incoming.base);
   return request;
 }

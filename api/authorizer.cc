@@ -63,13 +63,13 @@ std::string_view to_string(Access access) noexcept {
 Result<Grant> Authorizer::identify(const Request& request, std::chrono::milliseconds& wait) const {
   const std::string_view key = bearer(request.authorization);
   if (key.empty()) return Error{ErrorCode::kUnauthorized, "the key is missing or wrong"};
-  wait = guard_.wait_of(request.peer, key);
+  wait = guard_.wait_of(request.client(), key);
   if (wait.count() != 0) return Error{ErrorCode::kUnavailable, "too many keys were wrong"};
   auto grant = grant_of(request, key);
   if (grant || grant.error().code == ErrorCode::kForbidden) {
-    guard_.succeeded(request.peer, key);
+    guard_.succeeded(request.client(), key);
   } else if (grant.error().code == ErrorCode::kUnauthorized) {
-    guard_.failed(request.peer);
+    guard_.failed(request.client());
   }
   return grant;
 }

@@ -31,10 +31,14 @@ struct Request {
   std::optional<std::string> if_none_match;
   std::optional<std::string> idempotency_key;
   std::string request_id;  // X-Request-Id, or made for this request
-  // The client's, behind the proxies that are trusted; none: nobody knows.
-  std::optional<core::IpAddress> peer;
 
   std::string body;
+  core::IpAddress peer;  // whose request it is, behind the proxies that are trusted; ::, nobody knows
+
+  // None: nobody knows.
+  std::optional<core::IpAddress> client() const {
+    return peer == core::IpAddress{} ? std::nullopt : std::optional(peer);
+  }
 
   // Fills method, target, path and query. False, and has_valid_target says so from then on: a
   // percent escape is wrong.

@@ -69,7 +69,7 @@ Reply locked_out(std::chrono::milliseconds wait) {
 Actor actor_of(const Request& request, const Grant& grant) {
   return {.kind = grant.is_operator ? ActorKind::kOperator : ActorKind::kKey,
           .key = grant.key,
-          .address = request.peer ? request.peer->to_string() : std::string(),
+          .address = request.client() ? request.peer.to_string() : std::string(),
           .request_id = request.request_id};
 }
 

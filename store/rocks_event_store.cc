@@ -219,6 +219,7 @@ Result<void> RocksEventStore::scan_definitions_back(
 }
 
 Result<void> RocksEventStore::drop_definitions(std::string_view from, std::string_view to) {
+  if (from >= to) return {};
   rocksdb::WriteBatch batch;
   batch.DeleteRange(database_->registry(), slice(from), slice(to));
   return database_->write_synced(batch);

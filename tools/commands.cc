@@ -302,6 +302,8 @@ constexpr Command kCommands[] = {
     {"workspace get", "one workspace", kGet, "/v1/workspaces/{workspace}"},
     {"workspace delete", "remove a workspace", kDelete, "/v1/workspaces/{workspace}", {}, {}, false,
      true},
+    {"workspace audit", "who changed what in any workspace, deleted ones too", kGet,
+     "/v1/workspaces/{workspace}/audit", kAudit, "at,actor,address,action,kind,name,changed"},
 
     {"key create", "make a key; its secret is shown once", kPost, "/v1/keys", kKey},
     {"key list", "all keys, without their secrets", kGet, "/v1/keys", {},
@@ -429,8 +431,6 @@ constexpr Command kCommands[] = {
 
     {"audit", "who changed what, newest first", kGet, "/v1/audit", kAudit,
      "at,actor,address,action,kind,name,changed"},
-    {"workspace audit", "the same of any workspace, deleted ones too", kGet,
-     "/v1/workspaces/{workspace}/audit", kAudit, "at,actor,address,action,kind,name,changed"},
 
     {"self", "who the key speaks for", kGet, "/v1/self"},
 };

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "core/buffer.h"
+#include "engine/audit_record.h"
 #include "engine/definitions.h"
 #include "engine/delivery_json.h"
 #include "engine/delivery_rules.h"
@@ -221,6 +222,16 @@ std::string published_of(const Registry& registry, const store::EventStore& stor
 std::string stored_in(const store::EventStore& store) {
   std::string all;
   done(store.scan_definitions("", [&](std::string_view key, std::string_view value) {
+    // What was is another matter than what is.
+    if (key.starts_with(engine::kAuditBegin)) return;
+    all.append(key).append("=").append(value).append("\n");
+  }));
+  return all;
+}
+
+std::string audit_in(const store::EventStore& store) {
+  std::string all;
+  done(store.scan_definitions(engine::kAuditBegin, [&](std::string_view key, std::string_view value) {
     all.append(key).append("=").append(value).append("\n");
   }));
   return all;
