@@ -33,8 +33,7 @@ struct Request {
   std::string request_id;  // X-Request-Id, or made for this request
 
   std::string body;
-  core::IpAddress
-      peer;  // whose request it is, behind the proxies that are trusted; ::, nobody knows
+  core::IpAddress peer;  // whose request it is, behind the proxies that are trusted; ::, nobody knows
 
   // None: nobody knows.
   std::optional<core::IpAddress> client() const {

@@ -250,8 +250,8 @@ std::unique_ptr<Registry> RegistryRig::another() const {
        .targets = {addresses.get(), plain_http,
                    [this](std::string_view host) {
                      asked_names.emplace_back(host);
-                     const auto found = names.find(host);
-                     return found == names.end() ? dispatch::Addresses{} : found->second;
+                     const auto found = dns_table.find(host);
+                     return found == dns_table.end() ? dispatch::Addresses{} : found->second;
                    }},
        .master_key = fixed_master_key()});
   EXPECT_TRUE(loaded) << loaded.error().what;

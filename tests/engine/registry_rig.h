@@ -112,7 +112,7 @@ class RegistryRig {
   std::unique_ptr<dispatch::AddressFilter> addresses = std::make_unique<dispatch::AddressFilter>(
       *dispatch::AddressFilter::parse({"127.0.0.0/8", "::1"}));
   bool plain_http = true;
-  std::map<std::string, dispatch::Addresses, std::less<>> names;
+  std::map<std::string, dispatch::Addresses, std::less<>> dns_table;
   mutable std::vector<std::string> asked_names;
   std::map<std::string, std::string> secrets{{"TOKEN", "s3cr3t"}};
   std::chrono::milliseconds retention = std::chrono::hours(24);
