@@ -50,7 +50,8 @@ TEST_F(AuditApiTest, JobsErasuresAndDiscardsAreRecorded) {
   make_webhook();
   const Json link = make_link("shop", "http://127.0.0.1:9/");
   const std::string message = post_message(link["url"], R"({"action":"push"})");
-  const std::string job = body_of(post("/v1/erasures", R"({"dry_run":true})"), 202)["id"];
+  const std::string job =
+      body_of(post("/v1/erasures", R"({"app":"forge","dry_run":true})"), 202)["id"];
   EXPECT_EQ(first("kind=job")["name"], job);
   EXPECT_EQ(first("kind=job")["after"]["kind"], "erasure");
   const Json endpoints = body_of(get("/v1/endpoints"), 200)["data"];

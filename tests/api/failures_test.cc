@@ -107,6 +107,14 @@ class FailuresTest : public ApiTest {
 // What any route answers in the same situation.
 Reply FailuresTest::provoke_by_rule(const Route& route, std::string_view code) {
   if (code == "unauthorized") return ask(route, body(route), {{"authorization", "Bearer hrk_no"}});
+  if (code == "too_many_failures") {
+    Request request =
+        request_of(route.method, target(route), body(route), {{"authorization", "Bearer hrk_no"}});
+    request.peer = core::IpAddress::of_v4(192, 0, 2, 1);
+    Reply reply;
+    for (int i = 0; i < 100 && reply.status != 429; ++i) reply = routes->handle(request);
+    return reply;
+  }
   if (code == "forbidden") {
     // A key of another scope; one of another workspace where any scope will do.
     Headers key = make_key(route.access == Access::kReplay ? "read" : "replay");

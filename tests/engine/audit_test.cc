@@ -175,7 +175,7 @@ TEST_F(AuditTest, DeedThatFailsIsRecordedTwice) {
 
 TEST_F(AuditTest, SecretsAreInNoEntry) {
   webhook();
-  EndpointSettings settings = to("https://user:hunter2@api.example/hook?sig=qwerty");
+  EndpointSettings settings = to("https://api.example/hook?sig=qwerty");
   settings.auth = R"({"headers":{"Authorization":"Bearer abc123","X":"$Secret{TOKEN}"}})";
   const Endpoint one = endpoint("shop", settings);
   made(registry->rotate_link(kWorkspace, one.link_id, hours(1), {}));
@@ -186,8 +186,8 @@ TEST_F(AuditTest, SecretsAreInNoEntry) {
   const std::string all = audit_in(memory);
   const std::string token = token_of(one.link);
   for (const std::string& secret :
-       {std::string("hunter2"), std::string("qwerty"), std::string("abc123"), token,
-        key.secret.substr(4), std::string("topsecret"), std::string("whsec_")})
+       {std::string("qwerty"), std::string("abc123"), token, key.secret.substr(4),
+        std::string("topsecret"), std::string("whsec_")})
     EXPECT_EQ(all.find(secret), std::string::npos) << secret;
   EXPECT_NE(all.find("$Secret{TOKEN}"), std::string::npos) << "names are shown";
   EXPECT_NE(all.find("api.example/hook"), std::string::npos);
@@ -232,6 +232,20 @@ TEST_F(AuditTest, MemberNamesThatSoundLikeCredentialsAreHiddenWhereverTheyStand)
     EXPECT_NE(all.find(word), std::string::npos) << all;
 }
 
+// What no definition may hold today is hidden all the same.
+TEST_F(AuditTest, UserAndQueryOfUrlsAreHidden) {
+  const auto shown = [](const std::string& url) {
+    const Json json = {{"url", url}};
+    return Json::parse(
+               engine::audit_drafts_of("endpoint", "", json.dump(), {}).front().after)["url"]
+        .get<std::string>();
+  };
+  EXPECT_EQ(shown("https://user:hunter2@a.example/hook"), "https://[hidden]@a.example/hook");
+  EXPECT_EQ(shown("https://a.example/h@ok?sig=1"), "https://a.example/h@ok?[hidden]");
+  EXPECT_EQ(shown("https://a.example?b@c"), "https://a.example?[hidden]");
+  EXPECT_EQ(shown("https://a.example/?$Secret{SIG}"), "https://a.example/?$Secret{SIG}");
+}
+
 TEST_F(AuditTest, LongMembersAreToldByTheirDigest) {
   webhook();
   EventSpec spec = event_spec("repo:long");
@@ -274,12 +288,13 @@ TEST_F(AuditTest, FiltersAskForTimeActorActionKindAndName) {
 TEST_F(AuditTest, PagesTellAllOnceWhateverIsWrittenMeanwhile) {
   for (int i = 0; i < 20; ++i) webhook("app" + std::to_string(i), "w");
   std::vector<std::string> seen;
+  int late = 0;
   AuditFilter filter{.kind = "webhook", .page = {.cursor = {}, .count_max = 3}};
   do {
     const auto page = made(registry->audit(kWorkspace, filter));
     for (const AuditEntry& entry : page.items) seen.push_back(entry.name);
     filter.page.cursor = page.next;
-    webhook("late" + std::to_string(seen.size()), "w");
+    webhook("late" + std::to_string(late++), "w");
   } while (!filter.page.cursor.empty());
   std::erase_if(seen, [](const std::string& name) { return !name.starts_with("app"); });
   ASSERT_EQ(seen.size(), 20u);
@@ -431,8 +446,7 @@ TEST_F(AuditTest, OpeningReadsNoEntry) {
   store.definitions_visited = 0;
   load();
   EXPECT_LT(store.definitions_visited, 100u) << "of more than 5000";
-  EXPECT_EQ(entries({.page = {.cursor = {}, .count_max = 1}}).front().number,
-            made(book.list(kWorkspace, {}, {})).items.front().number);
+  EXPECT_GT(entries({.page = {.cursor = {}, .count_max = 1}}).front().number, 5000u);
 }
 
 // --- Keys
