@@ -22,87 +22,87 @@ IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
 
 class ThrottleTest : public testing::Test {
  protected:
-  std::uint64_t wait(const std::optional<IpAddress>& client, std::string_view key = "wrong") {
-    return throttle.wait_of(client, key, now);
+  std::uint64_t wait(const std::optional<IpAddress>& of, std::string_view key = "wrong") {
+    return throttle.wait_of(of, key, now);
   }
   // Tries until it is locked out; how many were looked at.
-  std::size_t use_up(const IpAddress& client) {
+  std::size_t use_up(const IpAddress& of) {
     std::size_t tries = 0;
-    while (wait(client) == 0) {
-      throttle.failed(client, now);
+    while (wait(of) == 0) {
+      throttle.failed(of, now);
       ++tries;
     }
     return tries;
   }
 
-  const IpAddress guesser = address("192.0.2.1");
+  const IpAddress client = address("192.0.2.1");
   std::uint64_t now = kStart;
   ThrottleOptions options;
   Throttle throttle{options};
 };
 
 TEST_F(ThrottleTest, ClientIsLockedOutWhenItsTriesAreUsedUp) {
-  EXPECT_EQ(use_up(guesser), options.tries);
-  EXPECT_EQ(wait(guesser), options.lock_first_ms);
+  EXPECT_EQ(use_up(client), options.tries);
+  EXPECT_EQ(wait(client), options.lock_first_ms);
   EXPECT_EQ(wait(address("192.0.2.2")), 0u) << "others are not";
   EXPECT_EQ(wait(std::nullopt), 0u);
   now += options.lock_first_ms - 1;
-  EXPECT_EQ(wait(guesser), 1u);
+  EXPECT_EQ(wait(client), 1u);
   now += 1;
-  EXPECT_EQ(wait(guesser), 0u);
+  EXPECT_EQ(wait(client), 0u);
 }
 
 TEST_F(ThrottleTest, EachLockOutIsTwiceAsLongUntilTheLongest) {
-  use_up(guesser);
+  use_up(client);
   std::uint64_t wanted = options.lock_first_ms;
   for (int i = 0; i < 50; ++i) {
-    EXPECT_EQ(wait(guesser), wanted);
-    now += wait(guesser);
-    EXPECT_EQ(use_up(guesser), 1u);
+    EXPECT_EQ(wait(client), wanted);
+    now += wait(client);
+    EXPECT_EQ(use_up(client), 1u);
     wanted = std::min(wanted * 2, options.lock_max_ms);
   }
 }
 
 TEST_F(ThrottleTest, QuietClientIsForgiven) {
-  use_up(guesser);
+  use_up(client);
   now += 2 * options.lock_first_ms + options.tries * options.try_again_ms;
-  EXPECT_EQ(use_up(guesser), options.tries);
-  EXPECT_EQ(wait(guesser), options.lock_first_ms);
+  EXPECT_EQ(use_up(client), options.tries);
+  EXPECT_EQ(wait(client), options.lock_first_ms);
 }
 
 TEST_F(ThrottleTest, WaitingOutLocksInARowIsNoQuiet) {
-  use_up(guesser);
-  now += wait(guesser);
-  use_up(guesser);
+  use_up(client);
+  now += wait(client);
+  use_up(client);
   now += 2 * options.lock_first_ms;  // its lock just ends
-  EXPECT_EQ(use_up(guesser), 1u);
-  EXPECT_EQ(wait(guesser), 4 * options.lock_first_ms);
+  EXPECT_EQ(use_up(client), 1u);
+  EXPECT_EQ(wait(client), 4 * options.lock_first_ms);
 }
 
 TEST_F(ThrottleTest, SlowTriesAreNeverLockedOut) {
   for (int i = 0; i < 1000; ++i) {
-    ASSERT_EQ(wait(guesser), 0u);
-    throttle.failed(guesser, now);
+    ASSERT_EQ(wait(client), 0u);
+    throttle.failed(client, now);
     now += options.try_again_ms;
   }
 }
 
 TEST_F(ThrottleTest, KeyThatWorkedFromThereIsLetThrough) {
-  throttle.succeeded(guesser, "right");
-  use_up(guesser);
-  EXPECT_EQ(wait(guesser, "right"), 0u);
-  EXPECT_NE(wait(guesser, "righ"), 0u);
-  EXPECT_NE(wait(guesser, "right "), 0u);
+  throttle.succeeded(client, "right");
+  use_up(client);
+  EXPECT_EQ(wait(client, "right"), 0u);
+  EXPECT_NE(wait(client, "righ"), 0u);
+  EXPECT_NE(wait(client, "right "), 0u);
   use_up(address("192.0.2.2"));
   EXPECT_NE(wait(address("192.0.2.2"), "right"), 0u) << "from elsewhere it is like any other";
 }
 
 TEST_F(ThrottleTest, OwnSuccessForgivesNoFailure) {
   for (std::uint32_t i = 0; i < options.tries; ++i) {
-    throttle.failed(guesser, now);
-    throttle.succeeded(guesser, "right");
+    throttle.failed(client, now);
+    throttle.succeeded(client, "right");
   }
-  EXPECT_NE(wait(guesser), 0u);
+  EXPECT_NE(wait(client), 0u);
 }
 
 TEST_F(ThrottleTest, NetworkOfAnIpv6ClientIsOneClient) {
@@ -115,7 +115,7 @@ TEST_F(ThrottleTest, NetworkOfAnIpv6ClientIsOneClient) {
 }
 
 TEST_F(ThrottleTest, AllClientsTogetherAreBoundedSaveFromLoopback) {
-  throttle.succeeded(guesser, "right");
+  throttle.succeeded(client, "right");
   std::size_t tries = 0;
   for (std::uint32_t i = 0; i < 100'000 && wait(IpAddress::of_v4(10, 0, 0, 0)) == 0; ++i) {
     throttle.failed(
@@ -129,7 +129,7 @@ TEST_F(ThrottleTest, AllClientsTogetherAreBoundedSaveFromLoopback) {
   EXPECT_EQ(wait(std::nullopt), options.try_of_all_again_ms);
   EXPECT_EQ(wait(address("127.0.0.1")), 0u);
   EXPECT_EQ(wait(address("::1")), 0u);
-  EXPECT_EQ(wait(guesser, "right"), 0u) << "who is at work goes on";
+  EXPECT_EQ(wait(client, "right"), 0u) << "who is at work goes on";
   now += options.try_of_all_again_ms;
   EXPECT_EQ(wait(address("203.0.113.9")), 0u);
 }
@@ -137,13 +137,13 @@ TEST_F(ThrottleTest, AllClientsTogetherAreBoundedSaveFromLoopback) {
 TEST_F(ThrottleTest, ManyClientsCannotMakeItForgetTheWorst) {
   options.tries_of_all = 1'000'000;
   Throttle wide(options);
-  while (wide.wait_of(guesser, "wrong", now) == 0) wide.failed(guesser, now);
+  while (wide.wait_of(client, "wrong", now) == 0) wide.failed(client, now);
   for (std::uint32_t i = 0; i < 2000; ++i) {
-    wide.failed(
-        IpAddress::of_v4(10, 1, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)),
-        now);
+    wide.failed(IpAddress::of_v4(10, 1, static_cast<std::uint8_t>(i >> 8),
+                                 static_cast<std::uint8_t>(i)),
+                now);
   }
-  EXPECT_NE(wide.wait_of(guesser, "wrong", now), 0u);
+  EXPECT_NE(wide.wait_of(client, "wrong", now), 0u);
 }
 
 // Whatever one client does, and however it times it: what is looked at within any span is bounded,
@@ -159,8 +159,8 @@ TEST(ThrottleProperties, TriesAreBoundedAndWaitsExact) {
     const IpAddress client = IpAddress::of_v4(192, 0, 2, 1);
     std::uint64_t now = kStart;
     std::vector<std::uint64_t> tries;
-    const auto pauses = *rc::gen::container<std::vector<std::uint64_t>>(rc::gen::oneOf(
-        rc::gen::just<std::uint64_t>(0), rc::gen::inRange<std::uint64_t>(0, 20'000)));
+    const auto pauses = *rc::gen::container<std::vector<std::uint64_t>>(
+        rc::gen::oneOf(rc::gen::just<std::uint64_t>(0), rc::gen::inRange<std::uint64_t>(0, 20'000)));
     for (const std::uint64_t pause : pauses) {
       now += pause;
       if (const std::uint64_t wait = throttle.wait_of(client, "k", now); wait != 0) {

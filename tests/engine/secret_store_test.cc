@@ -237,15 +237,16 @@ TEST_F(SecretStoreTest, RotatingTheMasterKeySealsEverythingAnewAndChangesNothing
   options.public_url = kPublicUrl;
   options.retention = retention;
   options.master_key = both;
-  auto rotated = engine::Registry::load(store, clock, options);
+  auto rotated = engine::Registry::load(store, clock, std::move(options));
   ASSERT_TRUE(rotated) << rotated.error().what;
   EXPECT_EQ(lists_of(**rotated), shown);
   EXPECT_EQ(made((*rotated)->signing_secret(kWorkspace, id)).secret, secret);
   EXPECT_EQ(error_of((*rotated)->rotate_master_key()).code, ErrorCode::kPrecondition);
   EXPECT_EQ(load_error(fixed_master_key()).code, ErrorCode::kUnauthorized);
   const auto alone = [next](bool) { return MasterKey::given(next, ""); };
+  options = {};
   options.master_key = alone;
-  EXPECT_TRUE(engine::Registry::load(store, clock, options));
+  EXPECT_TRUE(engine::Registry::load(store, clock, std::move(options)));
 }
 
 TEST_F(SecretStoreTest, ARotationThatCannotBeWrittenIsTakenUpAgain) {
