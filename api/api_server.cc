@@ -56,26 +56,31 @@ struct ApiServer::Job {
 };
 
 ApiServer::ApiServer(Engine& engine, std::string root_key, ApiServerOptions options)
-    : options_(options),
-      routes_(engine, std::move(root_key), clock_),
+    : options_(std::move(options)),
+      routes_(engine, std::move(root_key), clock_, options_.log, options_.throttle),
       pool_(kPoolBytes),
-      thread_(clock_, "hr-api"),
-      server_(thread_.loop(), pool_, *this,
-              {.connections_max = core::descriptor_share(kDescriptorShare,
-                                                         core::limits::kConnectionsPerLoopMax)}) {}
+      thread_(clock_, "hr-api") {}
 
 ApiServer::~ApiServer() { stop(); }
 
 Result<void> ApiServer::start(const std::string& listen) {
+  auto inbound = ingest::Inbound::make(
+      options_.inbound,
+      core::descriptor_share(kDescriptorShare, core::limits::kConnectionsPerLoopMax));
+  if (!inbound) return std::move(inbound).error();
   auto address = ingest::ListenAddress::parse(listen);
   if (!address) return std::move(address).error();
   auto socket = ingest::BoundSocket::bind(*address);
   if (!socket) return std::move(socket).error();
   address_ = socket->address().to_string();
+  inbound_ = std::move(*inbound);
+  ingest::HttpHandler& handler = *this;  // make_unique may not know that it is one
+  server_ = std::make_unique<ingest::HttpServer>(thread_.loop(), pool_, handler,
+                                                 inbound_->options(1, options_.log));
   thread_.start();
   started_ = true;
   Result<void> listening;
-  thread_.run_and_wait([&] { listening = server_.listen(std::move(*socket)); });
+  thread_.run_and_wait([&] { listening = server_->listen(std::move(*socket)); });
   return listening;
 }
 
@@ -85,9 +90,9 @@ void ApiServer::stop() {
   std::condition_variable changed;
   bool stopped = false;
   thread_.loop().post([&] {
-    server_.drain();
+    server_->drain();
     when_idle_ = [&] {
-      server_.stop([&] {
+      server_->stop([&] {
         const std::lock_guard lock(mutex);
         stopped = true;
         changed.notify_one();
@@ -145,10 +150,10 @@ void ApiServer::finished(Job& job) noexcept {
 }
 
 void ApiServer::respond(ingest::ResponseToken token, const Reply& reply) noexcept {
-  server_.respond(token, {.status = reply.status,
-                          .content_type = reply.content_type,
-                          .body = reply.body,
-                          .extra_lines = reply.extra_lines});
+  server_->respond(token, {.status = reply.status,
+                           .content_type = reply.content_type,
+                           .body = reply.body,
+                           .extra_lines = reply.extra_lines});
 }
 
 }  // namespace headrace::api

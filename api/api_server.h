@@ -12,13 +12,18 @@
 #include "api/routes.h"
 #include "core/buffer.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/loop.h"
 #include "ingest/http_server.h"
+#include "ingest/inbound.h"
 
 namespace headrace::api {
 
 struct ApiServerOptions {
   std::size_t jobs_max = 256;  // requests that are worked on at a time; more are answered 503
+  InboundConfig inbound;
+  core::LogSink* log = nullptr;  // null: nothing is said; else it must outlive the server
+  ThrottleOptions throttle{};    // of keys that are wrong
 };
 
 class ApiServer final : private ingest::HttpHandler {
@@ -26,9 +31,11 @@ class ApiServer final : private ingest::HttpHandler {
   ApiServer(Engine& engine, std::string root_key, ApiServerOptions options = {});
   ~ApiServer() override;
 
-  // Listens on "HOST:PORT" and answers from then on.
+  // Listens on "HOST:PORT" and answers from then on. kInvalidArgument: the configuration.
   Result<void> start(const std::string& listen);
   std::string address() const { return address_; }
+  // As Engine::reload_certificates(). Requires: started.
+  Result<void> reload_certificates() { return inbound_->reload_certificates(); }
   // Waits for requests that are being worked on, then closes every connection.
   void stop();
 
@@ -47,7 +54,8 @@ class ApiServer final : private ingest::HttpHandler {
   Routes routes_;
   core::BufferPool pool_;
   core::LoopThread thread_;
-  ingest::HttpServer server_;
+  std::unique_ptr<ingest::Inbound> inbound_;
+  std::unique_ptr<ingest::HttpServer> server_;  // from start() on
   std::string address_;
   std::size_t jobs_ = 0;
   std::function<void()> when_idle_;

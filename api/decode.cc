@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/delivery_json.h"
+#include "api/signing_json.h"
 #include "api/times.h"
 #include "core/http_grammar.h"
 #include "core/time_text.h"
@@ -94,6 +95,7 @@ EndpointSettings settings_of(const JsonBody& body, const Json& object, const std
   if (object.contains("events")) settings.events = texts_of(object["events"]);
   settings.delivery = delivery_patch(object, at, faults);
   settings.state = endpoint_state(text_member(object, "state"));
+  settings.signing = signing_patch(object);
   return settings;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/delivery_json.h"
+#include "api/signing_json.h"
 #include "api/texts.h"
 #include "api/times.h"
 
@@ -256,6 +257,8 @@ void write(JsonWriter& json, const Endpoint& endpoint) {
   json.raw_or_null("filter", endpoint.filter);
   json.raw_or_null("tls", endpoint.tls);
   write_delivery(json, endpoint.delivery);
+  json.key("signing");
+  write(json, endpoint.signing);
   json.member("state", name_of(endpoint.state));
   json.member("state_reason", name_of(endpoint.state_reason));
   json.member("state_since", time_text(endpoint.state_since));

@@ -239,7 +239,7 @@ Json components_json() {
 }
 
 Json tags_json() {
-  constexpr std::array<std::pair<const char*, const char*>, 11> kTags = {{
+  constexpr std::array<std::pair<const char*, const char*>, 12> kTags = {{
       {"Workspaces", "Tenants; only the operator's key sees them."},
       {"Keys", "What opens this API."},
       {"Apps", "Who sends webhooks."},
@@ -249,6 +249,7 @@ Json tags_json() {
       {"Registrations", "A product's use of a webhook."},
       {"Links", "What providers post to."},
       {"Endpoints", "Where messages are delivered to."},
+      {"Secrets", "What definitions name as $Secret{NAME}, and the key that it is sealed under."},
       {"History", "What happened."},
       {"Operation", "What machines ask, without a key."},
   }};

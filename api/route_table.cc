@@ -19,6 +19,8 @@ const std::vector<Route>& route_table() {
     add_endpoint_routes(all);
     add_history_routes(all);
     add_job_routes(all);
+    add_audit_routes(all);
+    add_secret_routes(all);
     add_operational_routes(all);
     return all;
   }();
@@ -34,6 +36,7 @@ std::vector<Failure> failures_of(const Route& route) {
   all.push_back({400, "malformed"});  // a wrong percent escape, or a body that is not JSON
   if (route.access != Access::kNone) {
     all.insert(all.end(), {{401, "unauthorized"},
+                           {429, "too_many_failures"},
                            {403, "forbidden"},
                            {422, "invalid_argument"},  // an unknown query parameter
                            {503, "unavailable"}});
@@ -79,7 +82,7 @@ std::vector<std::string_view> path_names(std::string_view path) {
 
 std::string_view path_description(std::string_view name) noexcept {
   using Entry = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Entry, 12> kAll = {{
+  constexpr std::array<Entry, 13> kAll = {{
       {"workspace", "The workspace's tag."},
       {"key", "The key's id."},
       {"app", "The app's tag."},
@@ -92,6 +95,7 @@ std::string_view path_description(std::string_view name) noexcept {
       {"endpoint", "The endpoint's id."},
       {"message", "The message's id."},
       {"job", "The job's id."},
+      {"secret", "The secret's name."},
   }};
   for (const auto& [key, description] : kAll) {
     if (key == name) return description;

@@ -11,6 +11,7 @@ const std::string kSettings = R"(
       "auth": {"description": "Credentials for the receiver.", "$ref": "#/components/schemas/RequestParts"},
       "events": {"type": ["array", "null"], "maxItems": 65536, "description": "Tags or their event parts; none: all.", "items": {"type": "string", "maxLength": 257}},
       "filter": {"type": ["object", "null"], "description": "Which messages it wants, see docs/selectors.md."},
+      "signing": {"$ref": "#/components/schemas/SigningSettings"},
       "tls": {"$ref": "#/components/schemas/EndpointTls"},)" +
                               delivery_members();
 
@@ -128,9 +129,9 @@ void add_endpoints(std::vector<Component>& to) {
   to.push_back({"Endpoint", R"({
     "type": "object", "additionalProperties": false,
     "required": ["id", "product", "access_tag", "app", "webhook", "env", "url", "method", "auth", "events", "filter", "tls",
-                 )" + delivery_names() +
-                                R"(,
-                 "state", "state_reason", "state_since", "drained", "link", "link_id", "revision"],
+                 )" +
+                                delivery_names() + R"(,
+                 "signing", "state", "state_reason", "state_since", "drained", "link", "link_id", "revision"],
     "properties": {
       "id": {"type": "string", "pattern": "^ep_[0-9A-Za-z]{22}$"},
       "product": {"$ref": "#/components/schemas/Tag"},
@@ -145,6 +146,7 @@ void add_endpoints(std::vector<Component>& to) {
       "filter": {"type": ["object", "null"], "description": "Null: none."},
       "tls": {"$ref": "#/components/schemas/EndpointTls"},
 )" + delivery_members() + R"(,
+      "signing": {"$ref": "#/components/schemas/Signing"},
       "state": {"$ref": "#/components/schemas/EndpointState"},
       "state_reason": {"type": "string", "enum": ["manual", "gone", "failing"], "description": "manual: somebody said so; gone: it answered 410; failing: nothing but failures for disable_after."},
       "state_since": {"$ref": "#/components/schemas/Timestamp"},

@@ -153,6 +153,11 @@ class Change {
   }
   bool empty() const;
   std::vector<store::DefinitionChange> for_store() const;
+  // Calls `visit(const std::vector<Edit<D>>&)` for each kind.
+  template <class Visit>
+  void each_kind(const Visit& visit) const {
+    std::apply([&visit](const auto&... edits) { (visit(edits), ...); }, all_);
+  }
 
  private:
   friend class Catalog;
@@ -160,7 +165,8 @@ class Change {
              std::vector<Edit<WebhookDefinition>>, std::vector<Edit<EventDefinition>>,
              std::vector<Edit<ConnectionDefinition>>, std::vector<Edit<EndpointDefinition>>,
              std::vector<Edit<LinkDefinition>>, std::vector<Edit<CallDefinition>>,
-             std::vector<Edit<RetiredDefinition>>, std::vector<Edit<CounterDefinition>>>
+             std::vector<Edit<RetiredDefinition>>, std::vector<Edit<CounterDefinition>>,
+             std::vector<Edit<SecretDefinition>>>
       all_;
 };
 
@@ -184,7 +190,7 @@ class Catalog {
   std::tuple<Table<WorkspaceDefinition>, Table<KeyDefinition>, Table<WebhookDefinition>,
              Table<EventDefinition>, Table<ConnectionDefinition>, Table<EndpointDefinition>,
              Table<LinkDefinition>, Table<CallDefinition>, Table<RetiredDefinition>,
-             Table<CounterDefinition>>
+             Table<CounterDefinition>, Table<SecretDefinition>>
       tables_;
 };
 

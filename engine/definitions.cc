@@ -153,6 +153,7 @@ void members(Self& self, Visit& visit) requires(
   visit("tag", self.tag);
   visit("name", self.name);
   visit("created_at", self.created_at);
+  visit("audit_from", self.audit_from);
 }
 
 template <class Self, class Visit>
@@ -231,6 +232,11 @@ void members(Self& self,
   visit("state", self.state);
   visit("state_reason", self.state_reason);
   visit("state_since", self.state_since);
+  visit("signing_scheme", self.signing_scheme);
+  visit("signing_header", self.signing_header);
+  visit("signing_secret", self.signing_secret);
+  visit("signing_previous", self.signing_previous);
+  visit("signing_previous_until", self.signing_previous_until);
   visit("revision", self.revision);
   visit("tls", self.tls);
 }
@@ -280,6 +286,17 @@ void members(Self& self,
   visit("response", self.response);
   visit("called_at", self.called_at);
   visit("next_at", self.next_at);
+}
+
+template <class Self, class Visit>
+void members(Self& self,
+             Visit& visit) requires(std::is_same_v<std::remove_const_t<Self>, SecretDefinition>) {
+  visit("workspace", self.workspace);
+  visit("name", self.name);
+  visit("sealed", self.sealed);
+  visit("created_at", self.created_at);
+  visit("updated_at", self.updated_at);
+  visit("revision", self.revision);
 }
 
 template <class Self, class Visit>
@@ -379,6 +396,7 @@ std::string ConnectionDefinition::to_json() const { return written(*this); }
 std::string EndpointDefinition::to_json() const { return written(*this); }
 std::string LinkDefinition::to_json() const { return written(*this); }
 std::string CallDefinition::to_json() const { return written(*this); }
+std::string SecretDefinition::to_json() const { return written(*this); }
 std::string RetiredDefinition::to_json() const { return written(*this); }
 std::string CounterDefinition::to_json() const { return written(*this); }
 
@@ -405,6 +423,9 @@ Result<LinkDefinition> LinkDefinition::from_json(std::string_view text) {
 }
 Result<CallDefinition> CallDefinition::from_json(std::string_view text) {
   return read<CallDefinition>(text);
+}
+Result<SecretDefinition> SecretDefinition::from_json(std::string_view text) {
+  return read<SecretDefinition>(text);
 }
 Result<RetiredDefinition> RetiredDefinition::from_json(std::string_view text) {
   return read<RetiredDefinition>(text);

@@ -31,6 +31,9 @@ struct WorkspaceDefinition {
   std::string tag;
   std::string name;
   core::WallMs created_at = 0;
+  // The upper half of the audit log's first id that is its own: what lies before is of a workspace
+  // of the same name that was deleted.
+  std::uint64_t audit_from = 0;
 
   std::string key() const { return tag; }
   std::string to_json() const;
@@ -132,6 +135,11 @@ struct EndpointDefinition {
   EndpointState state = EndpointState::kActive;
   StateReason state_reason = StateReason::kManual;
   core::WallMs state_since = 0;
+  SigningScheme signing_scheme = SigningScheme::kV1;
+  std::string signing_header;    // empty: the scheme's own
+  std::string signing_secret;    // sealed; empty: it was written before there were any
+  std::string signing_previous;  // sealed; empty: none
+  core::WallMs signing_previous_until = 0;
   std::uint64_t revision = 0;
   std::string tls;  // JSON text; empty: none
 
@@ -210,6 +218,21 @@ struct CallDefinition {
   static Result<CallDefinition> from_json(std::string_view text);
 };
 
+// A value that definitions name as $Secret{NAME}.
+struct SecretDefinition {
+  static constexpr std::string_view kKind = "secret";
+  std::string workspace;
+  std::string name;
+  std::string sealed;
+  core::WallMs created_at = 0;
+  core::WallMs updated_at = 0;
+  std::uint64_t revision = 0;
+
+  std::string key() const { return join_key({workspace, name}); }
+  std::string to_json() const;
+  static Result<SecretDefinition> from_json(std::string_view text);
+};
+
 // What is deleted, and still named by messages that are on record.
 struct RetiredDefinition {
   static constexpr std::string_view kKind = "retired";
@@ -246,5 +269,7 @@ struct CounterDefinition {
 };
 
 inline constexpr std::string_view kDefaultWorkspace = "default";
+// Of what the engine keeps for itself: no workspace can have that tag.
+inline constexpr std::string_view kOwnWorkspace = "~";
 
 }  // namespace headrace::engine

@@ -81,29 +81,32 @@ bool sends_body(core::Method method) noexcept {
          method == core::Method::kPatch;
 }
 
-Made for_dispatch(const EndpointDefinition& definition, const SecretSource& secrets) {
-  return made(
-      definition.workspace, secrets, [&](Resolver& resolver) -> Result<dispatch::EndpointSettings> {
-        auto parts = parse_request_parts(definition.auth, "/auth");
-        if (!parts) return std::move(parts).error();
-        dispatch::EndpointSettings settings;
-        settings.number = definition.number;
-        settings.url =
-            resolver.text(fill_placeholders(definition.url, parts->params), Escape::kPercent);
-        settings.method = parse_method(definition.method);
-        settings.headers = resolver.fields(parts->headers);
-        settings.query = resolver.fields(parts->query);
-        settings.held = holds_messages(definition.state);
-        if (!definition.tls.empty()) {
-          auto tls = parse_tls(definition.tls, "/tls");
-          if (!tls) return std::move(tls).error();
-          tls->key = resolver.text(tls->key, Escape::kNone);
-          settings.tls = *std::move(tls);
-        }
-        if (auto added = add_delivery(definition.delivery, settings); !added)
-          return std::move(added).error();
-        return settings;
-      });
+Made for_dispatch(const EndpointDefinition& definition, const SecretStore& secrets) {
+  auto signer = secrets.signer_of(definition);
+  if (!signer) return std::move(signer).error();
+  return made(definition.workspace, secrets.source(),
+              [&](Resolver& resolver) -> Result<dispatch::EndpointSettings> {
+                auto parts = parse_request_parts(definition.auth, "/auth");
+                if (!parts) return std::move(parts).error();
+                dispatch::EndpointSettings settings;
+                settings.number = definition.number;
+                settings.url = resolver.text(fill_placeholders(definition.url, parts->params),
+                                             Escape::kPercent);
+                settings.method = parse_method(definition.method);
+                settings.headers = resolver.fields(parts->headers);
+                settings.query = resolver.fields(parts->query);
+                settings.signer = *signer;
+                settings.held = holds_messages(definition.state);
+                if (!definition.tls.empty()) {
+                  auto tls = parse_tls(definition.tls, "/tls");
+                  if (!tls) return std::move(tls).error();
+                  tls->key = resolver.text(tls->key, Escape::kNone);
+                  settings.tls = *std::move(tls);
+                }
+                if (auto added = add_delivery(definition.delivery, settings); !added)
+                  return std::move(added).error();
+                return settings;
+              });
 }
 
 Made for_dispatch(const CallDefinition& definition, const SecretSource& secrets) {

@@ -7,7 +7,7 @@
 
 #include "dispatch/endpoint.h"
 #include "engine/definitions.h"
-#include "engine/secrets.h"
+#include "engine/secret_store.h"
 
 namespace headrace::engine {
 
@@ -18,7 +18,8 @@ bool sends_body(core::Method method) noexcept;
 // kInvalidArgument, kMalformed or kTooLarge for what dispatch cannot use. A secret that is not
 // there makes an endpoint whose attempts fail by its name, and are retried.
 Result<std::shared_ptr<const dispatch::Endpoint>> for_dispatch(const EndpointDefinition& definition,
-                                                               const SecretSource& secrets);
+                                                               const SecretStore& secrets);
+// What providers are told is not signed: they know us by the credentials that they gave.
 Result<std::shared_ptr<const dispatch::Endpoint>> for_dispatch(const CallDefinition& definition,
                                                                const SecretSource& secrets);
 

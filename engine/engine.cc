@@ -17,6 +17,7 @@
 #include "core/descriptors.h"
 #include "core/log.h"
 #include "core/random.h"
+#include "core/secret_bytes.h"
 #include "core/snapshot.h"
 #include "dispatch/address_filter.h"
 #include "dispatch/endpoint.h"
@@ -31,6 +32,7 @@
 #include "engine/registry.h"
 #include "engine/units.h"
 #include "engine/workspace_access.h"
+#include "ingest/inbound.h"
 #include "ingest/listener.h"
 #include "store/memory_store.h"
 #include "store/rocks_store.h"
@@ -65,7 +67,7 @@ unsigned threads_for(unsigned asked, std::size_t at_most) noexcept {
 // Clients get at most half of the descriptors that the process may have: the other half is for the
 // store and for deliveries.
 std::size_t connections_for(std::size_t ingest_loops) noexcept {
-  return core::descriptor_share(2 * ingest_loops, limits::kConnectionsPerLoopMax);
+  return core::descriptor_share(2, ingest_loops * limits::kConnectionsPerLoopMax);
 }
 
 // The store asks on its own thread only, and has what is in force at that moment.
@@ -105,6 +107,20 @@ Result<std::unique_ptr<store::EventStore>> open_store(const EngineConfig& config
                  "cannot make " + config.data_directory + ": " + failed.message(), failed.value()};
   }
   return store::RocksStore::open(options, clock, core::random_seed(), log);
+}
+
+// Given, in the data directory, or of this engine alone. The texts that were given are wiped.
+engine::MasterKeySource master_key_source(const EngineConfig& config, std::string& given,
+                                          std::string& previous) {
+  return [&config, &given, &previous](bool something_is_sealed) -> Result<engine::MasterKey> {
+    if (given.empty() && config.data_directory.empty()) return engine::MasterKey::ephemeral();
+    if (given.empty())
+      return engine::MasterKey::in_directory(config.data_directory, !something_is_sealed);
+    auto key = engine::MasterKey::given(given, previous);
+    core::wipe(given.data(), given.size());
+    core::wipe(previous.data(), previous.size());
+    return key;
+  };
 }
 
 // Who hears of what: calls of the engine's own, and endpoints that give cause.
@@ -148,6 +164,8 @@ class Engine::Impl final : public engine::WorkspaceAccess {
       : config_(std::move(config)),
         seams_(std::move(seams)),
         secrets_(std::move(dependencies.secret)),
+        master_key_(std::move(dependencies.master_key)),
+        previous_master_key_(std::move(dependencies.previous_master_key)),
         log_(std::move(dependencies.log)),
         store_unit_(clock_),
         jobs_unit_(clock_, store_unit_) {}
@@ -164,6 +182,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
     return open_.load(std::memory_order_acquire) && store_unit_.committer->healthy();
   }
   std::string ingest_address() const { return ingest_address_; }
+  Result<void> reload_certificates() { return inbound_->reload_certificates(); }
   void submit(const Submission& submission, std::function<void(SubmitStatus, MessageId)> done);
   Result<void> keep_from_endpoints(std::string_view text);
   std::string metrics() const { return metrics_.prometheus(); }
@@ -181,6 +200,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   }
 
  private:
+  Result<void> load_registry();
   Result<std::vector<ingest::BoundSocket>> bind(std::size_t count);
   void make_units(std::size_t ingest_loops);
   void make_watch();
@@ -193,6 +213,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   const EngineConfig config_;
   const engine::EngineSeams seams_;
   const engine::SecretSource secrets_;
+  std::string master_key_, previous_master_key_;  // until the registry is loaded
   const core::SystemClock system_clock_;
   const core::Clock& clock_{seams_.clock != nullptr ? *seams_.clock : system_clock_};
   HostLog log_;
@@ -207,6 +228,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::unique_ptr<dispatch::TlsContext> tls_;
   std::unique_ptr<dispatch::AddressFilter> addresses_;
   engine::NameLookUp names_{clock_};
+  std::unique_ptr<ingest::Inbound> inbound_;
   engine::StoreUnit store_unit_;
   engine::JobsUnit jobs_unit_;
   engine::SubmitUnit submit_unit_;
@@ -226,15 +248,7 @@ Result<void> Engine::Impl::open() {
   auto rules = dispatch::AddressFilter::parse(config_.endpoint_allow);
   if (!rules) return std::move(rules).error();
   addresses_ = std::make_unique<dispatch::AddressFilter>(*std::move(rules));
-  auto registry = engine::Registry::load(
-      *store_, clock_,
-      {.public_url = config_.public_url,
-       .secrets = secrets_,
-       .retention = config_.retention,
-       .targets = {addresses_.get(), config_.plain_http_endpoints,
-                   [this](std::string_view host) { return names_.look_up(host); }}});
-  if (!registry) return std::move(registry).error();
-  registry_ = std::move(*registry);
+  if (auto loaded = load_registry(); !loaded) return loaded;
   history_ = std::make_unique<engine::History>(*store_, *registry_);
   dead_letters_ = std::make_unique<engine::DeadLetters>(*store_, *registry_);
   registrar_ = std::make_unique<engine::Registrar>(*registry_, *store_, clock_, log_);
@@ -249,15 +263,34 @@ Result<void> Engine::Impl::open() {
   tls_ = std::move(*tls);
 
   const std::size_t ingest_loops = threads_for(config_.ingest_loops, limits::kIngestLoopsMax);
+  auto inbound = ingest::Inbound::make(config_.inbound, connections_for(ingest_loops));
+  if (!inbound) return std::move(inbound).error();
+  inbound_ = std::move(*inbound);
   auto sockets = bind(ingest_loops);
   if (!sockets) return std::move(sockets).error();
   if (config_.public_url.empty() && listening_)
-    registry_->set_public_url("http://" + ingest_address_);
+    registry_->set_public_url((inbound_->speaks_tls() ? "https://" : "http://") + ingest_address_);
   make_units(ingest_loops);
   make_watch();
   if (auto made = make_shards(); !made) return made;
   if (auto running = start(std::move(*sockets)); !running) return running;
   open_.store(true, std::memory_order_release);
+  return {};
+}
+
+Result<void> Engine::Impl::load_registry() {
+  engine::RegistryOptions options{
+      .public_url = config_.public_url,
+      .secrets = secrets_,
+      .retention = config_.retention,
+      .targets = {addresses_.get(), config_.plain_http_endpoints,
+                  [this](std::string_view host) { return names_.look_up(host); }},
+      .master_key = master_key_source(config_, master_key_, previous_master_key_)};
+  options.audit.retention = config_.audit_retention;
+  if (config_.data_directory.empty()) options.audit.entries_max = limits::kAuditEntriesInMemoryMax;
+  auto registry = engine::Registry::load(*store_, clock_, std::move(options));
+  if (!registry) return std::move(registry).error();
+  registry_ = std::move(*registry);
   return {};
 }
 
@@ -297,7 +330,7 @@ void Engine::Impl::make_units(std::size_t ingest_loops) {
                                    .answers = answers,
                                    .routes = registry_->routes(),
                                    .dedupe_seed = registry_->dedupe_seed(),
-                                   .server = {.connections_max = connections_for(ingest_loops)}};
+                                   .server = inbound_->options(ingest_loops, &log_)};
   };
   for (std::size_t i = 0; i < ingest_loops; ++i) {
     auto& unit = *ingest_.emplace_back(std::make_unique<engine::IngestUnit>(clock_, i));
@@ -507,6 +540,7 @@ std::string Engine::ingest_address() const { return impl_->ingest_address(); }
 Result<void> Engine::keep_from_endpoints(std::string_view address) {
   return impl_->keep_from_endpoints(address);
 }
+Result<void> Engine::reload_certificates() { return impl_->reload_certificates(); }
 void Engine::close() { impl_->close(); }
 bool Engine::ready() const noexcept { return impl_->ready(); }
 std::string Engine::metrics() const { return impl_->metrics(); }
@@ -534,6 +568,11 @@ Result<void> Engine::delete_workspace(std::string_view tag, const ChangeOptions&
   auto deleted = impl_->registry().delete_workspace(tag, options);
   return deleted ? impl_->jobs().forget_workspace(tag) : std::move(deleted);
 }
+Result<Page<AuditEntry>> Engine::audit(std::string_view workspace,
+                                       const AuditFilter& filter) const {
+  return impl_->registry().audit_book().list(workspace, {}, filter);
+}
+Result<void> Engine::rotate_master_key() { return impl_->registry().rotate_master_key(); }
 Result<Caller> Engine::authenticate(std::string_view secret) {
   return impl_->registry().authenticate(secret);
 }

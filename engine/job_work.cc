@@ -179,7 +179,7 @@ Result<bool> JobWork::fits_payload(MessageId message) {
   auto content = sources_.store.read_message(message);
   if (!content && content.error().code == ErrorCode::kNotFound) return false;  // retired meanwhile
   if (!content) return std::move(content).error();
-  const PaddedBody body(content->body);
+  const PaddedBody body(content->body, content->headers);
   // A body that is not the JSON that it says it is has no values; the rest still counts.
   (void)run_program(matcher_, *payload_, selector::PayloadRule::kJson, *content, body);
   return matcher_.passes(kPayload);

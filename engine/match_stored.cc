@@ -5,11 +5,25 @@
 
 #include "core/buffer.h"
 #include "core/http_grammar.h"
+#include "core/limits.h"
+#include "ingest/inflater.h"
 
 namespace headrace::engine {
 
 PaddedBody::PaddedBody(std::string_view body) : text_(body), size_(body.size()) {
   text_.append(core::BufferPool::kPadding, '\0');
+}
+
+PaddedBody::PaddedBody(std::string_view body, std::string_view header_lines) : PaddedBody(body) {
+  declared_ = ingest::declared_body(header_value(header_lines, "content-type"),
+                                    header_value(header_lines, "content-encoding"), body.size());
+  if (declared_.coding == ingest::Coding::kNone) return;
+  ingest::Inflater inflater;
+  const auto inflated = inflater.inflate(declared_.coding, body, core::limits::kBodyBytesMax);
+  const ingest::DeclaredBody declared{inflated ? declared_.kind : selector::BodyKind::kRaw,
+                                      declared_.explicitly};
+  if (inflated) *this = PaddedBody(*inflated);
+  declared_ = declared;
 }
 
 std::string_view header_value(std::string_view lines, std::string_view name) {
@@ -40,12 +54,9 @@ Result<selector::Match> run_program(selector::Matcher& matcher, const selector::
 Result<selector::Match> run_program(selector::Matcher& matcher, const selector::Program& program,
                                     selector::PayloadRule payload,
                                     const store::MessageContent& content, const PaddedBody& body) {
-  const std::string_view lines = content.headers;
   return run_program(
-      matcher, program, payload,
-      ingest::declared_body(header_value(lines, "content-type"),
-                            header_value(lines, "content-encoding"), content.body.size()),
-      {.body = body.view(), .query = content.query, .header_lines = lines});
+      matcher, program, payload, body.declared(),
+      {.body = body.view(), .query = content.query, .header_lines = content.headers});
 }
 
 }  // namespace headrace::engine

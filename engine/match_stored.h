@@ -18,11 +18,17 @@ namespace headrace::engine {
 class PaddedBody {
  public:
   explicit PaddedBody(std::string_view body);
+  // Of a message on record: decompressed, where its header lines say that it is compressed and it
+  // can be.
+  PaddedBody(std::string_view body, std::string_view header_lines);
   std::string_view view() const noexcept { return std::string_view(text_).substr(0, size_); }
+  // What the header lines say of view().
+  ingest::DeclaredBody declared() const noexcept { return declared_; }
 
  private:
   std::string text_;
   std::size_t size_;
+  ingest::DeclaredBody declared_;
 };
 
 // The value of the first line of that name (in lower case), without the white space around it.
@@ -34,7 +40,7 @@ Result<selector::Match> run_program(selector::Matcher& matcher, const selector::
                                     selector::PayloadRule payload, ingest::DeclaredBody declared,
                                     selector::MessageView view);
 
-// The same over a message on record, whose `body` is padded.
+// The same over a message on record, whose body and header lines `body` was made of.
 Result<selector::Match> run_program(selector::Matcher& matcher, const selector::Program& program,
                                     selector::PayloadRule payload,
                                     const store::MessageContent& content, const PaddedBody& body);

@@ -9,14 +9,18 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/clock.h"
+#include "engine/audit_book.h"
 #include "engine/catalog.h"
+#include "engine/key_hasher.h"
 #include "engine/registry_types.h"
 #include "engine/retention_book.h"
+#include "engine/secret_store.h"
 #include "engine/snapshots.h"
 #include "engine/system_webhook.h"
 #include "headrace/history.h"
@@ -43,6 +47,11 @@ class Registry {
   Result<Key> key(std::string_view workspace, KeyId id) const;
   Result<void> revoke_key(std::string_view workspace, KeyId id);
   Result<Caller> authenticate(std::string_view secret);
+
+  // --- The audit log
+  // What was changed in the workspace that there is now; kNotFound.
+  Result<Page<AuditEntry>> audit(std::string_view workspace, const AuditFilter& filter) const;
+  AuditBook& audit_book() const noexcept { return *audit_; }
 
   // --- Apps and webhooks (registry_webhooks.cc)
   Result<Page<App>> apps(std::string_view workspace, const PageRequest& page) const;
@@ -100,6 +109,20 @@ class Registry {
                                    const EndpointSettings& settings, const ChangeOptions& options);
   Result<void> delete_endpoint(std::string_view workspace, EndpointId id,
                                const ChangeOptions& options);
+
+  // --- Secrets and signing (registry_secrets.cc)
+  Result<SecretInfo> put_secret(std::string_view workspace, std::string_view name,
+                                std::string_view value, const ChangeOptions& options);
+  Result<Page<SecretInfo>> secrets(std::string_view workspace, const PageRequest& page) const;
+  Result<SecretInfo> secret(std::string_view workspace, std::string_view name) const;
+  Result<void> delete_secret(std::string_view workspace, std::string_view name,
+                             const ChangeOptions& options);
+  Result<SigningSecret> signing_secret(std::string_view workspace, EndpointId id) const;
+  Result<SigningSecret> rotate_signing_secret(std::string_view workspace, EndpointId id,
+                                              const SigningRotation& rotation,
+                                              const ChangeOptions& options);
+  // Seals everything anew, under a new key. kPrecondition: the key is given from outside.
+  Result<void> rotate_master_key();
 
   // --- States (registry_states.cc)
   // Told of every state from now on; what is held already is held_endpoints().
@@ -214,6 +237,14 @@ class Registry {
     return catalog_.of<D>();
   }
 
+  Result<void> make_signing_secrets();
+  Result<void> load_key_pepper();
+  Result<void> need_key_pepper();
+  Result<void> note_use(KeyDefinition used, std::string_view secret);
+  Result<void> finish_master_key_rotation();
+  void list_secret_users(std::string_view workspace, std::string_view name,
+                         std::vector<ErrorItem>& items) const;
+
   // Look-ups, with the error that says what is missing.
   Result<void> need_workspace(std::string_view workspace) const;
   Result<const WebhookDefinition*> find_webhook(std::string_view workspace, std::string_view app,
@@ -318,8 +349,11 @@ class Registry {
   mutable std::mutex mutex_;
   std::string public_url_;
   Catalog catalog_;
+  SecretStore secrets_;
   CounterDefinition counter_;
   Snapshots snapshots_;
+  const std::unique_ptr<AuditBook> audit_;
+  std::optional<KeyHasher> hasher_;  // once there is a pepper
   Gate gate_;
   RetentionBook retention_;
 };

@@ -30,10 +30,12 @@ Result<void> check_secrets(const EndpointDefinition& endpoint, const RequestPart
   if (!names) return invalid(pointer + "/url", names.error().what);
   auto in_url = with_secrets(endpoint.url, endpoint.workspace, source, Escape::kNone);
   if (!in_url) return invalid(pointer + "/url", in_url.error().what);
+  wipe(*in_url);
   for (const Fields* fields : {&parts.headers, &parts.query, &parts.params}) {
     for (const auto& [name, value] : *fields) {
       auto resolved = with_secrets(value, endpoint.workspace, source, Escape::kNone);
       if (!resolved) return invalid(pointer + "/auth", resolved.error().what);
+      wipe(*resolved);
     }
   }
   return {};
@@ -88,6 +90,10 @@ Result<EndpointDefinition> Registry::with_settings(const Place& place,
   apply(settings.delivery, endpoint.delivery);
   if (settings.state && *settings.state != endpoint.state)
     set_state(endpoint, *settings.state, StateReason::kManual);
+  if (auto signs =
+          secrets_.apply(settings.signing, clock_.wall_ms(), pointer + "/signing", endpoint);
+      !signs)
+    return std::move(signs).error();
   if (settings.events) {
     auto events = full_tags(*place.webhook, *settings.events, pointer + "/events");
     if (!events) return std::move(events).error();
@@ -105,12 +111,12 @@ Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
                                       const std::string& pointer, bool led_elsewhere) const {
   if (parse_method(endpoint.method) == core::Method::kOther)
     return invalid(pointer + "/method", "must be GET, POST, PUT, PATCH or DELETE");
-  if (auto checked = check_auth(endpoint, options_.secrets, pointer); !checked) return checked;
+  if (auto checked = check_auth(endpoint, secrets_.source(), pointer); !checked) return checked;
   if (auto checked = check_filter(endpoint, pointer); !checked) return checked;
-  auto secure = check_tls(endpoint.tls, endpoint.workspace, options_.secrets, pointer + "/tls");
+  auto secure = check_tls(endpoint.tls, endpoint.workspace, secrets_.source(), pointer + "/tls");
   if (!secure) return secure;
   if (auto checked = check_delivery(endpoint.delivery, pointer); !checked) return checked;
-  auto usable = for_dispatch(endpoint, options_.secrets);
+  auto usable = for_dispatch(endpoint, secrets_);
   if (usable && (*usable)->settings.missing_secret.empty()) {
     if (!endpoint.tls.empty() && !(*usable)->url.tls)
       return invalid(pointer + "/tls", "goes with an https:// URL");
@@ -120,8 +126,13 @@ Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
   if (usable)
     return invalid(pointer + "/auth", "the secret " + (*usable)->settings.missing_secret +
                                           " is not there, or cannot stand where it is named");
-  const bool of_header = usable.error().what.find("header") != std::string::npos;
-  return at(pointer + (of_header ? "/auth/headers" : "/url"), std::move(usable).error());
+  const std::string& what = usable.error().what;
+  const bool of_signature = what.find("no place for a signature") != std::string::npos;
+  const bool of_header = what.find("header") != std::string::npos;
+  const char* const member = of_signature ? "/signing/header"
+                             : of_header  ? "/auth/headers"
+                                          : "/url";
+  return at(pointer + member, std::move(usable).error());
 }
 
 Result<void> Registry::check_names(const EndpointSettings& settings,

@@ -52,7 +52,7 @@ Result<Rerouting> Registry::route_again(selector::Matcher& matcher,
   const selector::LinkRoute* link = routes->find_link(token);
   const auto* webhook = link == nullptr ? nullptr : routes->find_webhook(link->webhook);
   if (webhook == nullptr) return Rerouting{};
-  const PaddedBody body(content.body);
+  const PaddedBody body(content.body, content.headers);
   auto match = run_program(matcher, *webhook->program, webhook->payload, content, body);
   if (!match) return std::move(match).error();
   Rerouting result;

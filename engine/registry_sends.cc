@@ -159,12 +159,9 @@ std::vector<std::string> Registry::other_events(std::string_view workspace,
   if (route == nullptr) return tags;
   const std::string_view lines = detail.header_lines;
   selector::Matcher matcher;
-  const PaddedBody body(detail.body);
-  auto match =
-      run(matcher, *route,
-          ingest::declared_body(header_value(lines, "content-type"),
-                                header_value(lines, "content-encoding"), detail.body.size()),
-          {.body = body.view(), .query = detail.query, .header_lines = lines});
+  const PaddedBody body(detail.body, lines);
+  auto match = run(matcher, *route, body.declared(),
+                   {.body = body.view(), .query = detail.query, .header_lines = lines});
   if (!match) return tags;
   const auto add = [&](core::EventNumber event) {
     std::string tag = event_tag(event);

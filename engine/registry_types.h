@@ -11,6 +11,8 @@
 
 #include "core/clock.h"
 #include "core/numbers.h"
+#include "engine/audit_book.h"
+#include "engine/master_key.h"
 #include "engine/secrets.h"
 #include "engine/target_check.h"
 #include "headrace/delivery_settings.h"
@@ -21,9 +23,11 @@ namespace headrace::engine {
 
 struct RegistryOptions {
   std::string public_url;  // what links begin with, without a slash at the end
-  SecretSource secrets;
+  SecretSource secrets;  // asked for those that are not in the store
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
   TargetRules targets;                    // of endpoints and calls
+  MasterKeySource master_key;             // empty: one of this process alone
+  AuditOptions audit{};
 };
 
 // What came of one attempt to tell a provider.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/secret_bytes.h"
 #include "dispatch/percent.h"
 
 namespace headrace::engine {
@@ -43,7 +44,19 @@ std::string json_escaped(const std::string& text) {
   return quoted.substr(1, quoted.size() - 2);
 }
 
+// A string that grows leaves its old bytes behind, so it grows by hand.
+void make_room(std::string& out, std::size_t more) {
+  if (out.capacity() - out.size() >= more) return;
+  std::string larger;
+  larger.reserve(2 * (out.size() + more));
+  larger += out;
+  wipe(out);
+  out = std::move(larger);
+}
+
 void append_escaped(std::string& out, const std::string& value, Escape escape) {
+  // A byte is at most \u00xx or %xx.
+  make_room(out, 6 * value.size());
   switch (escape) {
     case Escape::kNone:
       out += value;
@@ -78,15 +91,33 @@ Result<std::string> with_secrets(std::string_view text, std::string_view workspa
   std::string result;
   std::string missing;
   const std::size_t fault = walk(
-      text, [&](std::string_view plain) { result += plain; },
+      text,
+      [&](std::string_view plain) {
+        make_room(result, plain.size());
+        result += plain;
+      },
       [&](std::string_view name) {
-        const auto value = source ? source(workspace, name) : std::nullopt;
-        if (value) append_escaped(result, *value, escape);
+        auto value = source ? source(workspace, name) : std::nullopt;
+        if (value) {
+          append_escaped(result, *value, escape);
+          core::wipe(value->data(), value->size());
+        }
         if (!value && missing.empty()) missing = name;
       });
   if (fault != std::string_view::npos) return malformed(fault);
   if (missing.empty()) return result;
+  wipe(result);
   return Error{ErrorCode::kNotFound, "there is no secret " + missing, 0};
+}
+
+void wipe(std::string& text) noexcept {
+  core::wipe(text.data(), text.size());
+  text.clear();
+}
+
+void wipe(std::vector<std::pair<std::string, std::string>>& fields) noexcept {
+  for (auto& [name, value] : fields) wipe(value);
+  fields.clear();
 }
 
 std::string hide_credentials(const std::string& text) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "headrace/result.h"
@@ -32,6 +33,10 @@ enum class Escape : std::uint8_t {
 // as secret_names().
 Result<std::string> with_secrets(std::string_view text, std::string_view workspace,
                                  const SecretSource& source, Escape escape);
+
+// Overwrites what secrets were put into, and empties it.
+void wipe(std::string& text) noexcept;
+void wipe(std::vector<std::pair<std::string, std::string>>& fields) noexcept;
 
 // What stands where a credential is not shown. Nobody may mean it as one.
 inline constexpr std::string_view kHidden = "[hidden]";

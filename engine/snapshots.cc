@@ -106,8 +106,8 @@ struct Snapshots::Touched {
   }
 };
 
-Snapshots::Snapshots(SecretSource secrets)
-    : secrets_(std::move(secrets)),
+Snapshots::Snapshots(const SecretStore& secrets)
+    : secrets_(secrets),
       routes_(std::make_shared<const selector::RoutingTable>(core::random_seed())),
       endpoints_(std::make_shared<const dispatch::EndpointTable>()) {}
 
@@ -144,6 +144,10 @@ Result<Snapshots::Prepared> Snapshots::prepare(const Catalog& catalog, const Cha
         if (before != nullptr && (after == nullptr || after->number != before->number))
           prepared.endpoints.erase(before->number);
         if (after != nullptr && made) made = put_call(*after, prepared);
+      });
+  each_side<SecretDefinition>(
+      catalog, change, [&](const SecretDefinition* before, const SecretDefinition* after) {
+        if (made) made = put_users(catalog, before != nullptr ? *before : *after, prepared);
       });
   each_side<WebhookDefinition>(
       catalog, change, [&](const WebhookDefinition* before, const WebhookDefinition* after) {
@@ -218,10 +222,27 @@ Result<void> Snapshots::put_endpoint(const EndpointDefinition& endpoint, Prepare
 }
 
 Result<void> Snapshots::put_call(const CallDefinition& call, Prepared& prepared) const {
-  auto usable = for_dispatch(call, secrets_);
+  auto usable = for_dispatch(call, secrets_.source());
   if (!usable) return std::move(usable).error();
   prepared.endpoints.put(std::move(*usable));
   return {};
+}
+
+// Whatever names the secret is made anew, with what it is now.
+Result<void> Snapshots::put_users(const Catalog& catalog, const SecretDefinition& secret,
+                                  Prepared& prepared) const {
+  const std::string prefix = secret.workspace + '/';
+  Result<void> made;
+  catalog.of<EndpointDefinition>().scan(prefix, {}, [&](const EndpointDefinition& endpoint) {
+    if (uses_secret(endpoint, secret.name)) made = put_endpoint(endpoint, prepared);
+    return made.has_value();
+  });
+  if (!made) return made;
+  catalog.of<CallDefinition>().scan(prefix, {}, [&](const CallDefinition& call) {
+    if (uses_secret(call, secret.name)) made = put_call(call, prepared);
+    return made.has_value();
+  });
+  return made;
 }
 
 std::shared_ptr<const selector::Filter> Snapshots::filter_of(core::EndpointNumber number,

@@ -14,7 +14,7 @@
 #include "core/snapshot.h"
 #include "dispatch/endpoint.h"
 #include "engine/catalog.h"
-#include "engine/secrets.h"
+#include "engine/secret_store.h"
 #include "selector/filter.h"
 #include "selector/routing_table.h"
 
@@ -22,7 +22,7 @@ namespace headrace::engine {
 
 class Snapshots {
  public:
-  explicit Snapshots(SecretSource secrets);
+  explicit Snapshots(const SecretStore& secrets);
 
   // Tables that are ready to be put in force.
   struct Prepared {
@@ -52,8 +52,10 @@ class Snapshots {
   std::shared_ptr<const selector::Filter> filter_of(core::EndpointNumber number,
                                                     const Prepared& prepared) const;
   Result<void> put_call(const CallDefinition& call, Prepared& prepared) const;
+  Result<void> put_users(const Catalog& catalog, const SecretDefinition& secret,
+                         Prepared& prepared) const;
 
-  const SecretSource secrets_;
+  const SecretStore& secrets_;
   // Parsed once; by the endpoint's number.
   std::map<std::uint32_t, std::shared_ptr<const selector::Filter>> filters_;
   core::SnapshotCell<selector::RoutingTable> routes_;

@@ -80,6 +80,15 @@ void register_metrics(core::MetricsRegistry& registry, const IngestUnit& unit) {
   registry.add(MetricKind::kCounter, kRefused, kRefusedHelp, "reason=\"timeout\"",
                &server.timeouts);
   registry.add(MetricKind::kCounter, kRefused, kRefusedHelp, "reason=\"memory\"", &server.shed);
+  registry.add(MetricKind::kCounter, kRefused, kRefusedHelp, "reason=\"content_encoding\"",
+               &router.bad_coding);
+  constexpr auto kClosed = "headrace_ingest_connections_closed_total";
+  constexpr auto kClosedHelp = "Connections closed for the sake of others, by reason.";
+  registry.add(MetricKind::kCounter, kClosed, kClosedHelp, "reason=\"evicted\"", &server.evicted);
+  registry.add(MetricKind::kCounter, kClosed, kClosedHelp, "reason=\"client_limit\"",
+               &server.crowding);
+  registry.add(MetricKind::kCounter, kClosed, kClosedHelp, "reason=\"handshake\"",
+               &server.handshake);
   registry.add(MetricKind::kCounter, "headrace_messages_unmatched_total",
                "Messages that no selector matched.", "", &router.unmatched);
   registry.add(MetricKind::kCounter, "headrace_messages_no_endpoint_total",

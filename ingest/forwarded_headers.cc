@@ -20,6 +20,8 @@ bool is_dropped(std::string_view name) noexcept {
       "upgrade",
       "connection",
       "keep-alive",
+      "forwarded",
+      "x-real-ip",
       "webhook-id",
       "headrace-test",
       "content-length",
@@ -30,6 +32,8 @@ bool is_dropped(std::string_view name) noexcept {
       "proxy-authorization",
       "proxy-authenticate",
   };
+  constexpr std::string_view kForwarded = "x-forwarded-";
+  if (core::http::equals_lower(name.substr(0, kForwarded.size()), kForwarded)) return true;
   // Sizes tell most names apart without a look at their letters.
   return std::any_of(std::begin(kDropped), std::end(kDropped), [name](std::string_view dropped) {
     return core::http::equals_lower(name, dropped);

@@ -10,9 +10,10 @@ namespace headrace::ingest {
 
 // Moves the lines to pass on to the front of `head.lines`, in their order, and returns where they
 // lie. Dropped are hop-by-hop fields (RFC 9110 section 7.6.1, those named by Connection too), what
-// describes this one transfer (Host, Content-Length, Expect), and the names that headrace itself
-// sets (webhook-id, webhook-timestamp, webhook-signature, headrace-test). The ranges of
-// `head.fields` no longer hold afterwards.
+// describes this one transfer (Host, Content-Length, Expect), what is said of the addresses behind
+// it (X-Forwarded-*, Forwarded, X-Real-IP: receivers that trust us as a proxy would believe it),
+// and the names that headrace itself sets (webhook-id, webhook-timestamp, webhook-signature,
+// headrace-test). The ranges of `head.fields` no longer hold afterwards.
 core::Range keep_forwarded_lines(const core::RequestHead& head, char* base) noexcept;
 
 // The value by which a provider names a message, for the detection of duplicates: the first of

@@ -105,6 +105,7 @@ class HttpServer::Connection {
   void arm_by(core::SteadyMs time) noexcept;
   void deadline_passed() noexcept;
   bool body_may_go_on(core::SteadyMs now) noexcept;
+  std::size_t unread() noexcept;
   bool is_being_read(core::SteadyMs now) noexcept;
   uv_stream_t* stream() noexcept { return reinterpret_cast<uv_stream_t*>(&tcp_); }
 
@@ -141,7 +142,7 @@ class HttpServer::Connection {
   core::SteadyMs deadline_ = 0;
   core::SteadyMs phase_since_ = 0;
   core::SteadyMs under_way_since_ = 0;
-  core::SteadyMs write_checked_ = 0;  // when the socket last had `write_left_` bytes to send
+  core::SteadyMs write_checked_ = 0;  // when the client last had `write_left_` bytes to take
   std::size_t write_left_ = 0;
 };
 

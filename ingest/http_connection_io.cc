@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The side of a connection that faces the network: the socket, what is spoken below HTTP, memory
 // and deadlines.
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -332,7 +334,7 @@ void HttpServer::Connection::send() noexcept {
   }
   writing_active_ = true;
   write_checked_ = server_.loop_.now();
-  write_left_ = writing_.size();
+  write_left_ = unread();
   arm_by(write_checked_ + kWriteGraceMs);
 }
 
@@ -436,6 +438,11 @@ void HttpServer::Connection::deadline_passed() noexcept {
     arm_by(deadline_);
     return;
   }
+  // Many that came together would also go together, and the others would wait for it.
+  if (const std::size_t later = server_.timeouts_this_turn_++ / limits::kTimeoutsPerMsMax) {
+    server_.loop_.arm(timer_, now + later);
+    return;
+  }
   if (state_ == State::kOpen && phase_ == Phase::kIdle && (count_ != 0 || writing_active_)) {
     set_deadline(now + ms(server_.options_.idle_timeout));  // it waits for us, not we for it
     return;
@@ -468,9 +475,17 @@ bool HttpServer::Connection::body_may_go_on(core::SteadyMs now) noexcept {
   return true;
 }
 
+// What the client has still to take, the kernel's part included: it may hold megabytes.
+std::size_t HttpServer::Connection::unread() noexcept {
+  int fd = -1, held = 0;
+  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_), &fd) != 0 || ioctl(fd, SIOCOUTQ, &held) != 0)
+    held = 0;
+  return uv_stream_get_write_queue_size(stream()) + static_cast<std::size_t>(held);
+}
+
 bool HttpServer::Connection::is_being_read(core::SteadyMs now) noexcept {
   if (now < write_checked_ + kWriteGraceMs) return true;
-  const std::size_t left = uv_stream_get_write_queue_size(stream());
+  const std::size_t left = unread();
   const bool moved = write_left_ - std::min(left, write_left_) >= kWriteBytesPerGrace;
   write_checked_ = now;
   write_left_ = left;

@@ -138,9 +138,11 @@ void Receiver::on_request(const IncomingRequest& request, ResponseToken token) n
   intake.token = static_cast<std::uint64_t>(token);
 
   if (auto routed = router_.route(route, declared, intake); !routed) {
-    const bool malformed = routed.error().code == ErrorCode::kMalformed;
-    refuse(token, malformed ? 400 : 503, routed.error().what,
-           malformed ? std::string_view{} : kRetryAfter);
+    const ErrorCode code = routed.error().code;
+    const int status = code == ErrorCode::kMalformed  ? 400
+                       : code == ErrorCode::kTooLarge ? 413
+                                                      : 503;
+    refuse(token, status, routed.error().what, status == 503 ? kRetryAfter : std::string_view{});
     return;
   }
   if (!intakes_.try_push(std::move(intake))) {

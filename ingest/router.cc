@@ -39,16 +39,16 @@ Bits128 key_of(std::string_view value, std::uint64_t seed) noexcept {
 
 DeclaredBody declared_body(std::string_view content_type, std::string_view content_encoding,
                            std::size_t body_size) noexcept {
-  // An encoded body is passed on as it is; nobody looks inside.
-  if (!content_encoding.empty() && !contains_no_case(content_encoding, "identity"))
-    return {BodyKind::kRaw, true};
+  const Coding coding = body_size == 0 ? Coding::kNone : coding_of(content_encoding);
+  // It is passed on as it is; nobody can look inside.
+  if (coding == Coding::kOther) return {BodyKind::kRaw, true};
   if (contains_no_case(content_type, "application/json") ||
       contains_no_case(content_type, "+json")) {
-    return {BodyKind::kJson, true};
+    return {BodyKind::kJson, true, coding};
   }
   if (contains_no_case(content_type, "application/x-www-form-urlencoded"))
-    return {BodyKind::kForm, true};
-  return {body_size == 0 ? BodyKind::kRaw : BodyKind::kJson, false};
+    return {BodyKind::kForm, true, coding};
+  return {body_size == 0 ? BodyKind::kRaw : BodyKind::kJson, false, coding};
 }
 
 Router::Router(const core::SnapshotCell<selector::RoutingTable>& routes, core::BufferPool& pool,
@@ -60,14 +60,20 @@ Router::Route Router::find(std::string_view token, core::WallMs now) noexcept {
 }
 
 // Looks into the message; its captures and filters can be asked for afterwards.
-selector::Match Router::match(const Route& route, DeclaredBody declared,
-                              const store::Payload& payload) {
+Result<selector::Match> Router::match(const Route& route, DeclaredBody declared,
+                                      const store::Payload& payload) {
   const bool raw = route.webhook->payload == selector::PayloadRule::kRaw;
   selector::MessageView view;
   view.body = payload.body.in(payload.buffer);
   view.kind = raw ? BodyKind::kRaw : declared.kind;
   view.query = payload.query.in(payload.buffer);
   view.header_lines = payload.headers.in(payload.buffer);
+  if (view.kind != BodyKind::kRaw && declared.coding != Coding::kNone) {
+    auto inflated = inflater_.inflate(declared.coding, view.body, route.webhook->body_bytes_max);
+    if (!inflated && declared.explicitly) return std::move(inflated).error();
+    if (inflated) view.body = *inflated;
+    if (!inflated) view.kind = BodyKind::kRaw;
+  }
   const selector::Match match = matcher_.run(*route.webhook->program, view);
   if (match.valid || declared.explicitly) return match;
   view.kind = BodyKind::kRaw;
@@ -76,7 +82,12 @@ selector::Match Router::match(const Route& route, DeclaredBody declared,
 
 Result<void> Router::route(const Route& route, DeclaredBody declared, store::Intake& intake) {
   const selector::LinkRoute& link = *route.link;
-  const selector::Match found = match(route, declared, intake.payload);
+  auto matched = match(route, declared, intake.payload);
+  if (!matched) {
+    counters_.bad_coding.add();
+    return std::move(matched).error();
+  }
+  const selector::Match& found = *matched;
   if (!found.valid) {
     counters_.invalid_json.add();
     return Error{

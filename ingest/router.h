@@ -11,6 +11,7 @@
 #include "core/buffer.h"
 #include "core/metrics.h"
 #include "core/snapshot.h"
+#include "ingest/inflater.h"
 #include "selector/program.h"
 #include "selector/routing_table.h"
 #include "store/types.h"
@@ -21,12 +22,14 @@ struct RouterCounters {
   core::Counter unmatched;     // stored: no event's selector matched
   core::Counter no_endpoint;   // stored: an event, but nobody is registered
   core::Counter invalid_json;  // refused
+  core::Counter bad_coding;    // refused: not compressed as it says, or too much of it
 };
 
 // What a sender said of the body it sent.
 struct DeclaredBody {
   selector::BodyKind kind = selector::BodyKind::kJson;
-  bool explicitly = false;  // it said so itself; otherwise it is only tried
+  bool explicitly = false;        // it said so itself; otherwise it is only tried
+  Coding coding = Coding::kNone;  // to be undone before the body is looked into
 };
 
 // By the values of Content-Type and Content-Encoding (empty when absent).
@@ -45,8 +48,10 @@ class Router {
 
   // Fills link, status and targets of an intake whose payload is set, and what is not set yet of
   // event (one that is set is not looked for) and dedupe key (from the payload, where the webhook
-  // says how; a test has none). kMalformed: the body is not the JSON that it was declared to be.
-  // kUnavailable: no memory for the targets. Requires: `route` is one that find() gave.
+  // says how; a test has none). kMalformed: the body is not the JSON that it was declared to be,
+  // or not compressed as it says. kTooLarge: decompressed it is over the webhook's limit or those
+  // of Inflater. kUnavailable: no memory for the targets. Requires: `route` is one that find()
+  // gave.
   Result<void> route(const Route& route, DeclaredBody declared, store::Intake& intake);
 
   // The key under which `value`, a header's name for a message, is remembered; equal for equal
@@ -56,7 +61,8 @@ class Router {
   const RouterCounters& counters() const noexcept { return counters_; }
 
  private:
-  selector::Match match(const Route& route, DeclaredBody declared, const store::Payload& payload);
+  Result<selector::Match> match(const Route& route, DeclaredBody declared,
+                                const store::Payload& payload);
   Bits128 payload_dedupe_key(const Route& route) const noexcept;
   bool collect_targets(const selector::LinkRoute& link, store::Intake& intake);
 
@@ -64,6 +70,7 @@ class Router {
   core::BufferPool& pool_;
   const std::uint64_t dedupe_seed_;
   selector::Matcher matcher_;
+  Inflater inflater_;
   std::vector<core::EndpointNumber> endpoints_;  // scratch
   RouterCounters counters_;
 };

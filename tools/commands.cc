@@ -114,12 +114,16 @@ constexpr std::array kEndpointSettings = {
     Field{"disable-after", "TIME", "of nothing but failures (5d), or never", "disable_after",
           Place::kBody, Form::kLimit},
 };
+constexpr std::array kSigning = {
+    Field{"signing", "JSON", "how deliveries are signed: JSON, or @FILE", "signing", Place::kBody,
+          Form::kJson},
+};
 constexpr std::array kState = {Field{"state", "active|paused|draining|disabled",
                                      "whether it takes messages, and delivers", "state"}};
 
-constexpr auto kEndpointCreate = join(kRegistrationOf, kOneEnv, kEndpointSettings, kState);
-constexpr auto kEndpointUpdate = join(kEndpointSettings, kState);
-constexpr auto kLinkCreate = join(kRegistrationOf, kOneEnv, kLinkEvent, kEndpointSettings);
+constexpr auto kEndpointCreate = join(kRegistrationOf, kOneEnv, kEndpointSettings, kSigning, kState);
+constexpr auto kEndpointUpdate = join(kEndpointSettings, kSigning, kState);
+constexpr auto kLinkCreate = join(kRegistrationOf, kOneEnv, kLinkEvent, kEndpointSettings, kSigning);
 
 constexpr std::array kEnableEnvs = {
     Field{"env", "ENV=URL", "an environment: slug=URL of the receiver, or a JSON object", "envs",
@@ -133,6 +137,16 @@ constexpr auto kDisable = join(kRegistrationOf, kDisableEnvs);
 
 constexpr std::array kGrace = {
     Field{"grace", "TIME", "how long the link before still works (24h)", "grace"}};
+
+constexpr std::array kNewSigningSecret = {
+    Field{"grace", "TIME", "how long the secret before signs as well (24h)", "grace"},
+    Field{"secret-file", "FILE", "the new secret; it is made where none is given", "secret",
+          Place::kBody, Form::kSecret},
+};
+constexpr std::array kSecretValue = {
+    Field{"VALUE", "FILE", "what it is; standard input unless given", "value", Place::kBody,
+          Form::kSecret, "", true},
+};
 
 constexpr std::array kSend = {
     Field{"payload", "FILE", "what is sent instead of the sample; - is standard input", "body",
@@ -239,6 +253,15 @@ constexpr std::array kJobs = {
     query("status", "counting|running|paused|done|cancelled|failed", "only in this state"),
 };
 
+constexpr std::array kAudit = {
+    query("since", "TIME", "changed at or after (RFC 3339)"),
+    query("until", "TIME", "changed before (RFC 3339)"),
+    query("actor", "operator|engine|host|KEY", "only by this one"),
+    query("action", "ACTION", "only this: create, update, delete, ..."),
+    query("kind", "KIND", "only of this kind: webhook, endpoint, key, ..."),
+    query("name", "NAME", "only of this name, of what is below it, or of this id"),
+};
+
 // What commands of a kind have in common.
 constexpr Field kOnlyProduct = {"product", "PRODUCT", "only of this product", "product",
                                 Place::kPath};
@@ -279,6 +302,8 @@ constexpr Command kCommands[] = {
     {"workspace get", "one workspace", kGet, "/v1/workspaces/{workspace}"},
     {"workspace delete", "remove a workspace", kDelete, "/v1/workspaces/{workspace}", {}, {}, false,
      true},
+    {"workspace audit", "who changed what in any workspace, deleted ones too", kGet,
+     "/v1/workspaces/{workspace}/audit", kAudit, "at,actor,address,action,kind,name,changed"},
 
     {"key create", "make a key; its secret is shown once", kPost, "/v1/keys", kKey},
     {"key list", "all keys, without their secrets", kGet, "/v1/keys", {},
@@ -347,6 +372,10 @@ constexpr Command kCommands[] = {
      "/v1/endpoints/{endpoint}/disable", {}, {}, true},
     {"endpoint discard", "give up all that waits for an endpoint", kPost,
      "/v1/endpoints/{endpoint}/discard"},
+    {"endpoint signing-secret", "what a receiver verifies deliveries with", kGet,
+     "/v1/endpoints/{endpoint}/signing-secret"},
+    {"endpoint rotate-secret", "sign with a new secret", kPost,
+     "/v1/endpoints/{endpoint}/signing-secret/rotate", kNewSigningSecret, {}, true},
     {"endpoint delete", "remove an endpoint", kDelete, "/v1/endpoints/{endpoint}", {}, {}, true,
      true},
 
@@ -391,6 +420,18 @@ constexpr Command kCommands[] = {
     {"jobs resume", "let a job go on", kPost, "/v1/jobs/{job}/resume"},
     {"jobs cancel", "end a job", kPost, "/v1/jobs/{job}/cancel"},
 
+    {"secrets set", "make or change a secret that definitions name as $Secret{NAME}", kPut,
+     "/v1/secrets/{secret}", kSecretValue, {}, true},
+    {"secrets list", "names of all secrets; what they are is never shown", kGet, "/v1/secrets", {},
+     "name,created_at,updated_at,revision"},
+    {"secrets get", "when a secret was made and changed", kGet, "/v1/secrets/{secret}"},
+    {"secrets delete", "remove a secret", kDelete, "/v1/secrets/{secret}", {}, {}, true, true},
+    {"rotate-master-key", "seal all secrets under a new master key", kPost,
+     "/v1/master-key/rotate"},
+
+    {"audit", "who changed what, newest first", kGet, "/v1/audit", kAudit,
+     "at,actor,address,action,kind,name,changed"},
+
     {"self", "who the key speaks for", kGet, "/v1/self"},
 };
 // clang-format on
@@ -411,6 +452,7 @@ constexpr Text kNouns[] = {
     {"message", "one accepted message"},
     {"dead", "deliveries that were given up"},
     {"jobs", "replays and erasures"},
+    {"secrets", "what $Secret{NAME} stands for"},
 };
 
 constexpr Text kPlaceholders[] = {
@@ -426,6 +468,7 @@ constexpr Text kPlaceholders[] = {
     {"endpoint", "id of the endpoint"},
     {"message", "id of the message"},
     {"job", "id of the job"},
+    {"secret", "name of the secret"},
 };
 
 std::string_view look_up(std::span<const Text> table, std::string_view name) noexcept {

@@ -43,6 +43,7 @@ enum class Form : std::uint8_t {
   kPayload,   // FILE or -: its bytes as one text
   kHeaders,   // "Name: value", may be repeated: an object
   kPairs,     // "a=b", may be repeated: one text, joined by &
+  kSecret,    // FILE or -: its text, without the line end behind it
   kEnvs,      // "slug", "slug=URL" or a JSON object, may be repeated: an array of objects
 };
 

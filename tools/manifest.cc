@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 7> kWebhookMembers = {
 constexpr std::array<std::string_view, 5> kEventMembers = {"name", "description", "selector",
                                                            "selector_value", "sample"};
 constexpr std::array<std::string_view, 1> kConnectionMembers = {"app"};
-constexpr std::array<std::string_view, 22> kEndpointMembers = {"url",
+constexpr std::array<std::string_view, 23> kEndpointMembers = {"url",
                                                                "method",
                                                                "auth",
                                                                "events",
@@ -46,9 +46,10 @@ constexpr std::array<std::string_view, 22> kEndpointMembers = {"url",
                                                                "state",
                                                                "connect_timeout",
                                                                "attempt_timeout",
-                                                               "disable_after"};
+                                                               "disable_after",
+                                                               "signing"};
 constexpr std::array<std::string_view, 1> kRegistrationMembers = {"envs"};
-constexpr std::array<std::string_view, 23> kRegistrationEnvMembers = {"slug",
+constexpr std::array<std::string_view, 24> kRegistrationEnvMembers = {"slug",
                                                                       "url",
                                                                       "method",
                                                                       "auth",
@@ -70,7 +71,8 @@ constexpr std::array<std::string_view, 23> kRegistrationEnvMembers = {"slug",
                                                                       "retry_share_percent",
                                                                       "connect_timeout",
                                                                       "attempt_timeout",
-                                                                      "disable_after"};
+                                                                      "disable_after",
+                                                                      "signing"};
 
 struct List {
   std::string_view name;  // of the list in the file

@@ -119,6 +119,15 @@ Result<Json> as_payload(const Field& field, const std::string& name, const ReadF
   return Json::string(std::move(*bytes));
 }
 
+// Editors and echo end a file with a line end that nobody means.
+Result<Json> as_secret(const Field& field, const std::string& name, const ReadFile& read) {
+  auto bytes = read(name);
+  if (!bytes) return wrong(field, bytes.error().what);
+  if (bytes->ends_with('\n')) bytes->pop_back();
+  if (bytes->ends_with('\r')) bytes->pop_back();
+  return Json::string(std::move(*bytes));
+}
+
 Result<Json> value_of(const Field& field, const Texts& texts, const ReadFile& read) {
   const std::string& last = texts.back();
   switch (field.form) {
@@ -146,6 +155,8 @@ Result<Json> value_of(const Field& field, const Texts& texts, const ReadFile& re
       return last == "never" || last == "none" || last == "default" ? Json{} : Json::string(last);
     case Form::kPayload:
       return as_payload(field, last, read);
+    case Form::kSecret:
+      return as_secret(field, last, read);
     case Form::kHeaders:
       return as_headers(field, texts);
     case Form::kPairs:

@@ -151,6 +151,22 @@ bool same_selector(const Json& wanted, const Json& live) {
   return left && right ? *left == *right : wanted.text == live.text;
 }
 
+// A secret is not shown again, so it can only be taken as the same; what is not said stays.
+bool same_signing(const Json& wanted, const Json* live) {
+  if (!is_object(live)) return false;
+  const std::string_view scheme = live->text_at("scheme");
+  if (!wanted.is_object()) return scheme == "v1";
+  const Json* const wanted_scheme = wanted.find("scheme");
+  if (!is_nothing(wanted_scheme) && wanted_scheme->text != scheme) return false;
+  const Json* const header = wanted.find("header");
+  if (header == nullptr) return true;
+  const bool is_usual = is_nothing(header);
+  const std::string_view usual = scheme == "github"   ? "X-Hub-Signature-256"
+                                 : scheme == "stripe" ? "Stripe-Signature"
+                                                      : live->text_at("header");
+  return live->text_at("header") == (is_usual ? usual : std::string_view(header->text));
+}
+
 }  // namespace
 
 bool same_setting(std::string_view member, std::string_view webhook, const Json& wanted,
@@ -159,6 +175,7 @@ bool same_setting(std::string_view member, std::string_view webhook, const Json&
     return same_credentials(wanted, live);
   if (const Json* usual = usual_of(member); usual != nullptr && is_nothing(&wanted))
     return live != nullptr && same_setting(member, webhook, *usual, live);
+  if (member == "signing") return same_signing(wanted, live);
   if (member == "retry") return same_retry(wanted, live);
   if (member == "breaker") return same_object(kBreaker, wanted, live);
   if (member == "rate_limit") return same_object(kRateLimit, wanted, live);

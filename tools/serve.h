@@ -6,8 +6,8 @@
 
 namespace headrace::tools {
 
-// Runs until SIGTERM or SIGINT, then drains. kOk: it ended in order; kFailed, kConfiguration: it
-// could not start (said on stderr).
+// Runs until SIGTERM or SIGINT, then drains; SIGHUP reads the certificates again. kOk: it ended in
+// order; kFailed, kConfiguration: it could not start (said on stderr).
 int serve(const Settings& settings);
 
 }  // namespace headrace::tools

@@ -7,7 +7,9 @@
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
+#include <utility>
 
+#include "core/ip_address.h"
 #include "core/time_text.h"
 #include "dispatch/address_filter.h"
 #include "ingest/listener.h"
@@ -71,6 +73,66 @@ Result<void> set_bytes(Settings& settings, std::string_view value) {
   return {};
 }
 
+// Of what links are served by, or the API.
+template <std::string InboundConfig::*kMember>
+Result<void> set_inbound_text(Settings& settings, std::string_view value) {
+  settings.engine.inbound.*kMember = std::string(value);
+  return {};
+}
+
+template <std::string InboundConfig::*kMember>
+Result<void> set_api_text(Settings& settings, std::string_view value) {
+  settings.api_inbound.*kMember = std::string(value);
+  return {};
+}
+
+Result<void> check_blocks(std::string_view value) {
+  auto blocks = core::parse_cidr_list(value);
+  return blocks ? Result<void>{} : invalid("blocks like 10.0.0.0/8, ::1: " + blocks.error().what);
+}
+
+template <std::string InboundConfig::*kMember>
+Result<void> set_blocks(Settings& settings, std::string_view value) {
+  settings.engine.inbound.*kMember = std::string(value);
+  return check_blocks(value);
+}
+
+// "off" is none.
+template <InboundConfig& (*kConfig)(Settings&)>
+Result<void> set_proxy_protocol(Settings& settings, std::string_view value) {
+  if (value == "off") value = {};
+  kConfig(settings).proxy_protocol = std::string(value);
+  return check_blocks(value);
+}
+
+InboundConfig& of_links(Settings& settings) { return settings.engine.inbound; }
+InboundConfig& of_api(Settings& settings) { return settings.api_inbound; }
+
+Result<void> set_client_address_header(Settings& settings, std::string_view value) {
+  if (value != "x-forwarded-for" && value != "forwarded")
+    return invalid("x-forwarded-for or forwarded");
+  settings.engine.inbound.client_address_header = std::string(value);
+  return {};
+}
+
+template <class Number, Number InboundConfig::*kMember>
+Result<void> set_number(Settings& settings, std::string_view value) {
+  Number count = 0;
+  const auto parsed = std::from_chars(value.data(), value.data() + value.size(), count);
+  if (parsed.ec != std::errc{} || parsed.ptr != value.data() + value.size())
+    return invalid("a whole number");
+  settings.engine.inbound.*kMember = count;
+  return {};
+}
+
+template <std::chrono::milliseconds InboundConfig::*kMember>
+Result<void> set_timeout(Settings& settings, std::string_view value) {
+  const auto duration = core::parse_duration(value);
+  if (!duration || duration->count() <= 0) return invalid("a duration like 500ms, 15s or 2m");
+  settings.engine.inbound.*kMember = *duration;
+  return {};
+}
+
 Result<void> set_durability(Settings& settings, std::string_view value) {
   if (value != "fsync" && value != "os") return invalid("fsync or os");
   settings.engine.durability = value == "fsync" ? Durability::kFsync : Durability::kOs;
@@ -86,9 +148,12 @@ Result<void> set_public_url(Settings& settings, std::string_view value) {
   return {};
 }
 
+// A text in TOML cannot be left out by the environment or a flag, so nothing has a name as well.
 Result<void> set_api_listen(Settings& settings, std::string_view value) {
+  if (value == "off") value = {};
   settings.api_listen = std::string(value);
-  return check_listen(value);
+  if (value.empty() || check_listen(value)) return {};
+  return invalid("HOST:PORT with a numeric address, or off");
 }
 
 // Separated by commas, with or without spaces.
@@ -128,7 +193,7 @@ constexpr SettingInfo kSettings[] = {
     {"data", "directory of the store; made if it is not there",
      &set_text<&EngineConfig::data_directory>},
     {"listen", "HOST:PORT that links are served on", &set_listen},
-    {"api_listen", "HOST:PORT of the management API", &set_api_listen},
+    {"api_listen", "HOST:PORT of the management API (127.0.0.1:8081), or off", &set_api_listen},
     {"public_url", "what links begin with, as providers reach it", &set_public_url},
     {"durability", "fsync (survives a power cut) or os (survives a crash of the process)",
      &set_durability},
@@ -138,6 +203,8 @@ constexpr SettingInfo kSettings[] = {
      &set_threads<&EngineConfig::shards>},
     {"retention", "how long messages and attempts are kept",
      &set_duration<&EngineConfig::retention>},
+    {"audit_retention", "how long it is known who changed what",
+     &set_duration<&EngineConfig::audit_retention>},
     {"disk_reserve", "messages are refused while less than this is free on the disk; 0: none",
      &set_bytes<&EngineConfig::disk_reserve_bytes>},
     {"disk_budget", "messages are refused while the store takes more than this; 0: any",
@@ -156,6 +223,37 @@ constexpr SettingInfo kSettings[] = {
      &set_plain_http_endpoints, true},
     {"dns_servers", "name servers for endpoints, ADDRESS:PORT; default: the system's",
      &set_text<&EngineConfig::dns_servers>},
+    {"tls_certificate", "PEM file of the certificate that links are served with; empty: plain HTTP",
+     &set_inbound_text<&InboundConfig::tls_certificate>},
+    {"tls_key", "PEM file of its private key", &set_inbound_text<&InboundConfig::tls_key>},
+    {"tls_client_ca", "PEM file; clients of links must show a certificate from it",
+     &set_inbound_text<&InboundConfig::tls_client_ca>},
+    {"api_tls_certificate", "PEM file of the certificate of the API; empty: plain HTTP",
+     &set_api_text<&InboundConfig::tls_certificate>},
+    {"api_tls_key", "PEM file of its private key", &set_api_text<&InboundConfig::tls_key>},
+    {"api_tls_client_ca", "PEM file; clients of the API must show a certificate from it",
+     &set_api_text<&InboundConfig::tls_client_ca>},
+    {"proxy_protocol", "off, or blocks of addresses whose connections to links begin with PROXY",
+     &set_proxy_protocol<&of_links>},
+    {"api_proxy_protocol", "the same for the API", &set_proxy_protocol<&of_api>},
+    {"trusted_proxies", "blocks of addresses that are believed about whose request it is",
+     &set_blocks<&InboundConfig::trusted_proxies>},
+    {"client_address_header", "where they say it: x-forwarded-for or forwarded",
+     &set_client_address_header},
+    {"connections", "connections to links at a time; 0: by the number of file descriptors",
+     &set_number<std::size_t, &InboundConfig::connections_max>},
+    {"connections_per_client", "of one IPv4 address or IPv6 /64; 0: a quarter of all",
+     &set_number<std::size_t, &InboundConfig::connections_per_client_max>},
+    {"requests_per_connection", "after that many a connection is closed; 0: any",
+     &set_number<std::uint64_t, &InboundConfig::requests_per_connection_max>},
+    {"head_timeout", "how long a request's head may take, and a TLS handshake",
+     &set_timeout<&InboundConfig::head_timeout>},
+    {"body_timeout", "how long a request's body may take",
+     &set_timeout<&InboundConfig::body_timeout>},
+    {"body_rate", "bytes a second that a body must come at, after 5 s; 0: any",
+     &set_number<std::uint64_t, &InboundConfig::body_rate_min>},
+    {"idle_timeout", "how long a connection may be open without a request",
+     &set_timeout<&InboundConfig::idle_timeout>},
     {"log_level", "least level that is logged: debug, info, warning, error", &set_log_level},
 };
 
@@ -219,6 +317,17 @@ std::string with(std::string_view name, char separator, int (*letter)(int)) {
   return result;
 }
 
+// What has no setting of its own for the API is as for links, but for how many may connect.
+void share_inbound(Settings& settings) {
+  InboundConfig shared = settings.engine.inbound;
+  shared.tls_certificate = settings.api_inbound.tls_certificate;
+  shared.tls_key = settings.api_inbound.tls_key;
+  shared.tls_client_ca = settings.api_inbound.tls_client_ca;
+  shared.proxy_protocol = settings.api_inbound.proxy_protocol;
+  shared.connections_max = shared.connections_per_client_max = 0;
+  settings.api_inbound = std::move(shared);
+}
+
 }  // namespace
 
 std::span<const SettingInfo> all_settings() noexcept { return kSettings; }
@@ -251,6 +360,7 @@ Result<Settings> load_settings(const std::string& file,
     if (auto applied = apply(settings, setting, value, flag_of(setting)); !applied)
       return std::move(applied).error();
   }
+  share_inbound(settings);
   if (settings.engine.data_directory.empty()) {
     return Error{ErrorCode::kInvalidArgument, "data must name a directory", 0};
   }

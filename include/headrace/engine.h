@@ -38,6 +38,25 @@ enum class Durability : std::uint8_t {
   kOs,     // it survives a crash of the process, not of the machine
 };
 
+// Who may connect to links, how, and how much of it. Lists of addresses are blocks (CIDR) separated
+// by commas.
+struct InboundConfig {
+  // PEM files: the certificate (then those that lead to its root) and its key; empty: plain HTTP.
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string tls_client_ca;    // clients must show a certificate from it; empty: none is asked for
+  std::string proxy_protocol;   // peers whose connections begin with a PROXY header (v1 or v2)
+  std::string trusted_proxies;  // peers that are believed in `client_address_header`
+  std::string client_address_header = "x-forwarded-for";  // or "forwarded"
+  std::size_t connections_max = 0;                        // 0: by the number of file descriptors
+  std::size_t connections_per_client_max = 0;  // an IPv4 address or IPv6 /64; 0: a quarter of all
+  std::uint64_t requests_per_connection_max = 100'000;                // 0: any
+  std::chrono::milliseconds head_timeout = std::chrono::seconds(10);  // TLS handshakes, too
+  std::chrono::milliseconds body_timeout = std::chrono::seconds(30);
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
+  std::uint64_t body_rate_min = 1024;  // bytes a second, after 5 s; 0: any
+};
+
 struct EngineConfig {
   std::string
       data_directory;  // made if it is not there; empty: everything in memory, nothing durable
@@ -54,6 +73,8 @@ struct EngineConfig {
   std::chrono::milliseconds dedupe_window = std::chrono::hours(24);
   std::chrono::milliseconds drain_grace =
       std::chrono::seconds(15);  // for attempts in flight when closing
+  std::chrono::milliseconds audit_retention =
+      std::chrono::hours(24 * 400);  // how long it is known who changed what
   std::string
       tls_ca_file;  // further trusted certificates for https endpoints (PEM); empty: the system's
   // Where endpoints may lie beyond the addresses that everybody on the internet reaches:
@@ -62,6 +83,7 @@ struct EngineConfig {
   std::vector<std::string> endpoint_allow;
   bool plain_http_endpoints = false;  // else only https:// is sent to
   std::string dns_servers;  // "10.0.0.1:53,[::1]:5353", for endpoints; empty: the system's
+  InboundConfig inbound;
 };
 
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
@@ -72,10 +94,17 @@ struct Dependencies {
   // nothing is said.
   std::function<void(LogLevel, std::string_view line)> log;
 
-  // The value of a secret that definitions name as $Secret{NAME}. Called from any thread; must not
-  // block for long. Empty, or no value: there is no such secret.
+  // The value of a secret that definitions name as $Secret{NAME} and that was not put into the
+  // workspace. Called from any thread; must not block for long. Empty, or no value: there is no
+  // such secret.
   std::function<std::optional<std::string>(std::string_view workspace, std::string_view name)>
       secret;
+
+  // The key under which secrets are sealed in the data directory: 32 bytes, as base64 or hex.
+  // Empty: the file `master.key` there, which is made at the first start. Where there is no data
+  // directory, one of this engine's own. `previous_master_key` is the one before, at a start that
+  // changes to `master_key`. Both texts are wiped.
+  std::string master_key, previous_master_key;
 };
 
 // A message handed in by the host process. All views must stay valid until submit() returns.
@@ -98,7 +127,8 @@ class Engine {
  public:
   // Opens the data directory (replaying what the last run left), starts the threads, listens.
   // kCorrupted: the message log is damaged, see repair(). kConnectFailed: the address cannot be
-  // listened on. kInvalidArgument: the configuration.
+  // listened on. kInvalidArgument: the configuration. kUnauthorized: the master key is not the one
+  // that secrets are sealed under; kNotFound: it is missing.
   static Result<std::unique_ptr<Engine>> open(EngineConfig config, Dependencies dependencies = {});
   ~Engine();  // closes, if close() was not called
   Engine(const Engine&) = delete;
@@ -111,6 +141,9 @@ class Engine {
   // "HOST:PORT", a wildcard host means every address of the machine; the engine's own listener is
   // known. kInvalidArgument: it is no address.
   Result<void> keep_from_endpoints(std::string_view address);
+  // Reads the files of the certificate again: new connections get what they say now, those that are
+  // there go on. On an error everything stays as it was. No effect without TLS.
+  Result<void> reload_certificates();
 
   // Takes no new messages (links answer 503), finishes or parks what is in flight, makes everything
   // durable and stops all threads. Blocks up to the drain grace. The engine can do nothing
@@ -135,8 +168,15 @@ class Engine {
   // kConflict with what is in it, unless it cascades; then its keys go, too. kInvalidArgument:
   // "default".
   Result<void> delete_workspace(std::string_view tag, const ChangeOptions& options = {});
+  // Seals all secrets anew, under a new master key. kPrecondition: the key was given as
+  // Dependencies::master_key. After another error the one before still opens, and a repeat goes on.
+  Result<void> rotate_master_key();
   // Who a key speaks for. kUnauthorized: it is unknown, expired or revoked.
   Result<Caller> authenticate(std::string_view secret);
+
+  // What was changed in a workspace, as Workspace::audit(); also in one that was deleted, and in those
+  // that had its name before. Who changes things is said by ActingAs (headrace/audit.h).
+  Result<Page<AuditEntry>> audit(std::string_view workspace, const AuditFilter& filter = {}) const;
 
   // All counters, in Prometheus's text format.
   std::string metrics() const;

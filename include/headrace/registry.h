@@ -15,6 +15,7 @@
 
 #include "headrace/delivery_settings.h"
 #include "headrace/id.h"
+#include "headrace/signing.h"
 
 namespace headrace {
 
@@ -210,6 +211,7 @@ struct EndpointSettings {
   std::optional<std::string> filter;  // JSON, see docs/selectors.md; empty: none (default)
   DeliveryPatch delivery;
   std::optional<EndpointState> state;  // default active
+  SigningPatch signing;
   // {"ca":PEM,"certificate":PEM,"key":PEM or "$Secret{NAME}","pins":["sha256//…"]}: whom to trust
   // and who we are, over https; empty: the engine's roots and no certificate (default).
   std::optional<std::string> tls;
@@ -235,6 +237,7 @@ struct Endpoint {
   std::vector<std::string> events;  // full tags; empty: all
   std::string filter;
   DeliverySettings delivery;
+  Signing signing;
   EndpointState state = EndpointState::kActive;
   StateReason state_reason = StateReason::kManual;
   UnixMs state_since = 0;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "headrace/audit.h"
 #include "headrace/history.h"
 #include "headrace/id.h"
 #include "headrace/jobs.h"
@@ -110,6 +111,12 @@ class Workspace {
   Result<Endpoint> update_endpoint(EndpointId id, const EndpointSettings& settings,
                                    const ChangeOptions& options = {});
   Result<void> delete_endpoint(EndpointId id, const ChangeOptions& options = {});
+  // What a receiver verifies deliveries with. kNotFound, too, where they are not signed.
+  Result<SigningSecret> signing_secret(EndpointId id) const;
+  // A new secret signs at once; the one before signs as well for the grace, a still older one no
+  // more.
+  Result<SigningSecret> rotate_signing_secret(EndpointId id, const SigningRotation& rotation = {},
+                                              const ChangeOptions& options = {});
   // Gives up all that waits for the endpoint at the time of the call, whatever its state; answers
   // how many deliveries that were. Blocks until it is on record.
   Result<std::size_t> discard_waiting(EndpointId id);
@@ -125,6 +132,17 @@ class Workspace {
   // Event links and product links without an endpoint. kConflict: others go with what they belong
   // to.
   Result<void> delete_link(LinkId id, const ChangeOptions& options = {});
+
+  // --- Secrets: what $Secret{NAME} stands for ----------------------------------------------------
+
+  // Makes or changes it; whatever names it uses the new value from now on. kInvalidArgument: a name
+  // other than 1 to 64 of A-Z a-z 0-9 _, a value that is empty or above 64 KiB.
+  Result<SecretInfo> put_secret(std::string_view name, std::string_view value,
+                                const ChangeOptions& options = {});
+  Result<Page<SecretInfo>> secrets(const PageRequest& page = {}) const;
+  Result<SecretInfo> secret(std::string_view name) const;
+  // kConflict with what names it, unless it cascades: then these fail until it is there again.
+  Result<void> delete_secret(std::string_view name, const ChangeOptions& options = {});
 
   // --- Test sends and dry runs -------------------------------------------------------------------
 
@@ -164,6 +182,12 @@ class Workspace {
   Result<Delivery> retry(MessageId message, EndpointId endpoint);
   // Erases one message: its deliveries are given up, its bytes are overwritten, its id is unknown.
   Result<void> erase(MessageId message);
+
+  // --- The audit log -----------------------------------------------------------------------------
+
+  // What was changed, newest first. kInvalidArgument: an actor or cursor that is none. The work of
+  // one call is bounded, so a page may be short, even empty, and have a next one all the same.
+  Result<Page<AuditEntry>> audit(const AuditFilter& filter = {}) const;
 
  private:
   friend class Engine;

@@ -54,6 +54,7 @@ std::optional<simdjson::dom::array> array_of(simdjson::dom::object object,
 }
 
 BodyJson::BodyJson(std::string_view body) {
+  if (body.empty()) return;  // The parser copies from where it lies, which may be nowhere.
   simdjson::dom::object root;
   if (!parser_.parse(body.data(), body.size()).get_object().get(root)) root_ = root;
 }

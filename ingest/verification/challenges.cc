@@ -72,6 +72,15 @@ std::optional<Reply> answer_zoom(const Received& received, const core::HmacKey& 
                     core::to_hex(key.sign(*token).view()) + R"("})");
 }
 
+// Slack, "url_verification event".
+std::optional<Reply> answer_slack(const Received& received) {
+  if (!may_ask(received.body, "url_verification")) return std::nullopt;
+  const BodyJson body(received.body);
+  if (!body.root() || text_of(*body.root(), "type") != "url_verification") return std::nullopt;
+  const auto challenge = text_of(*body.root(), "challenge");
+  return challenge ? echo_text(*challenge) : std::nullopt;
+}
+
 // Twitch, "Responding to a challenge request".
 std::optional<Reply> answer_twitch(const Received& received) {
   const HeaderValue type = header_of(received, "twitch-eventsub-message-type");

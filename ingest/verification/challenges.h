@@ -25,6 +25,7 @@ Reply json_reply(std::string body);
 
 // Of a body that was found genuine: the answer when it is that question.
 std::optional<Reply> answer_zoom(const Received& received, const core::HmacKey& key);
+std::optional<Reply> answer_slack(const Received& received);
 std::optional<Reply> answer_twitch(const Received& received);
 std::optional<Reply> answer_discord(const Received& received);
 

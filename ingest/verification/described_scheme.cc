@@ -171,6 +171,8 @@ bool DescribedScheme::match_public(std::string_view candidate, const Signed& par
   const auto size = description_.encoding == Encoding::kHex ? core::read_hex(candidate, bytes)
                                                             : core::read_base64(candidate, bytes);
   if (!size || *size == 0) return false;
+  const bool capitals = candidate.find_first_of("ABCDEF") != std::string_view::npos;
+  if (description_.encoding == Encoding::kHex && capitals) return false;
   const std::string_view signature(bytes.data(), *size);
   for (const PublicKey& key : credentials_.public_keys)
     if (key.verify(description_.hash, parts.all(), signature)) return true;
@@ -239,6 +241,7 @@ Judgement DescribedScheme::answer_or_take(const Received& received, std::size_t 
   std::optional<Reply> answer;
   if (description_.challenge == Challenge::kZoom)
     answer = answer_zoom(received, credentials_.hmacs[key]);
+  if (description_.challenge == Challenge::kSlack) answer = answer_slack(received);
   if (description_.challenge == Challenge::kTwitch) answer = answer_twitch(received);
   if (description_.challenge == Challenge::kDiscord) answer = answer_discord(received);
   return answer ? replied(std::move(*answer)) : genuine(replay_id);

@@ -2,8 +2,8 @@
 // A scheme described by data, compiled: keys with their schedules, and the pieces of what is
 // signed. Judging allocates nothing with an HMAC or a token.
 //
-// An HMAC is compared as text, in the one form that a provider sends: a signature that is written
-// otherwise (in capital digits, without padding) is none.
+// A signature is taken in the one form that a provider sends; written otherwise (in capital digits,
+// without padding) it is none.
 #pragma once
 
 #include <memory>

@@ -107,7 +107,7 @@ Description read_description(Settings settings) {
   made.header = header_name(settings, "header");
   if (made.header.empty()) settings.fail("header", "must be given, and not be empty");
   made.challenge = settings.choice<Challenge>(
-      "challenge", {"none", "zoom", "twitch", "discord", "hub", "crc", "okta"});
+      "challenge", {"none", "zoom", "slack", "twitch", "discord", "hub", "crc", "okta"});
   if ((made.challenge == Challenge::kZoom || made.challenge == Challenge::kCrc) &&
       made.algorithm != Algorithm::kHmac)
     settings.fail("challenge", "is answered with an HMAC");

@@ -16,7 +16,7 @@ enum class Algorithm : std::uint8_t { kHmac, kEd25519, kEcdsa, kToken };
 enum class Encoding : std::uint8_t { kHex, kBase64 };
 enum class KeyForm : std::uint8_t { kText, kBase64, kHex, kWhsec };
 // Who asks whether somebody listens, and how.
-enum class Challenge : std::uint8_t { kNone, kZoom, kTwitch, kDiscord, kHub, kCrc, kOkta };
+enum class Challenge : std::uint8_t { kNone, kZoom, kSlack, kTwitch, kDiscord, kHub, kCrc, kOkta };
 
 struct Piece {
   enum class What : std::uint8_t { kLiteral, kId, kTimestamp, kBody, kUrl, kMethod };

@@ -66,7 +66,7 @@ constexpr Preset kPresets[] = {
     {"slack",
      R"({"header":"x-slack-signature","prefix":"v0=",
          "timestamp_header":"x-slack-request-timestamp","tolerance":"5m",
-         "signed":["v0:","{timestamp}",":","{body}"]})"},
+         "signed":["v0:","{timestamp}",":","{body}"],"challenge":"slack"})"},
     {"square",
      R"({"header":"x-square-hmacsha256-signature","encoding":"base64",
          "signed":["{url}","{body}"]})"},

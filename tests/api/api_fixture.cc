@@ -19,7 +19,8 @@ ApiTest::ApiTest() {
                               .drain_grace = std::chrono::milliseconds(100),
                               .endpoint_allow = {"127.0.0.0/8", "::1"},
                               .plain_http_endpoints = true,
-                              .dns_servers = "127.0.0.1:1"});
+                              .dns_servers = "127.0.0.1:1"},
+                             {.master_key = std::string(64, 'a')});
   EXPECT_TRUE(opened);
   engine = std::move(*opened);
   routes = std::make_unique<Routes>(*engine, kKey, clock);

@@ -34,7 +34,9 @@ class FailuresTest : public ApiTest {
               {"endpoint", made["endpoint"]},
               {"key", "key_0000000000000000000001"},
               {"message", "msg_0000000000000000000001"},
-              {"job", "job_0000000000000000000001"}};
+              {"job", "job_0000000000000000000001"},
+              {"secret", "KEY"}};
+    body_of(put("/v1/secrets/KEY", R"({"value":"v"})"), 200);
     link = made["link"];
     body_of(post("/v1/workspaces", R"({"tag":"second","name":"Second"})"), 201);
   }
@@ -70,6 +72,8 @@ class FailuresTest : public ApiTest {
         {"EndpointPatch", R"({"state":"disabled"})"},
         {"LinkSpec", R"({"access_tag":"forge","webhook_tag":"repo","env":"prd"})"},
         {"RotateSpec", R"({"grace":"1h"})"},
+        {"SecretSpec", R"({"value":"another"})"},
+        {"SigningRotation", R"({"grace":"1h"})"},
         {"ReplaySpec", R"({"app":"forge"})"},
         {"DeadRetrySpec", R"({"app":"forge"})"},
         {"ErasureSpec", R"({"app":"forge"})"}};
@@ -208,6 +212,12 @@ std::map<FailuresTest::Key, FailuresTest::Provocation> FailuresTest::provocation
        at({{"product", "mill"}},
           R"({"access_tag":"forge","webhook_tag":"repo","env":"snd","url":"x"})")},
       {{"updateEndpoint", 422, "malformed"}, send(R"({"url":"x"})")},
+      {{"deleteSecret", 409, "conflict"},
+       [this](const Route& of) {
+         patch("/v1/endpoints/" + values["endpoint"],
+               R"({"auth":{"headers":{"A":"$Secret{KEY}"}}})");
+         return ask(of, {});
+       }},
       {{"deleteEndpoint", 409, "conflict"},
        [this](const Route& of) {
          post("/v1/products/shop/links", R"({"app":"forge","event":"push","env":"prd"})");

@@ -6,30 +6,20 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/core/http_cases.h"
 #include "tests/core/http_stream.h"
 
 namespace headrace::core {
 namespace {
 
+using Case = test::HttpCase;
 using test::run_requests;
 using test::run_responses;
-
-struct Case {
-  std::string name, kind, bytes;
-  bool must_reject = false;
-  std::size_t messages = 0;
-
-  // Accepted by llhttp only with a leniency switched on. We have none, so only the agreement of
-  // pieces matters.
-  bool lenient() const { return kind.find("lenient") != std::string::npos; }
-};
+using test::with_host;
 
 // What llhttp accepts and we do not, or count otherwise: by the reason that we give, and why.
 struct Stricter {
@@ -85,38 +75,11 @@ bool is_counted_otherwise(const std::array<std::string_view, kCount>& names,
                      [&](std::string_view each) { return name.ends_with(each); });
 }
 
-std::string from_hex(const std::string& hex) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  }
-  return bytes;
-}
-
-// Most cases have no Host, which HTTP/1.1 demands: they are tried again with one.
-std::string with_host(std::string bytes) {
-  if (bytes.find("Host:") != std::string::npos || bytes.find("HOST:") != std::string::npos)
-    return bytes;
-  constexpr std::string_view kVersion = " HTTP/1.1\r\n";
-  constexpr std::string_view kHost = "Host: a\r\n";
-  for (std::size_t at = 0; (at = bytes.find(kVersion, at)) != std::string::npos;
-       at += kHost.size()) {
-    at += kVersion.size();
-    bytes.insert(at, kHost);
-  }
-  return bytes;
-}
-
 class HttpCorpusTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::ifstream file(std::filesystem::path(HEADRACE_SOURCE_DIR) /
-                       "../shared/corpora/http1/cases.json");
-    if (!file) GTEST_SKIP() << "the corpus is not beside the source tree";
-    for (const auto& entry : nlohmann::json::parse(file)) {
-      cases_.push_back({entry.at("name"), entry.at("kind"), from_hex(entry.at("bytes_hex")),
-                        entry.at("must_reject"), entry.at("messages")});
-    }
+    if (!test::read_http_cases("", cases_))
+      GTEST_SKIP() << "the corpus is not beside the source tree";
     ASSERT_GT(cases_.size(), 200u);
   }
   std::vector<Case> cases_of(std::string_view kind) const {

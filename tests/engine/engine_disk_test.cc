@@ -126,11 +126,14 @@ TEST_F(EngineDiskTest, ProviderThatWasNotToldYetIsToldAfterTheNextOpen) {
     core::NullLogSink log;
     auto store = store::RocksStore::open({.directory = root / "data"}, clock, 1, log);
     ASSERT_TRUE(store) << store.error().what;
-    auto registry = engine::Registry::load(**store, clock,
-                                           {.public_url = "https://hooks.example",
-                                            .secrets = {},
-                                            .retention = std::chrono::hours(1),
-                                            .targets = test::loopback_targets()});
+    auto registry = engine::Registry::load(
+        **store, clock,
+        {.public_url = "https://hooks.example",
+         .retention = std::chrono::hours(1),
+         .targets = test::loopback_targets(),
+         .master_key = [this](bool is_sealed) {
+           return engine::MasterKey::in_directory(root / "data", !is_sealed);
+         }});
     ASSERT_TRUE(registry) << registry.error().what;
     WebhookSpec webhook{.tag = "repo", .name = "", .envs = {{.slug = "prd"}}};
     webhook.envs[0].registration_url = provider.url("/hooks");

@@ -13,6 +13,7 @@
 #include "engine/catalog.h"
 #include "engine/history.h"
 #include "tests/engine/history_world.h"
+#include "tests/support/master_key.h"
 #include "tests/support/reading_store.h"
 
 namespace headrace::engine {
@@ -389,7 +390,8 @@ TEST(HistoryPagesTest, TooManyLinksAreRefusedUntilTheFilterIsNarrower) {
   }
   ASSERT_TRUE(world.store().change_definitions(change.for_store()));
   const auto registry =
-      Registry::load(world.store(), world.rig.clock, {.retention = std::chrono::hours(24)});
+      Registry::load(world.store(), world.rig.clock,
+                     {.retention = std::chrono::hours(24), .master_key = test::fixed_master_key()});
   ASSERT_TRUE(registry);
   const History history(world.store(), **registry);
   const Sent sent = world.send(1007, 1, {});

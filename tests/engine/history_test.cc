@@ -9,6 +9,7 @@
 #include "core/limits.h"
 #include "engine/catalog.h"
 #include "tests/engine/history_world.h"
+#include "tests/support/master_key.h"
 #include "tests/support/loopback_targets.h"
 
 namespace headrace::engine {
@@ -265,9 +266,9 @@ TEST_P(HistoryTest, RetentionEndsAList) {
 TEST_P(HistoryTest, WhatWasDeletedKeepsItsNames) {
   auto loaded = Registry::load(world.store(), world.rig.clock,
                                {.public_url = "http://localhost",
-                                .secrets = {},
                                 .retention = std::chrono::hours(24),
-                                .targets = test::loopback_targets()});
+                                .targets = test::loopback_targets(),
+                                .master_key = test::fixed_master_key()});
   ASSERT_TRUE(loaded);
   Registry& own = **loaded;
   const History after(world.store(), own);

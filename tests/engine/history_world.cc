@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/catalog.h"
+#include "tests/support/master_key.h"
 #include "tests/support/loopback_targets.h"
 
 namespace headrace::engine {
@@ -174,7 +175,8 @@ HistoryWorld::HistoryWorld(Kind kind) {
   auto loaded = Registry::load(store(), rig.clock,
                                {.public_url = "http://localhost",
                                 .retention = std::chrono::hours(24),
-                                .targets = test::loopback_targets()});
+                                .targets = test::loopback_targets(),
+                                .master_key = test::fixed_master_key()});
   EXPECT_TRUE(loaded) << loaded.error().what;
   registry_ = std::move(*loaded);
   history_ = std::make_unique<History>(store(), *registry_);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "store/rocks_store.h"
+#include "tests/support/master_key.h"
 
 namespace headrace::test {
 
@@ -30,7 +31,8 @@ Result<std::unique_ptr<Engine>> Machine::try_start(EngineConfig config) {
     options.rocks_env_for_test = rocks_files_.env();
     return store::RocksStore::open(options, with, kSeed, log);
   };
-  return engine::EngineOpener::open(std::move(config), {}, std::move(seams));
+  return engine::EngineOpener::open(std::move(config), {.master_key = kMasterKeyText},
+                                    std::move(seams));
 }
 
 std::unique_ptr<Engine> Machine::start(EngineConfig config) {

@@ -5,9 +5,11 @@
 #include <sstream>
 
 #include "core/buffer.h"
+#include "engine/audit_record.h"
 #include "engine/definitions.h"
 #include "engine/delivery_json.h"
 #include "engine/delivery_rules.h"
+#include "tests/support/master_key.h"
 
 namespace headrace::test {
 
@@ -148,9 +150,9 @@ void show_endpoint(std::ostream& out, const dispatch::EndpointTable& endpoints,
   const dispatch::Endpoint& endpoint = **found;
   out << "endpoint " << number << ' ' << endpoint.url.authority() << ' ' << endpoint.prefix << ' '
       << endpoint.settings.held << ' ' << endpoint.settings.in_flight_max << ' '
-      << endpoint.settings.retry.delays().size() << ' ' << endpoint.settings.body.value_or("-")
-      << ' ' << endpoint.settings.forward_headers << ' ' << endpoint.settings.missing_secret
-      << '\n';
+      << endpoint.settings.retry.delays().size() << ' '
+      << (endpoint.settings.body ? endpoint.body : "-") << ' ' << endpoint.settings.forward_headers
+      << ' ' << endpoint.settings.missing_secret << '\n';
 }
 
 }  // namespace
@@ -220,6 +222,16 @@ std::string published_of(const Registry& registry, const store::EventStore& stor
 std::string stored_in(const store::EventStore& store) {
   std::string all;
   done(store.scan_definitions("", [&](std::string_view key, std::string_view value) {
+    // What was is another matter than what is.
+    if (key.starts_with(engine::kAuditBegin)) return;
+    all.append(key).append("=").append(value).append("\n");
+  }));
+  return all;
+}
+
+std::string audit_in(const store::EventStore& store) {
+  std::string all;
+  done(store.scan_definitions(engine::kAuditBegin, [&](std::string_view key, std::string_view value) {
     all.append(key).append("=").append(value).append("\n");
   }));
   return all;
@@ -235,11 +247,13 @@ std::unique_ptr<Registry> RegistryRig::another() const {
              return found == secrets.end() ? std::nullopt : std::optional(found->second);
            },
        .retention = retention,
-       .targets = {addresses.get(), plain_http, [this](std::string_view host) {
+       .targets = {addresses.get(), plain_http,
+                   [this](std::string_view host) {
                      asked_names.emplace_back(host);
                      const auto found = dns_table.find(host);
                      return found == dns_table.end() ? dispatch::Addresses{} : found->second;
-                   }}});
+                   }},
+       .master_key = fixed_master_key()});
   EXPECT_TRUE(loaded) << loaded.error().what;
   return loaded ? std::move(*loaded) : nullptr;
 }

@@ -55,8 +55,10 @@ std::string lists_of(const engine::Registry& registry);
 // what its program finds in a few messages, and each endpoint.
 std::string published_of(const engine::Registry& registry, const store::EventStore& store,
                          core::WallMs now);
-// Everything that the store holds, as one text.
+// Everything that the store holds, save the audit log, as one text.
 std::string stored_in(const store::EventStore& store);
+// The audit log, likewise.
+std::string audit_in(const store::EventStore& store);
 
 class RegistryRig {
  public:

@@ -8,13 +8,16 @@
 #include <vector>
 
 #include "tests/engine/registry_rig.h"
+#include "tests/support/master_key.h"
 
 namespace headrace::test {
 namespace {
 
 class ReloadTest : public RegistryTest {
  protected:
-  Error load_error() { return error_of(engine::Registry::load(store, clock, {})); }
+  Error load_error() {
+    return error_of(engine::Registry::load(store, clock, {.master_key = fixed_master_key()}));
+  }
   void write(std::string key, std::optional<std::string> value) {
     const std::vector<store::DefinitionChange> changes{{std::move(key), std::move(value)}};
     done(store.change_definitions(changes));

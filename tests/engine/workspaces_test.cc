@@ -8,6 +8,7 @@
 
 #include "core/limits.h"
 #include "tests/engine/registry_rig.h"
+#include "tests/support/master_key.h"
 #include "tests/support/loopback_targets.h"
 
 namespace headrace::test {
@@ -264,7 +265,9 @@ TEST_F(WorkspacesTest, SecretsAreAskedForByWorkspace) {
     return std::optional<std::string>("x");
   };
   auto own = std::move(engine::Registry::load(store, clock,
-                                              {.secrets = source, .targets = loopback_targets()}))
+                                              {.secrets = source,
+                                               .targets = loopback_targets(),
+                                               .master_key = fixed_master_key()}))
                  .value();
   made(own->create_webhook("acme", "github", webhook_spec()));
   EndpointSettings settings = to(kReceiver);

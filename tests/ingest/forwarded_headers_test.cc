@@ -57,6 +57,14 @@ TEST(ForwardedHeadersTest, HopByHopAndTransferLinesAreDropped) {
   EXPECT_EQ(kept("A: 1\r\nTransfer-Encoding: chunked\r\nB: 2\r\n"), "A: 1\r\nB: 2\r\n");
 }
 
+// A receiver that takes headrace for its proxy would believe them.
+TEST(ForwardedHeadersTest, WhatIsSaidOfAddressesIsDropped) {
+  EXPECT_EQ(kept("X-Forwarded-For: 192.0.2.1\r\nA: 1\r\nx-forwarded-PROTO: https\r\n"
+                 "X-Forwarded-Anything: x\r\nForwarded: for=192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\n"
+                 "X-Forwarded: no\r\n"),
+            "A: 1\r\nX-Forwarded: no\r\n");
+}
+
 TEST(ForwardedHeadersTest, NamesThatHeadraceSetsAreDropped) {
   EXPECT_EQ(kept("Webhook-Id: 1\r\nA: 1\r\nwebhook-timestamp: 2\r\nB: 2\r\nWEBHOOK-SIGNATURE: x\r\n"
                  "Headrace-Test: true\r\nWebhook-Idea: mine\r\n"),

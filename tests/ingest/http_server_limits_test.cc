@@ -155,6 +155,7 @@ TEST_F(HttpServerTest, HeadThatDoesNotEndInTimeIsRefused) {
 }
 
 TEST_F(HttpServerTest, BodyThatDoesNotEndInTimeIsRefused) {
+  start(64 << 20, {.body_rate_min = 0});
   const auto client = connect();
   send_all(*client, http_request("POST", "/", {}, "Content-Length: 10\r\n") + "12345");
   run_turns(5);

@@ -9,6 +9,7 @@
 
 #include "core/limits.h"
 #include "tests/ingest/routes.h"
+#include "tests/support/deflated.h"
 
 namespace headrace::ingest {
 namespace {
@@ -34,7 +35,9 @@ TEST(DeclaredBodyTest, FollowsTypeAndEncoding) {
            {"", "", 2, BodyKind::kJson, false},
            {"text/plain", "", 2, BodyKind::kJson, false},
            {"", "", 0, BodyKind::kRaw, false},
-           {"application/json", "gzip", 2, BodyKind::kRaw, true},
+           {"application/json", "br", 2, BodyKind::kRaw, true},
+           {"application/json", "gzip", 2, BodyKind::kJson, true},
+           {"", "gzip", 2, BodyKind::kJson, false},
            {"application/json", "identity", 2, BodyKind::kJson, true},
        }) {
     const DeclaredBody declared = declared_body(given.type, given.encoding, given.size);
@@ -106,6 +109,41 @@ TEST_F(RouterTest, EventThatNobodyWantsHasNoEndpoint) {
   EXPECT_EQ(intake.event, kPush);
   EXPECT_EQ(intake.status, MessageStatus::kNoEndpoint);
   EXPECT_EQ(router.counters().no_endpoint.value(), 1u);
+}
+
+TEST_F(RouterTest, CompressedBodyIsLookedIntoAndStaysAsItCame) {
+  const std::string body = test::deflated(R"({"action":"issue"})", test::Frame::kGzip);
+  ASSERT_TRUE(route(body, declared_body("application/json", "gzip", body.size())));
+  EXPECT_EQ(intake.event, kIssue);
+  EXPECT_EQ(intake.payload.body.in(intake.payload.buffer), body);
+  ASSERT_TRUE(route(body, declared_body("", "gzip", body.size())));
+  EXPECT_EQ(intake.event, kIssue) << "tried, if nothing is said of its type";
+}
+
+TEST_F(RouterTest, CompressedBodyThatIsNoneIsMalformedWhereJsonWasDeclared) {
+  const auto declared = declared_body("application/json", "gzip", 2);
+  EXPECT_EQ(route("{}", declared).error().code, ErrorCode::kMalformed);
+  const std::string no_json = test::deflated("{", test::Frame::kGzip);
+  EXPECT_EQ(route(no_json, declared).error().code, ErrorCode::kMalformed);
+  EXPECT_EQ(router.counters().bad_coding.value(), 1u);
+  ASSERT_TRUE(route("{}", declared_body("text/plain", "gzip", 2)));
+  EXPECT_EQ(intake.status, MessageStatus::kUnmatched);
+}
+
+TEST_F(RouterTest, WebhooksLimitHoldsForWhatIsDecompressed) {
+  auto webhook = webhook_route();
+  const std::string text = R"({"action":"issue","more":")" + std::string(500, 'x') + "\"}";
+  webhook.body_bytes_max = text.size();
+  publish(link_route(1), webhook);
+  const std::string body = test::deflated(text, test::Frame::kGzip);
+  const auto declared = declared_body("application/json", "gzip", body.size());
+  EXPECT_TRUE(route(body, declared));
+  webhook.body_bytes_max = text.size() - 1;
+  publish(link_route(1), webhook);
+  EXPECT_EQ(route(body, declared).error().code, ErrorCode::kTooLarge);
+  webhook.payload = selector::PayloadRule::kRaw;
+  publish(link_route(1), webhook);
+  EXPECT_TRUE(route(body, declared)) << "a webhook of raw payloads does not look into them";
 }
 
 TEST_F(RouterTest, EventLinkIsNotAskedForTheEvent) {
@@ -203,8 +241,7 @@ TEST_F(RouterTest, EventThatIsSetAlreadyIsNotLookedFor) {
 
 TEST_F(RouterTest, FilteredEndpointsGetWhatTheirFilterAccepts) {
   auto webhook = webhook_route();
-  webhook.program =
-      action_program({{2, R"({"$Event{n}":{"gte":10}})"}, {3, R"({"$Event{n}":1})"}});
+  webhook.program = action_program({{2, R"({"$Event{n}":{"gte":10}})"}, {3, R"({"$Event{n}":1})"}});
   auto link = link_route(1);
   link.endpoints = {target(1), target(2, true)};
   link.by_event = {{kPush, target(3, true)}, {kPush, target(4, true)}};  // 4 has no filter

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <sched.h>
+#include <signal.h>
 
 #include "ingest/listener.h"
 
@@ -24,6 +25,7 @@ void ScriptedHandler::on_request(const IncomingRequest& request, ResponseToken t
   Taken made{std::string(core::to_string(request.head.method)),
              std::string(request.head.target.in(base)),
              std::string(request.in_buffer(request.body).in(request.buffer)),
+             request.peer.to_string(),
              request.head.field_count,
              token,
              request.buffer};
@@ -35,14 +37,17 @@ void ScriptedHandler::on_request(const IncomingRequest& request, ResponseToken t
   taken.push_back(std::move(made));
 }
 
-HttpServerTest::HttpServerTest() { start(); }
+HttpServerTest::HttpServerTest() {
+  signal(SIGPIPE, SIG_IGN);  // as on the threads of loops, where it is blocked
+  start();
+}
 
 HttpServerTest::~HttpServerTest() { stop(); }
 
-void HttpServerTest::start(std::size_t pool_bytes) {
+void HttpServerTest::start(std::size_t pool_bytes, const HttpServerOptions& options) {
   stop();
   pool = std::make_unique<core::BufferPool>(pool_bytes);
-  server = std::make_unique<HttpServer>(loop, *pool, handler);
+  server = std::make_unique<HttpServer>(loop, *pool, handler, options);
   handler.server = server.get();
   auto socket = BoundSocket::bind(*ListenAddress::parse("127.0.0.1:0"));
   ASSERT_TRUE(socket);
@@ -66,6 +71,10 @@ std::unique_ptr<test::TcpClient> HttpServerTest::connect(int receive_bytes) {
   auto client = std::make_unique<test::TcpClient>(port, receive_bytes);
   run_until([&] { return server->counters().connections.value() > before; });
   return client;
+}
+
+std::unique_ptr<test::TcpClient> HttpServerTest::connect_unserved() {
+  return std::make_unique<test::TcpClient>(port);
 }
 
 void HttpServerTest::run_until(const std::function<bool()>& condition) {

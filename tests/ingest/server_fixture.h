@@ -26,6 +26,7 @@ class ScriptedHandler final : public HttpHandler {
  public:
   struct Taken {
     std::string method, target, body;
+    std::string peer;
     std::size_t fields = 0;
     ResponseToken token{};
     core::BufferRef buffer;
@@ -48,8 +49,10 @@ class HttpServerTest : public testing::Test {
   ~HttpServerTest() override;
 
   // Listens; called by the constructor of most tests' fixtures through connect().
-  void start(std::size_t pool_bytes = 64 << 20);
+  void start(std::size_t pool_bytes = 64 << 20, const HttpServerOptions& options = {});
   std::unique_ptr<test::TcpClient> connect(int receive_bytes = 0);
+  // The same for a client that the server does not take.
+  std::unique_ptr<test::TcpClient> connect_unserved();
 
   // Turns the loop until the condition holds; fails the test when it never does.
   void run_until(const std::function<bool()>& condition);

@@ -89,6 +89,10 @@ const SigningKey& SigningKey::other_rsa() {
   static const SigningKey key(EVP_RSA_gen(2048));
   return key;
 }
+const SigningKey& SigningKey::weak_rsa() {
+  static const SigningKey key(EVP_RSA_gen(1024));
+  return key;
+}
 const SigningKey& SigningKey::p256() {
   static const SigningKey key(EVP_EC_gen("P-256"));
   return key;

@@ -22,6 +22,7 @@ class SigningKey {
  public:
   static const SigningKey& rsa();
   static const SigningKey& other_rsa();
+  static const SigningKey& weak_rsa();
   static const SigningKey& p256();
   static const SigningKey& other_p256();
   static const SigningKey& p384();

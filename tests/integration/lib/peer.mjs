@@ -11,13 +11,14 @@ import {until, within} from './wait.mjs';
 
 const PLACES = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-function find(program) {
+export function find(program) {
   const place = PLACES.find((folder) => folder !== '' && existsSync(path.join(folder, program)));
   if (place === undefined) throw new Error(`${program} is not installed; tools/setup installs it`);
   return path.join(place, program);
 }
 
-// Both proxies listen on a UNIX socket in `folder`, so that no port has to be guessed.
+// They listen on a UNIX socket in `folder`, or on a socket that they inherit, so that no port has to
+// be guessed.
 const PROXIES = {
   haproxy: {
     configuration: ({socket, upstream}) => `
@@ -34,6 +35,24 @@ frontend in
 backend headrace
   http-reuse always
   server one ${upstream}
+`,
+    args: (file) => ['-db', '-q', '-f', file],
+  },
+  haproxy_tcp: {
+    program: 'haproxy',
+    configuration: ({upstream}) => `
+global
+  maxconn 256
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+frontend in
+  bind fd@3
+  default_backend headrace
+backend headrace
+  server one ${upstream} send-proxy-v2
 `,
     args: (file) => ['-db', '-q', '-f', file],
   },
@@ -70,13 +89,16 @@ http {
   },
 };
 
-// Runs a proxy of that name in front of `upstream` ("host:port"); answers {socket, end}.
-export async function startProxy(name, {folder, upstream}) {
-  const {configuration, args} = PROXIES[name];
+// Runs a proxy of that name in front of `upstream` ("host:port"); answers {socket, address, end}.
+// `listener`: a net.Server for one that inherits it; it is closed here and its address answered.
+export async function startProxy(name, {folder, upstream, listener = null}) {
+  const {configuration, args, program = name} = PROXIES[name];
   const socket = path.join(folder, `${name}.sock`);
   const file = path.join(folder, `${name}.conf`);
   await writeFile(file, configuration({socket, upstream, folder}));
-  const child = spawn(find(name), args(file, folder), {stdio: ['ignore', 'ignore', 'pipe']});
+  const inherited = listener === null ? [] : [listener._handle.fd];
+  const child =
+      spawn(find(program), args(file, folder), {stdio: ['ignore', 'ignore', 'pipe', ...inherited]});
   let errors = '';
   child.stderr.on('data', (chunk) => {
     errors += chunk;
@@ -86,6 +108,11 @@ export async function startProxy(name, {folder, upstream}) {
     child.kill('SIGKILL');
     await exited;
   };
+  if (listener !== null) {
+    const {address, port} = listener.address();
+    listener.close();
+    return {address: `${address}:${port}`, end};
+  }
   try {
     await until(() => isServing(socket), {what: () => `${name} does not serve: ${errors}`});
   } catch (error) {

@@ -170,4 +170,14 @@ export const CASES = {
   getReady: () => [{}],
   getMetrics: () => [{}],
   getOpenApi: () => [{}],
+
+  listSecrets: list,
+  putSecret: () =>
+      [{body: {value: 'another'}}, {values: {secret: 'MADE'}, body: {value: 'a value'}},
+],
+  getSecret: () => [{}],
+  deleteSecret: () => [{query: CASCADE, status: 204}],
+  getSigningSecret: () => [{}],
+  rotateSigningSecret: () => [{body: {grace: '1h'}}, {}],
+  rotateMasterKey: () => [{status: 204}],
 };

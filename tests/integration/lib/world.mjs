@@ -65,6 +65,7 @@ export async function makeWorld(daemon, name, sink) {
     product: `${name}-shop`,
     access_tag: `${name}-access`,
     key: keys.read.id,
+    secret: `OWN_${name.replaceAll(/[^A-Za-z0-9]/g, '_')}`,
   };
   await define(own, values, sink);
   await send(own, values, sink);
@@ -81,6 +82,7 @@ export async function makeWorld(daemon, name, sink) {
 
 async function define(own, values, sink) {
   const {app, webhook, product, access_tag: accessTag} = values;
+  await own.expect('PUT', `/v1/secrets/${values.secret}`, {value: 'a value'});
   await own.expect('POST', `/v1/apps/${app}/webhooks`, {
     tag: webhook,
     name: 'A webhook',
