@@ -89,7 +89,8 @@ AddressKind kind_of_plain(const IpAddress& address) noexcept {
 struct Behind {
   std::array<IpAddress, 2> list;
   std::size_t count = 1;
-  std::span<const IpAddress> all() const noexcept { return {list.data(), count}; }
+  std::span<const IpAddress> all() const& noexcept { return {list.data(), count}; }
+  std::span<const IpAddress> all() const&& = delete;  // it would outlive what it shows
 };
 
 constexpr Cidr kNat64 = v6(0x64, 0xff9b, 0, 0, 96);  // RFC 6052 2.1
@@ -188,7 +189,8 @@ bool is_wildcard(const IpAddress& address) noexcept {
 
 AddressKind kind_of(const IpAddress& address) noexcept {
   AddressKind worst = AddressKind::kGlobal;
-  for (const IpAddress& inner : behind(address).all())
+  const Behind leads = behind(address);
+  for (const IpAddress& inner : leads.all())
     worst = std::max(worst, kind_of_plain(inner));
   return worst;
 }

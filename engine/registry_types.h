@@ -22,10 +22,10 @@
 namespace headrace::engine {
 
 struct RegistryOptions {
-  std::string public_url;  // what links begin with, without a slash at the end
-  SecretSource secrets;  // asked for those that are not in the store
+  std::string public_url;                 // what links begin with, without a slash at the end
+  SecretSource secrets;                   // asked for those that are not in the store
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
-  TargetRules targets;                    // of endpoints and calls
+  TargetRules targets{};                  // of endpoints and calls
   MasterKeySource master_key;             // empty: one of this process alone
   AuditOptions audit{};
 };

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "dispatch/address_filter.h"
 #include "dispatch/resolver.h"
@@ -20,9 +21,12 @@ namespace headrace::engine {
 using LookUp = std::function<dispatch::Addresses(std::string_view host)>;
 
 struct TargetRules {
+  TargetRules() noexcept {}  // NOLINT: g++ 12 believes that a nested default leaves it unset
+  TargetRules(const dispatch::AddressFilter* filter, bool plain, LookUp names)
+      : addresses(filter), plain_http(plain), look_up(std::move(names)) {}
   const dispatch::AddressFilter* addresses = nullptr;  // null: global addresses only
   bool plain_http = false;
-  LookUp look_up;  // empty: names are not resolved
+  LookUp look_up{};  // empty: names are not resolved
 };
 
 // Errors: kPlainHttpNotAllowed; kAddressNotAllowed where all that the host is known to lead to is

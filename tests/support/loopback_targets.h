@@ -9,7 +9,7 @@ namespace headrace::test {
 inline engine::TargetRules loopback_targets() {
   static const dispatch::AddressFilter filter(
       *dispatch::AddressFilter::parse({"127.0.0.0/8", "::1"}));
-  return {.addresses = &filter, .plain_http = true, .look_up = {}};
+  return {&filter, true, {}};
 }
 
 }  // namespace headrace::test
