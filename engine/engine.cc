@@ -22,6 +22,7 @@
 #include "dispatch/address_filter.h"
 #include "dispatch/endpoint.h"
 #include "dispatch/tls.h"
+#include "engine/confirmer.h"
 #include "engine/dead_letters.h"
 #include "engine/endpoint_watch.h"
 #include "engine/engine_opener.h"
@@ -201,6 +202,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
 
  private:
   Result<std::vector<ingest::BoundSocket>> bind(std::size_t count);
+  void make_confirmer();
   void make_units(std::size_t ingest_loops);
   void make_watch();
   Result<void> make_shards();
@@ -228,6 +230,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::unique_ptr<dispatch::AddressFilter> addresses_;
   engine::NameLookUp names_{clock_};
   std::unique_ptr<ingest::Inbound> inbound_;
+  std::unique_ptr<engine::Confirmer> confirmer_;
   engine::StoreUnit store_unit_;
   engine::JobsUnit jobs_unit_;
   engine::SubmitUnit submit_unit_;
@@ -254,7 +257,9 @@ Result<void> Engine::Impl::open() {
        .retention = config_.retention,
        .targets = {addresses_.get(), config_.plain_http_endpoints,
                    [this](std::string_view host) { return names_.look_up(host); }},
-       .master_key = master_key_source(config_, master_key_, previous_master_key_)});
+       .master_key = master_key_source(config_, master_key_, previous_master_key_),
+       .dedupe_window = config_.dedupe_window,
+       .log = &log_});
   if (!registry) return std::move(registry).error();
   registry_ = std::move(*registry);
   history_ = std::make_unique<engine::History>(*store_, *registry_);
@@ -278,6 +283,7 @@ Result<void> Engine::Impl::open() {
   if (!sockets) return std::move(sockets).error();
   if (config_.public_url.empty() && listening_)
     registry_->set_public_url((inbound_->speaks_tls() ? "https://" : "http://") + ingest_address_);
+  make_confirmer();
   make_units(ingest_loops);
   make_watch();
   if (auto made = make_shards(); !made) return made;
@@ -314,6 +320,15 @@ Result<void> Engine::Impl::keep_from_endpoints(std::string_view text) {
   return addresses_->add_listener(*host, ntohs(port));
 }
 
+void Engine::Impl::make_confirmer() {
+  const auto allows = [this](const std::string& url, const sockaddr& address) {
+    const auto parsed = dispatch::Url::parse(url);
+    return parsed && addresses_->allows(*parsed, address);
+  };
+  confirmer_ = std::make_unique<engine::Confirmer>(
+      engine::https_fetch({.allows = allows, .extra_roots_file = config_.tls_ca_file}), log_);
+}
+
 void Engine::Impl::make_units(std::size_t ingest_loops) {
   const auto ports = [this, ingest_loops](std::size_t origin,
                                           core::Mailbox<store::Answer>& answers) {
@@ -322,7 +337,11 @@ void Engine::Impl::make_units(std::size_t ingest_loops) {
                                    .answers = answers,
                                    .routes = registry_->routes(),
                                    .dedupe_seed = registry_->dedupe_seed(),
-                                   .server = inbound_->options(ingest_loops, &log_)};
+                                   .server = inbound_->options(ingest_loops, &log_),
+                                   .public_url = registry_->public_url(),
+                                   .confirm = [this](std::string url) {
+                                     confirmer_->confirm(std::move(url));
+                                   }};
   };
   for (std::size_t i = 0; i < ingest_loops; ++i) {
     auto& unit = *ingest_.emplace_back(std::make_unique<engine::IngestUnit>(clock_, i));
@@ -408,6 +427,7 @@ Result<void> Engine::Impl::start(std::vector<ingest::BoundSocket> sockets) {
   for (auto& unit : ingest_) unit->thread.start();
   ingest_.front()->thread.run_and_wait([this] { submit_unit_.submitter->start(); });
   watch_->start();
+  confirmer_->start();
   Result<void> running;
   store_unit_.thread.start();
   store_unit_.thread.run_and_wait([&] {
@@ -479,6 +499,7 @@ void Engine::Impl::stop_threads() {
   registrar_->stop();  // behind the last outcome
   jobs_unit_.thread.stop();
   watch_->stop();
+  confirmer_->stop();
   for (auto& unit : ingest_) unit->thread.stop();
   for (auto& unit : shards_) unit->thread.stop();
   store_unit_.thread.stop();
