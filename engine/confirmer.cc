@@ -53,7 +53,7 @@ int on_progress(void* to, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexce
 void set_options(CURL* curl, Transfer& transfer) {
   const HttpsFetchOptions& options = transfer.options;
   curl_easy_setopt(curl, CURLOPT_URL, transfer.url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTPS));
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(curl, CURLOPT_PROXY, "");  // whatever the environment says
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -176,7 +176,7 @@ bool same_signing(const Json& wanted, const Json* live) {
 
 bool same_setting(std::string_view member, std::string_view webhook, const Json& wanted,
                   const Json* live) {
-  if (member == "auth" || member == "delivery_auth" || member == "tls")
+  if (member == "auth" || member == "delivery_auth" || member == "tls" || member == "verification")
     return same_credentials(wanted, live);
   if (const Json* usual = usual_of(member); usual != nullptr && is_nothing(&wanted))
     return live != nullptr && same_setting(member, webhook, *usual, live);
