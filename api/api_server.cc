@@ -41,7 +41,6 @@ Request taken_apart(const ingest::IncomingRequest& incoming) {
   request.idempotency_key = field(incoming, "idempotency-key");
   request.request_id = request_id(incoming.head.find(incoming.base, "x-request-id"));
   request.body = incoming.body.in(incoming.base);
-  request.peer = incoming.peer;
   return request;
 }
 
@@ -57,8 +56,8 @@ struct ApiServer::Job {
 };
 
 ApiServer::ApiServer(Engine& engine, std::string root_key, ApiServerOptions options)
-    : options_(options),
-      routes_(engine, std::move(root_key), clock_),
+    : options_(std::move(options)),
+      routes_(engine, std::move(root_key), clock_, options_.log, options_.throttle),
       pool_(kPoolBytes),
       thread_(clock_, "hr-api") {}
 

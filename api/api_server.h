@@ -23,6 +23,7 @@ struct ApiServerOptions {
   std::size_t jobs_max = 256;  // requests that are worked on at a time; more are answered 503
   InboundConfig inbound;
   core::LogSink* log = nullptr;  // null: nothing is said; else it must outlive the server
+  ThrottleOptions throttle{};    // of keys that are wrong
 };
 
 class ApiServer final : private ingest::HttpHandler {

@@ -59,9 +59,22 @@ std::string_view to_string(Access access) noexcept {
   return "none";
 }
 
-Result<Grant> Authorizer::identify(const Request& request) const {
+// Who gives no key guesses none, and may go on.
+Result<Grant> Authorizer::identify(const Request& request, std::chrono::milliseconds& wait) const {
   const std::string_view key = bearer(request.authorization);
   if (key.empty()) return Error{ErrorCode::kUnauthorized, "the key is missing or wrong"};
+  wait = guard_.wait_of(request.client(), key);
+  if (wait.count() != 0) return Error{ErrorCode::kUnavailable, "too many keys were wrong"};
+  auto grant = grant_of(request, key);
+  if (grant || grant.error().code == ErrorCode::kForbidden) {
+    guard_.succeeded(request.client(), key);
+  } else if (grant.error().code == ErrorCode::kUnauthorized) {
+    guard_.failed(request.client());
+  }
+  return grant;
+}
+
+Result<Grant> Authorizer::grant_of(const Request& request, std::string_view key) const {
   if (is_root(key)) return Grant{request.workspace.value_or("default"), kAllScopes, {}, true};
   auto caller = engine_.authenticate(key);
   if (!caller && caller.error().code == ErrorCode::kUnauthorized)

@@ -14,6 +14,7 @@
 #include "api/json_body.h"
 #include "api/problem.h"
 #include "api/router.h"
+#include "core/metrics.h"
 #include "headrace/engine.h"
 
 namespace headrace::api {
@@ -22,6 +23,7 @@ namespace headrace::api {
 struct Services {
   Engine& engine;
   const std::string& openapi;          // the document
+  const core::MetricsRegistry& metrics;  // of the API itself
   std::atomic<int>& waits_for_others;  // requests that wait for providers
 };
 

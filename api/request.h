@@ -33,7 +33,12 @@ struct Request {
   std::string request_id;  // X-Request-Id, or made for this request
 
   std::string body;
-  core::IpAddress peer;  // whose request it is, behind the proxies that are trusted
+  core::IpAddress peer;  // whose request it is, behind the proxies that are trusted; ::, nobody knows
+
+  // None: nobody knows.
+  std::optional<core::IpAddress> client() const {
+    return peer == core::IpAddress{} ? std::nullopt : std::optional(peer);
+  }
 
   // Fills method, target, path and query. False, and has_valid_target says so from then on: a
   // percent escape is wrong.

@@ -19,6 +19,7 @@ const std::vector<Route>& route_table() {
     add_endpoint_routes(all);
     add_history_routes(all);
     add_job_routes(all);
+    add_audit_routes(all);
     add_secret_routes(all);
     add_operational_routes(all);
     return all;
@@ -35,6 +36,7 @@ std::vector<Failure> failures_of(const Route& route) {
   all.push_back({400, "malformed"});  // a wrong percent escape, or a body that is not JSON
   if (route.access != Access::kNone) {
     all.insert(all.end(), {{401, "unauthorized"},
+                           {429, "too_many_failures"},
                            {403, "forbidden"},
                            {422, "invalid_argument"},  // an unknown query parameter
                            {503, "unavailable"}});

@@ -98,6 +98,7 @@ void add_link_routes(std::vector<Route>& to);
 void add_endpoint_routes(std::vector<Route>& to);
 void add_history_routes(std::vector<Route>& to);
 void add_job_routes(std::vector<Route>& to);
+void add_audit_routes(std::vector<Route>& to);
 void add_secret_routes(std::vector<Route>& to);
 
 }  // namespace headrace::api

@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "api/openapi.h"
@@ -57,6 +58,21 @@ bool names_etag(std::string_view list, std::string_view etag) noexcept {
   return false;
 }
 
+Reply locked_out(std::chrono::milliseconds wait) {
+  Reply reply = problem(429, "too_many_failures",
+                        "too many keys were wrong; this one was not looked at");
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait);
+  reply.extra_lines = "Retry-After: " + std::to_string(seconds.count()) + "\r\n";
+  return reply;
+}
+
+Actor actor_of(const Request& request, const Grant& grant) {
+  return {.kind = grant.is_operator ? ActorKind::kOperator : ActorKind::kKey,
+          .key = grant.key,
+          .address = request.client() ? request.peer.to_string() : std::string(),
+          .request_id = request.request_id};
+}
+
 // Writes the problem out, and says which revision is shown.
 void complete(const Request& request, Reply& reply) {
   if (reply.problem) {
@@ -75,11 +91,15 @@ void complete(const Request& request, Reply& reply) {
 
 }  // namespace
 
-Routes::Routes(Engine& engine, std::string root_key, const core::Clock& clock)
-    : authorizer_(engine, std::move(root_key)),
+Routes::Routes(Engine& engine, std::string root_key, const core::Clock& clock, core::LogSink* log,
+               const ThrottleOptions& throttle)
+    : guard_(clock, log, throttle),
+      authorizer_(engine, std::move(root_key), guard_),
       idempotency_(clock),
       openapi_(openapi_document()),
-      services_{engine, openapi_, waits_} {}
+      services_{engine, openapi_, metrics_, waits_} {
+  guard_.register_metrics(metrics_);
+}
 
 Reply Routes::handle(const Request& request) { return refuse(request, find(request)); }
 
@@ -101,7 +121,9 @@ Reply Routes::find(const Request& request) {
 
 // Nobody without a key learns which paths there are.
 Reply Routes::authorized(const Request& request, const RouteMatch& match) {
-  auto grant = authorizer_.identify(request);
+  std::chrono::milliseconds wait{0};
+  auto grant = authorizer_.identify(request, wait);
+  if (wait.count() != 0) return locked_out(wait);
   if (!grant) return problem(grant.error());
   if (match.route == nullptr) {
     if (!match.allowed.empty()) return wrong_method(match.allowed);
@@ -109,6 +131,8 @@ Reply Routes::authorized(const Request& request, const RouteMatch& match) {
   }
   if (auto allowed = Authorizer::check(*grant, match.route->access); !allowed)
     return problem(allowed.error());
+  const Actor actor = actor_of(request, *grant);
+  const ActingAs acting(actor);
   return checked(request, match, *grant);
 }
 

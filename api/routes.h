@@ -12,6 +12,8 @@
 #include "api/request.h"
 #include "api/schema_validator.h"
 #include "core/clock.h"
+#include "core/log.h"
+#include "core/metrics.h"
 #include "headrace/engine.h"
 
 namespace headrace::api {
@@ -21,7 +23,9 @@ inline constexpr std::size_t kBodyBytesMax = std::size_t{4} << 20;
 class Routes {
  public:
   // `root_key`: the operator's, which may do everything everywhere.
-  Routes(Engine& engine, std::string root_key, const core::Clock& clock);
+  // `log` may be null.
+  Routes(Engine& engine, std::string root_key, const core::Clock& clock,
+         core::LogSink* log = nullptr, const ThrottleOptions& throttle = {});
 
   // Any thread. The reply is whole: a problem is written out, and the request id is in it.
   Reply handle(const Request& request);
@@ -37,10 +41,12 @@ class Routes {
   Reply once(Call& call);
   Reply run(Call& call);
 
+  KeyGuard guard_;
   Authorizer authorizer_;
   SchemaValidator validator_;
   Idempotency idempotency_;
   const std::string openapi_;
+  core::MetricsRegistry metrics_;
   std::atomic<int> waits_{0};
   Services services_;
 };

@@ -13,7 +13,7 @@ Reply readyz(Call& call) {
 }
 
 Reply metrics(Call& call) {
-  Reply reply = shown(call.services.engine.metrics());
+  Reply reply = shown(call.services.engine.metrics() + call.services.metrics.prometheus());
   reply.content_type = call.route.media_type;
   return reply;
 }

@@ -11,6 +11,7 @@ const std::vector<Component>& components() {
     add_product_schemas(list);
     add_history_schemas(list);
     add_job_schemas(list);
+    add_audit_schemas(list);
     add_secret_schemas(list);
     return list;
   }();

@@ -25,6 +25,7 @@ void add_product_schemas(std::vector<Component>& to);
 void add_delivery_schemas(std::vector<Component>& to);
 void add_history_schemas(std::vector<Component>& to);
 void add_job_schemas(std::vector<Component>& to);
+void add_audit_schemas(std::vector<Component>& to);
 void add_secret_schemas(std::vector<Component>& to);
 
 // The members of an endpoint that say how deliveries are made, and their names as they are always

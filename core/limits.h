@@ -37,8 +37,11 @@ inline constexpr std::chrono::seconds kWriteGrace{15};
 inline constexpr std::uint64_t kRequestsPerConnectionMax = 100'000;
 inline constexpr std::size_t kProxyHeaderBytesMax = 4 * kKiB;   // of the PROXY protocol, with TLVs
 inline constexpr std::size_t kCiphertextBytesRead = 64 * kKiB;  // of TLS, at once
-inline constexpr std::size_t kAcceptsPerTurnMax = 64;
-inline constexpr std::size_t kSpareConnectionsMax = 64;  // kept for the next clients
+// Of what many clients can cause at once, so much is done before others have their turn.
+inline constexpr std::size_t kAcceptsPerTurnMax = 16;
+inline constexpr std::size_t kTimeoutsPerMsMax = 16;
+inline constexpr std::size_t kSpareConnectionsMax = 64;     // kept for the next clients
+inline constexpr std::size_t kTrimAfterConnections = 1024;  // that many gone: memory is given back
 // How long a request may be under way before its connection is one to close when room is needed.
 inline constexpr std::chrono::seconds kUnderWayGrace{2};
 inline constexpr std::chrono::milliseconds kAcceptPause{100};  // when there is no descriptor
@@ -97,6 +100,11 @@ inline constexpr std::size_t kEndpointsPerQueryMax = 4 * kKiB;  // whose dead le
 // What one call for a page of what happened may cost; beyond it the page is short.
 inline constexpr std::size_t kHistoryMessagesMax = 2 * kKiB;  // looked at, wanted or not
 inline constexpr std::size_t kHistoryReadsMax = 2 * kKiB;     // of receivers and of attempts
+
+// The audit log.
+inline constexpr std::uint64_t kAuditEntriesMax = 1'000'000;       // of a workspace
+inline constexpr std::uint64_t kAuditEntriesInMemoryMax = 10'000;  // of one that is not on a disk
+inline constexpr std::size_t kAuditLookedAtMax = 8 * kKiB;         // for a page, wanted or not
 
 // Jobs over what is on record.
 inline constexpr std::size_t kJobsUnderWayMax = 16;    // of a workspace, paused ones too

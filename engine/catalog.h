@@ -153,6 +153,11 @@ class Change {
   }
   bool empty() const;
   std::vector<store::DefinitionChange> for_store() const;
+  // Calls `visit(const std::vector<Edit<D>>&)` for each kind.
+  template <class Visit>
+  void each_kind(const Visit& visit) const {
+    std::apply([&visit](const auto&... edits) { (visit(edits), ...); }, all_);
+  }
 
  private:
   friend class Catalog;

@@ -154,6 +154,7 @@ void members(Self& self, Visit& visit) requires(
   visit("tag", self.tag);
   visit("name", self.name);
   visit("created_at", self.created_at);
+  visit("audit_from", self.audit_from);
 }
 
 template <class Self, class Visit>

@@ -31,6 +31,9 @@ struct WorkspaceDefinition {
   std::string tag;
   std::string name;
   core::WallMs created_at = 0;
+  // The upper half of the audit log's first id that is its own: what lies before is of a workspace
+  // of the same name that was deleted.
+  std::uint64_t audit_from = 0;
 
   std::string key() const { return tag; }
   std::string to_json() const;
@@ -267,5 +270,7 @@ struct CounterDefinition {
 };
 
 inline constexpr std::string_view kDefaultWorkspace = "default";
+// Of what the engine keeps for itself: no workspace can have that tag.
+inline constexpr std::string_view kOwnWorkspace = "~";
 
 }  // namespace headrace::engine

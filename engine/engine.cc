@@ -201,6 +201,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   }
 
  private:
+  Result<void> load_registry();
   Result<std::vector<ingest::BoundSocket>> bind(std::size_t count);
   void make_confirmer();
   void make_units(std::size_t ingest_loops);
@@ -250,18 +251,7 @@ Result<void> Engine::Impl::open() {
   auto rules = dispatch::AddressFilter::parse(config_.endpoint_allow);
   if (!rules) return std::move(rules).error();
   addresses_ = std::make_unique<dispatch::AddressFilter>(*std::move(rules));
-  auto registry = engine::Registry::load(
-      *store_, clock_,
-      {.public_url = config_.public_url,
-       .secrets = secrets_,
-       .retention = config_.retention,
-       .targets = {addresses_.get(), config_.plain_http_endpoints,
-                   [this](std::string_view host) { return names_.look_up(host); }},
-       .master_key = master_key_source(config_, master_key_, previous_master_key_),
-       .dedupe_window = config_.dedupe_window,
-       .log = &log_});
-  if (!registry) return std::move(registry).error();
-  registry_ = std::move(*registry);
+  if (auto loaded = load_registry(); !loaded) return loaded;
   history_ = std::make_unique<engine::History>(*store_, *registry_);
   dead_letters_ = std::make_unique<engine::DeadLetters>(*store_, *registry_);
   registrar_ = std::make_unique<engine::Registrar>(*registry_, *store_, clock_, log_);
@@ -289,6 +279,24 @@ Result<void> Engine::Impl::open() {
   if (auto made = make_shards(); !made) return made;
   if (auto running = start(std::move(*sockets)); !running) return running;
   open_.store(true, std::memory_order_release);
+  return {};
+}
+
+Result<void> Engine::Impl::load_registry() {
+  engine::RegistryOptions options{
+      .public_url = config_.public_url,
+      .secrets = secrets_,
+      .retention = config_.retention,
+      .targets = {addresses_.get(), config_.plain_http_endpoints,
+                  [this](std::string_view host) { return names_.look_up(host); }},
+      .master_key = master_key_source(config_, master_key_, previous_master_key_)};
+  options.dedupe_window = config_.dedupe_window;
+  options.log = &log_;
+  options.audit.retention = config_.audit_retention;
+  if (config_.data_directory.empty()) options.audit.entries_max = limits::kAuditEntriesInMemoryMax;
+  auto registry = engine::Registry::load(*store_, clock_, std::move(options));
+  if (!registry) return std::move(registry).error();
+  registry_ = std::move(*registry);
   return {};
 }
 
@@ -580,6 +588,10 @@ Result<WorkspaceInfo> Engine::workspace_info(std::string_view tag) const {
 Result<void> Engine::delete_workspace(std::string_view tag, const ChangeOptions& options) {
   auto deleted = impl_->registry().delete_workspace(tag, options);
   return deleted ? impl_->jobs().forget_workspace(tag) : std::move(deleted);
+}
+Result<Page<AuditEntry>> Engine::audit(std::string_view workspace,
+                                       const AuditFilter& filter) const {
+  return impl_->registry().audit_book().list(workspace, {}, filter);
 }
 Result<void> Engine::rotate_master_key() { return impl_->registry().rotate_master_key(); }
 Result<Caller> Engine::authenticate(std::string_view secret) {

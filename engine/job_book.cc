@@ -65,7 +65,8 @@ Result<JobDefinition> JobBook::add(JobDefinition job, core::WallMs now) {
   }
   job.id = next_id(now, jobs_.empty() ? JobId{} : jobs_.rbegin()->first);
   job.created_at = now;
-  if (auto written = write(job); !written) return std::move(written).error();
+  if (auto written = write(job, audit_drafts_of(nullptr, job)); !written)
+    return std::move(written).error();
   return jobs_.emplace(job.id, std::move(job)).first->second;
 }
 
@@ -122,7 +123,8 @@ Result<JobDefinition> JobBook::change(std::string_view workspace, JobId id, cons
     return not_found("there is no such job");
   JobDefinition changed = it->second;
   if (auto allowed = change(changed); !allowed) return std::move(allowed).error();
-  if (auto written = write(changed); !written) return std::move(written).error();
+  if (auto written = write(changed, audit_drafts_of(&it->second, changed)); !written)
+    return std::move(written).error();
   it->second = changed;
   return changed;
 }
@@ -159,9 +161,8 @@ Result<void> JobBook::forget_old(core::WallMs now) {
   return forget(ids);
 }
 
-Result<void> JobBook::write(const JobDefinition& job) {
-  const store::DefinitionChange change{stored_key(job), job.to_json()};
-  return store_.change_definitions({&change, 1});
+Result<void> JobBook::write(const JobDefinition& job, std::vector<AuditDraft> drafts) {
+  return audit_.write({{stored_key(job), job.to_json()}}, std::move(drafts));
 }
 
 Result<void> JobBook::forget(const std::vector<JobId>& ids) {

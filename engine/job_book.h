@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "engine/audit_book.h"
 #include "engine/job_definition.h"
 #include "headrace/registry.h"
 #include "store/event_store.h"
@@ -24,8 +25,9 @@ namespace headrace::engine {
 
 class JobBook {
  public:
-  JobBook(store::EventStore& store, std::chrono::milliseconds retention)
-      : store_(store), retention_(retention) {}
+  // What is made and steered is written together with what `audit` records of it.
+  JobBook(store::EventStore& store, AuditBook& audit, std::chrono::milliseconds retention)
+      : store_(store), audit_(audit), retention_(retention) {}
 
   // Reads all; those of workspaces that are not there any more are forgotten. kCorrupted.
   Result<void> load(const std::function<bool(const std::string&)>& has_workspace, core::WallMs now);
@@ -53,10 +55,11 @@ class JobBook {
  private:
   using Jobs = std::map<JobId, JobDefinition>;  // in order of age
 
-  Result<void> write(const JobDefinition& job);
+  Result<void> write(const JobDefinition& job, std::vector<AuditDraft> drafts = {});
   Result<void> forget(const std::vector<JobId>& ids);
 
   store::EventStore& store_;
+  AuditBook& audit_;
   const std::chrono::milliseconds retention_;
   mutable std::mutex mutex_;
   Jobs jobs_;

@@ -29,7 +29,8 @@ Result<void> check_under_way(const JobDefinition& job) {
 
 Jobs::Jobs(core::Loop& loop, store::EventStore& store, const JobSources& sources,
            Redelivery& redelivery, core::LogSink& log, std::chrono::milliseconds retention)
-    : loop_(loop), sources_(sources), redelivery_(redelivery), log_(log), book_(store, retention) {
+    : loop_(loop), sources_(sources), redelivery_(redelivery), log_(log),
+      book_(store, sources.registry.audit_book(), retention) {
   timer_.fire = &Jobs::on_timer;
   timer_.owner = this;
 }
@@ -58,6 +59,8 @@ void Jobs::on_timer(core::Timer& timer) noexcept { static_cast<Jobs*>(timer.owne
 void Jobs::forget_old() {
   if (auto forgotten = book_.forget_old(loop_.wall()); !forgotten)
     log_.write(core::LogLevel::kWarning, "jobs_not_forgotten", forgotten.error().what, {});
+  if (auto dropped = sources_.registry.audit_book().drop_old(); !dropped)
+    log_.write(core::LogLevel::kWarning, "audit_not_dropped", dropped.error().what, {});
   if (!stopping_) loop_.arm(timer_, loop_.now() + kForgetEvery);
 }
 
@@ -214,6 +217,13 @@ Result<void> Jobs::retry(std::string_view workspace, MessageId message, Endpoint
   reopening.endpoint = *number;
   reopening.due = std::max<core::WallMs>(loop_.clock().wall_ms(), 1);
   if (stopping_) return closing();
+  AuditDraft deed = audit_draft_of_deed(workspace, "retry", "message", message.to_string());
+  deed.name += '/' + endpoint.to_string();
+  return recorded<Result<void>>(sources_.registry.audit_book(), deed,
+                                [&] { return reopen(reopening); });
+}
+
+Result<void> Jobs::reopen(const store::Reopening& reopening) {
   auto told = std::make_shared<std::promise<Result<store::ReopenResult>>>();
   auto answer = told->get_future();
   redelivery_.reopen({reopening}, [told](Result<store::ReopenResult> result) {
@@ -233,10 +243,15 @@ Result<void> Jobs::erase_one(std::string_view workspace, MessageId message) {
     return not_found("only what came in by a link can be erased");
   if (auto there = sources_.store.find_message(message); !there) return std::move(there).error();
   if (stopping_) return closing();
-  auto told = std::make_shared<std::promise<Result<void>>>();
-  auto answer = told->get_future();
-  redelivery_.erase(message, [told](Result<void> result) { told->set_value(std::move(result)); });
-  return wait_for(std::move(answer));
+  const auto erase = [&] {
+    auto told = std::make_shared<std::promise<Result<void>>>();
+    auto answer = told->get_future();
+    redelivery_.erase(message, [told](Result<void> result) { told->set_value(std::move(result)); });
+    return wait_for(std::move(answer));
+  };
+  return recorded<Result<void>>(
+      sources_.registry.audit_book(),
+      audit_draft_of_deed(workspace, "erase", "message", message.to_string()), erase);
 }
 
 }  // namespace headrace::engine

@@ -53,6 +53,7 @@ class Jobs {
 
  private:
   Result<Job> begin(JobDefinition job);
+  Result<void> reopen(const store::Reopening& reopening);
   Result<Job> change(std::string_view workspace, JobId id, const JobBook::Change& change);
   void wake(JobId id);
   void reach(JobId id, std::function<void(JobRun&)> with);

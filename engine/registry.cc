@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "core/random.h"
+#include "engine/audit_actor.h"
+#include "engine/audit_draft.h"
 #include "engine/endpoint_tls.h"
 #include "engine/faults.h"
 #include "engine/request_parts.h"
@@ -37,6 +39,7 @@ Registry::Registry(store::EventStore& store, const core::Clock& clock, RegistryO
       public_url_(options_.public_url),
       secrets_(catalog_, options_.secrets),
       snapshots_(secrets_, options_.log),
+      audit_(std::make_unique<AuditBook>(store, clock, options_.audit)),
       retention_(catalog_, store) {}
 
 Result<std::unique_ptr<Registry>> Registry::load(store::EventStore& store, const core::Clock& clock,
@@ -47,6 +50,7 @@ Result<std::unique_ptr<Registry>> Registry::load(store::EventStore& store, const
 }
 
 Result<void> Registry::load_all() {
+  const ActingAs acting(engine_actor());
   Result<void> read;
   const auto load = [&]<class D>() {
     if (read)
@@ -75,6 +79,7 @@ Result<void> Registry::load_all() {
   });
   if (!sound) return sound;
   if (auto opened = secrets_.open(options_.master_key); !opened) return opened;
+  if (auto loaded = load_key_pepper(); !loaded) return loaded;
   if (auto loaded = snapshots_.load(catalog_); !loaded) return loaded;
   retention_.load();
 
@@ -92,6 +97,7 @@ Result<void> Registry::load_all() {
   }
   if (auto sealed = finish_master_key_rotation(); !sealed) return sealed;
   if (auto made = make_signing_secrets(); !made) return made;
+  if (auto dropped = audit_->drop_old(); !dropped) return dropped;
   return forget_retired();
 }
 
@@ -108,11 +114,12 @@ Result<void> Registry::forget_retired() {
 
 Result<void> Registry::commit(Change&& change) {
   change.put(counter_);
-  const std::vector<store::DefinitionChange> changes = change.for_store();
+  std::vector<store::DefinitionChange> changes = change.for_store();
   catalog_.apply(change);
   auto prepared = snapshots_.prepare(catalog_, change);
   Result<void> written =
-      prepared ? store_.change_definitions(changes) : Result<void>(std::move(prepared).error());
+      prepared ? audit_->write(std::move(changes), audit_drafts(catalog_, change))
+               : Result<void>(std::move(prepared).error());
   if (!written) {
     catalog_.revert(change);
     const auto* counter = table<CounterDefinition>().find("all");
@@ -129,6 +136,17 @@ std::uint64_t Registry::next_revision() noexcept {
   const std::uint64_t revision = std::max<std::uint64_t>(counter_.next_revision, clock_.wall_ms());
   counter_.next_revision = revision + 1;
   return revision;
+}
+
+Result<Page<AuditEntry>> Registry::audit(std::string_view workspace,
+                                         const AuditFilter& filter) const {
+  AuditId from;
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto there = need_workspace(workspace); !there) return std::move(there).error();
+    from.bits.high = table<WorkspaceDefinition>().find(workspace)->audit_from;
+  }
+  return audit_->list(workspace, from, filter);
 }
 
 void Registry::set_public_url(std::string public_url) {

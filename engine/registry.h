@@ -9,12 +9,15 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/clock.h"
+#include "engine/audit_book.h"
 #include "engine/catalog.h"
+#include "engine/key_hasher.h"
 #include "engine/registry_types.h"
 #include "engine/retention_book.h"
 #include "engine/secret_store.h"
@@ -44,6 +47,11 @@ class Registry {
   Result<Key> key(std::string_view workspace, KeyId id) const;
   Result<void> revoke_key(std::string_view workspace, KeyId id);
   Result<Caller> authenticate(std::string_view secret);
+
+  // --- The audit log
+  // What was changed in the workspace that there is now; kNotFound.
+  Result<Page<AuditEntry>> audit(std::string_view workspace, const AuditFilter& filter) const;
+  AuditBook& audit_book() const noexcept { return *audit_; }
 
   // --- Apps and webhooks (registry_webhooks.cc)
   Result<Page<App>> apps(std::string_view workspace, const PageRequest& page) const;
@@ -231,6 +239,9 @@ class Registry {
   }
 
   Result<void> make_signing_secrets();
+  Result<void> load_key_pepper();
+  Result<void> need_key_pepper();
+  Result<void> note_use(KeyDefinition used, std::string_view secret);
   Result<void> finish_master_key_rotation();
   void list_secret_users(std::string_view workspace, std::string_view name,
                          std::vector<ErrorItem>& items) const;
@@ -342,6 +353,8 @@ class Registry {
   SecretStore secrets_;
   CounterDefinition counter_;
   Snapshots snapshots_;
+  const std::unique_ptr<AuditBook> audit_;
+  std::optional<KeyHasher> hasher_;  // once there is a pepper
   Gate gate_;
   RetentionBook retention_;
 };

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Workspaces and the keys that open them.
-#include <openssl/evp.h>
-
 #include <array>
 
 #include "core/random.h"
@@ -14,23 +12,11 @@ namespace headrace::engine {
 namespace {
 
 constexpr std::string_view kSecretPrefix = "hrk_";  // a leaked key is recognised for what it is
+constexpr std::string_view kKeyPepper = "key_pepper";
+constexpr std::size_t kPepperBytes = 32;
 constexpr Scopes kAllScopes = 15;
 // How old the recorded last use may become before it is written again: a write is a sync.
 constexpr core::WallMs kLastUseWrittenAfter = 3'600'000;
-
-// A key has 256 random bits, so a plain hash cannot be searched.
-std::string hash_of(std::string_view secret) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_Digest(secret.data(), secret.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) {
-    hex += kDigits[digest[i] >> 4];
-    hex += kDigits[digest[i] & 15];
-  }
-  return hex;
-}
 
 std::string new_secret() {
   std::array<Bits128, 2> bits{};
@@ -51,7 +37,10 @@ Result<WorkspaceInfo> Registry::create_workspace(std::string_view tag, std::stri
   const std::lock_guard lock(mutex_);
   if (table<WorkspaceDefinition>().find(tag) != nullptr)
     return conflict("there is a workspace '" + std::string(tag) + "' already");
-  const WorkspaceDefinition workspace{std::string(tag), std::string(name), clock_.wall_ms()};
+  auto audit_from = audit_->end_of(tag);
+  if (!audit_from) return std::move(audit_from).error();
+  const WorkspaceDefinition workspace{std::string(tag), std::string(name), clock_.wall_ms(),
+                                      audit_from->bits.high};
   Change change;
   change.put(workspace);
   add_system_webhook(change, tag);
@@ -137,13 +126,14 @@ Result<NewKey> Registry::create_key(std::string_view workspace, const KeySpec& s
   });
   if (count == core::limits::kKeysPerWorkspaceMax)
     return Error{ErrorCode::kTooLarge, "a workspace has at most 1000 keys", 0};
+  if (auto there = need_key_pepper(); !there) return std::move(there).error();
   KeyDefinition key;
   core::secure_random(&key.id.bits, sizeof(key.id.bits));
   key.workspace = workspace;
   key.name = spec.name;
   key.scopes = spec.scopes;
   std::string secret = new_secret();
-  key.secret_hash = hash_of(secret);
+  key.secret_hash = hasher_->hash_of(secret);
   key.created_at = clock_.wall_ms();
   key.expires_at = spec.expires_at.value_or(0);
   Change change;
@@ -182,24 +172,61 @@ Result<void> Registry::revoke_key(std::string_view workspace, KeyId id) {
   return commit(std::move(change));
 }
 
-// Looked up by its hash, so the time says nothing about a key that is there.
+// Looked up by a hash that nobody can work out who does not have the pepper, so how long the look-up
+// takes says nothing about a key that is there. Both hashes are made and looked for in any case.
 Result<Caller> Registry::authenticate(std::string_view secret) {
   const Error refused{ErrorCode::kUnauthorized, "the key is unknown, expired or revoked", 0};
   if (!secret.starts_with(kSecretPrefix)) return refused;
-  const std::string hash = hash_of(secret);
+  const std::string plain = KeyHasher::plain_hash_of(secret);
   const std::lock_guard lock(mutex_);
-  const auto* key = table<KeyDefinition>().by_hash(hash);
+  const auto* keyed_one =
+      hasher_ ? table<KeyDefinition>().by_hash(hasher_->hash_of(secret)) : nullptr;
+  const auto* plain_one = table<KeyDefinition>().by_hash(plain);
+  const auto* key = keyed_one != nullptr ? keyed_one : plain_one;
   const core::WallMs now = clock_.wall_ms();
   if (key == nullptr || (key->expires_at != 0 && key->expires_at <= now)) return refused;
   const Caller caller{key->workspace, key->scopes, key->id};
-  if (now >= key->last_used_at + kLastUseWrittenAfter) {
-    KeyDefinition used = *key;
-    used.last_used_at = now;
-    Change change;
-    change.put(std::move(used));
-    (void)commit(std::move(change));  // a full disk must not lock people out
-  }
+  // A full disk must not lock people out.
+  if (key == plain_one || now >= key->last_used_at + kLastUseWrittenAfter)
+    (void)note_use(*key, secret);
   return caller;
+}
+
+// A hash of an earlier version is replaced by one under the pepper.
+Result<void> Registry::note_use(KeyDefinition used, std::string_view secret) {
+  if (auto there = need_key_pepper(); !there) return there;
+  used.secret_hash = hasher_->hash_of(secret);
+  used.last_used_at = clock_.wall_ms();
+  Change change;
+  change.put(std::move(used));
+  return commit(std::move(change));
+}
+
+// The pepper is sealed like any secret, so a copy of the store without the master key has hashes
+// that nobody can work out, and a rotation of the master key seals it anew. It is made with the
+// first key that is hashed under it.
+Result<void> Registry::load_key_pepper() {
+  const auto* pepper = table<SecretDefinition>().find(join_key({kOwnWorkspace, kKeyPepper}));
+  if (pepper == nullptr) return {};
+  auto value = secrets_.opened(*pepper);
+  if (!value) return std::move(value).error();
+  hasher_.emplace(*value);
+  return {};
+}
+
+Result<void> Registry::need_key_pepper() {
+  if (hasher_) return {};
+  core::SecretBytes pepper = core::SecretBytes::of_size(kPepperBytes);
+  core::secure_random(pepper.data(), pepper.size());
+  SecretDefinition secret;
+  secret.workspace = kOwnWorkspace;
+  secret.name = kKeyPepper;
+  secret.created_at = secret.updated_at = clock_.wall_ms();
+  Change change;
+  change.put(secrets_.sealed(std::move(secret), pepper.view()));
+  if (auto done = commit(std::move(change)); !done) return done;
+  hasher_.emplace(pepper);
+  return {};
 }
 
 Key Registry::describe(const KeyDefinition& key) {

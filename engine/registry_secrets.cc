@@ -182,8 +182,13 @@ Result<void> Registry::make_signing_secrets() {
 
 Result<void> Registry::rotate_master_key() {
   const std::lock_guard lock(mutex_);
-  if (auto begun = secrets_.master_key().begin_rotation(); !begun) return begun;
-  return finish_master_key_rotation();
+  const auto rotate = [this] {
+    auto begun = secrets_.master_key().begin_rotation();
+    return begun ? finish_master_key_rotation() : begun;
+  };
+  return recorded<Result<void>>(
+      *audit_, audit_draft_of_deed(kDefaultWorkspace, "rotate", "master_key", "master_key"),
+      rotate);
 }
 
 // Whatever happens in between: both keys are there until nothing needs the one before. What is

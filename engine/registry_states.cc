@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/audit_actor.h"
 #include "engine/delivery_rules.h"
 #include "engine/registry.h"
 #include "engine/system_webhook.h"
@@ -64,6 +65,7 @@ bool Registry::is_founded(const EndpointDefinition& endpoint, const Complaint& c
 }
 
 Result<std::optional<Disablement>> Registry::disable_endpoint(const Complaint& complaint) {
+  const ActingAs acting(engine_actor());
   const std::lock_guard lock(mutex_);
   const auto* before = table<EndpointDefinition>().by_number(complaint.endpoint);
   if (before == nullptr || !is_founded(*before, complaint)) return std::optional<Disablement>();

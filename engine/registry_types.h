@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/numbers.h"
+#include "engine/audit_book.h"
 #include "engine/master_key.h"
 #include "engine/secrets.h"
 #include "engine/target_check.h"
@@ -27,6 +28,7 @@ struct RegistryOptions {
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
   TargetRules targets;                    // of endpoints and calls
   MasterKeySource master_key;             // empty: one of this process alone
+  AuditOptions audit{};
   // For how long the store knows a message again.
   std::chrono::milliseconds dedupe_window = std::chrono::hours(24);
   core::LogSink* log = nullptr;  // null: nothing is said

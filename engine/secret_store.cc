@@ -123,6 +123,10 @@ SecretDefinition SecretStore::sealed(SecretDefinition secret, std::string_view v
   return secret;
 }
 
+Result<SecretBytes> SecretStore::opened(const SecretDefinition& secret) const {
+  return master_->keys().open(secret.sealed, place_of(secret));
+}
+
 Result<SecretBytes> SecretStore::open_signing(const EndpointDefinition& endpoint,
                                               const std::string& sealed) const {
   if (sealed.empty()) return SecretBytes();

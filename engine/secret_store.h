@@ -36,6 +36,7 @@ class SecretStore {
   // Of a secret in the store, then of the others.
   const SecretSource& source() const noexcept { return source_; }
   SecretDefinition sealed(SecretDefinition secret, std::string_view value) const;
+  Result<core::SecretBytes> opened(const SecretDefinition& secret) const;
   // Null where deliveries are not signed, or nothing is there to sign with.
   Result<std::shared_ptr<const dispatch::Signer>> signer_of(
       const EndpointDefinition& endpoint) const;

@@ -191,11 +191,16 @@ Result<std::size_t> Workspace::discard_waiting(EndpointId id) {
   if (auto there = access_->registry().endpoint(tag_, id); !there) return std::move(there).error();
   auto number = access_->registry().endpoint_number(tag_, id);
   if (!number) return std::move(number).error();
-  auto discarded = from_store<Result<std::size_t>>(
-      *access_, [number = *number](store::Committer& committer, const auto& tell) {
-        committer.discard(number, tell);
-      });
-  return discarded ? std::move(*discarded) : std::move(discarded).error();
+  const auto discard = [this, number = *number]() -> Result<std::size_t> {
+    auto discarded = from_store<Result<std::size_t>>(
+        *access_, [number](store::Committer& committer, const auto& tell) {
+          committer.discard(number, tell);
+        });
+    return discarded ? std::move(*discarded) : std::move(discarded).error();
+  };
+  return engine::recorded<Result<std::size_t>>(
+      access_->registry().audit_book(),
+      engine::audit_draft_of_deed(tag_, "discard", "endpoint", id.to_string()), discard);
 }
 Result<LinkResult> Workspace::create_link(std::string_view product, const LinkSpec& spec) {
   return access_->registry().create_link(tag_, product, spec);
@@ -351,6 +356,12 @@ Result<Delivery> Workspace::retry(MessageId message, EndpointId endpoint) {
 }
 Result<void> Workspace::erase(MessageId message) {
   return access_->jobs().erase_one(tag_, message);
+}
+
+// --- The audit log
+
+Result<Page<AuditEntry>> Workspace::audit(const AuditFilter& filter) const {
+  return access_->registry().audit(tag_, filter);
 }
 
 }  // namespace headrace

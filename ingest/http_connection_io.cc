@@ -438,6 +438,11 @@ void HttpServer::Connection::deadline_passed() noexcept {
     arm_by(deadline_);
     return;
   }
+  // Many that came together would also go together, and the others would wait for it.
+  if (const std::size_t later = server_.timeouts_this_turn_++ / limits::kTimeoutsPerMsMax) {
+    server_.loop_.arm(timer_, now + later);
+    return;
+  }
   if (state_ == State::kOpen && phase_ == Phase::kIdle && (count_ != 0 || writing_active_)) {
     set_deadline(now + ms(server_.options_.idle_timeout));  // it waits for us, not we for it
     return;

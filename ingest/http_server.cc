@@ -2,6 +2,7 @@
 #include "ingest/http_server.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -73,6 +74,8 @@ std::string_view status_text(int status) noexcept {
       return "Expectation Failed";
     case 422:
       return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 500:
@@ -295,8 +298,18 @@ void HttpServer::before_wait() noexcept {
     connection->flush();
   }
   dirty_.clear();
-  if (spare_.size() > core::limits::kSpareConnectionsMax)
-    spare_.resize(core::limits::kSpareConnectionsMax);
+  timeouts_this_turn_ = 0;
+  free_spare();
+}
+
+// A crowd that has left takes its memory along: the allocator would keep it for good.
+void HttpServer::free_spare() noexcept {
+  if (spare_.size() <= core::limits::kSpareConnectionsMax) return;
+  freed_ += spare_.size() - core::limits::kSpareConnectionsMax;
+  spare_.resize(core::limits::kSpareConnectionsMax);
+  if (freed_ < core::limits::kTrimAfterConnections || connections_open_ > freed_ / 8) return;
+  freed_ = 0;
+  malloc_trim(0);
 }
 
 // Once a second is often enough for a date of one second's precision.

@@ -152,6 +152,7 @@ class HttpServer final : private core::BeforeWait {
   Connection* find(ResponseToken token, std::uint32_t& slot) noexcept;
   void mark_dirty(Connection& connection);
   void closing() noexcept;
+  void free_spare() noexcept;
   void closed(Connection& connection) noexcept;
   void maybe_stopped();
   std::string_view date_line() noexcept;
@@ -180,6 +181,8 @@ class HttpServer final : private core::BeforeWait {
   std::string date_line_;
   core::WallMs date_second_ = 0;
   core::Timer pause_;
+  std::size_t timeouts_this_turn_ = 0;
+  std::size_t freed_ = 0;  // connections, since memory was last given back to the system
   core::SteadyMs warned_full_ = 0;
   core::SteadyMs warned_descriptors_ = 0;
   // What is read only to be thrown away or to be deciphered.

@@ -252,6 +252,13 @@ class EventStore {
   virtual Result<void> scan_definitions(
       std::string_view prefix,
       const std::function<void(std::string_view key, std::string_view value)>& visit) const = 0;
+  // Those whose key lies in [from, to), last first, one by one, until `visit` answers false. For what is too many to be
+  // read whole. `visit` must not ask the store.
+  virtual Result<void> scan_definitions_back(
+      std::string_view from, std::string_view to,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
+  // Drops all whose key lies in [from, to), however many, at the cost of one; durable when it returns.
+  virtual Result<void> drop_definitions(std::string_view from, std::string_view to) = 0;
 
   // --- Queries, any thread ----------------------------------------------------------------------------------
 

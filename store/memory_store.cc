@@ -327,6 +327,30 @@ Result<void> MemoryStore::scan_definitions(
   return {};
 }
 
+// One by one, as the visitor may want few of many; what comes between two of them is not missed.
+Result<void> MemoryStore::scan_definitions_back(
+    std::string_view from, std::string_view to,
+    const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  std::string behind(to);
+  for (;;) {
+    std::string value;
+    {
+      const std::lock_guard lock(mutex_);
+      auto it = definitions_.lower_bound(behind);
+      if (it == definitions_.begin() || (--it)->first < from) return {};
+      behind = it->first;
+      value = it->second;
+    }
+    if (!visit(behind, value)) return {};
+  }
+}
+
+Result<void> MemoryStore::drop_definitions(std::string_view from, std::string_view to) {
+  const std::lock_guard lock(mutex_);
+  if (from < to) definitions_.erase(definitions_.lower_bound(from), definitions_.lower_bound(to));
+  return {};
+}
+
 Result<MessageRecord> MemoryStore::find_message(MessageId id) const {
   const std::lock_guard lock(mutex_);
   const Kept* kept = find(id);

@@ -47,6 +47,10 @@ class MemoryStore final : public EventStore {
   Result<void> scan_definitions(
       std::string_view prefix,
       const std::function<void(std::string_view, std::string_view)>& visit) const override;
+  Result<void> scan_definitions_back(
+      std::string_view from, std::string_view to,
+      const std::function<bool(std::string_view, std::string_view)>& visit) const override;
+  Result<void> drop_definitions(std::string_view from, std::string_view to) override;
 
   Result<MessageRecord> find_message(MessageId id) const override;
   Result<MessageContent> read_message(MessageId id) const override;

@@ -201,4 +201,28 @@ Result<void> RocksEventStore::scan_definitions(
   return {};
 }
 
+Result<void> RocksEventStore::scan_definitions_back(
+    std::string_view from, std::string_view to,
+    const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  const rocksdb::Slice lower = slice(from);
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &lower;  // so that nothing before it is looked at
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database_->db().NewIterator(options, database_->registry()));
+  entries->SeekForPrev(slice(to));
+  if (entries->Valid() && view(entries->key()) == to) entries->Prev();
+  for (; entries->Valid(); entries->Prev()) {
+    if (!visit(view(entries->key()), view(entries->value()))) break;
+  }
+  if (!entries->status().ok()) return error_of(entries->status());
+  return {};
+}
+
+Result<void> RocksEventStore::drop_definitions(std::string_view from, std::string_view to) {
+  if (from >= to) return {};
+  rocksdb::WriteBatch batch;
+  batch.DeleteRange(database_->registry(), slice(from), slice(to));
+  return database_->write_synced(batch);
+}
+
 }  // namespace headrace::store

@@ -257,6 +257,15 @@ constexpr std::array kJobs = {
     query("status", "counting|running|paused|done|cancelled|failed", "only in this state"),
 };
 
+constexpr std::array kAudit = {
+    query("since", "TIME", "changed at or after (RFC 3339)"),
+    query("until", "TIME", "changed before (RFC 3339)"),
+    query("actor", "operator|engine|host|KEY", "only by this one"),
+    query("action", "ACTION", "only this: create, update, delete, ..."),
+    query("kind", "KIND", "only of this kind: webhook, endpoint, key, ..."),
+    query("name", "NAME", "only of this name, of what is below it, or of this id"),
+};
+
 // What commands of a kind have in common.
 constexpr Field kOnlyProduct = {"product", "PRODUCT", "only of this product", "product",
                                 Place::kPath};
@@ -297,6 +306,8 @@ constexpr Command kCommands[] = {
     {"workspace get", "one workspace", kGet, "/v1/workspaces/{workspace}"},
     {"workspace delete", "remove a workspace", kDelete, "/v1/workspaces/{workspace}", {}, {}, false,
      true},
+    {"workspace audit", "who changed what in any workspace, deleted ones too", kGet,
+     "/v1/workspaces/{workspace}/audit", kAudit, "at,actor,address,action,kind,name,changed"},
 
     {"key create", "make a key; its secret is shown once", kPost, "/v1/keys", kKey},
     {"key list", "all keys, without their secrets", kGet, "/v1/keys", {},
@@ -421,6 +432,9 @@ constexpr Command kCommands[] = {
     {"secrets delete", "remove a secret", kDelete, "/v1/secrets/{secret}", {}, {}, true, true},
     {"rotate-master-key", "seal all secrets under a new master key", kPost,
      "/v1/master-key/rotate"},
+
+    {"audit", "who changed what, newest first", kGet, "/v1/audit", kAudit,
+     "at,actor,address,action,kind,name,changed"},
 
     {"self", "who the key speaks for", kGet, "/v1/self"},
 };

@@ -154,17 +154,20 @@ int serve(const Settings& settings) {
   if (auto found = find_master_key(dependencies); !found) return cannot_start(log, found.error());
   auto engine = Engine::open(settings.engine, std::move(dependencies));
   if (!engine) return cannot_start(log, engine.error());
-  auto key = api::load_or_make_admin_key(settings.engine.data_directory + "/admin.key");
-  if (!key) return cannot_start(log, key.error());
-  api::ApiServer api(**engine, std::move(*key), {.inbound = settings.api_inbound, .log = &log});
-  if (auto started = api.start(settings.api_listen); !started)
-    return cannot_start(log, started.error());
-
-  if (auto kept = (*engine)->keep_from_endpoints(api.address()); !kept)
-    return cannot_start(log, kept.error());
+  std::optional<api::ApiServer> api;
+  if (!settings.api_listen.empty()) {
+    auto key = api::load_or_make_admin_key(settings.engine.data_directory + "/admin.key");
+    if (!key) return cannot_start(log, key.error());
+    api.emplace(**engine, std::move(*key),
+                api::ApiServerOptions{.inbound = settings.api_inbound, .log = &log});
+    if (auto started = api->start(settings.api_listen); !started)
+      return cannot_start(log, started.error());
+    if (auto kept = (*engine)->keep_from_endpoints(api->address()); !kept)
+      return cannot_start(log, kept.error());
+  }
 
   const std::string ingest = (*engine)->ingest_address();
-  const std::string management = api.address();
+  const std::string management = api ? api->address() : "off";
   log.write(core::LogLevel::kInfo, "serving", "taking messages",
             {{"version", version()},
              {"ingest", ingest},
@@ -173,13 +176,13 @@ int serve(const Settings& settings) {
   int number = signals.wait();
   for (; number == SIGHUP; number = signals.wait()) {
     say_reloaded(log, "links", (*engine)->reload_certificates());
-    say_reloaded(log, "api", api.reload_certificates());
+    if (api) say_reloaded(log, "api", api->reload_certificates());
   }
   log.write(core::LogLevel::kInfo, "draining",
             "taking no new messages, finishing what is in flight",
             {{"signal", std::int64_t{number}}});
   (*engine)->close();
-  api.stop();
+  if (api) api->stop();
   log.write(core::LogLevel::kInfo, "stopped", "everything is on disk", {});
   return 0;
 }

@@ -148,9 +148,12 @@ Result<void> set_public_url(Settings& settings, std::string_view value) {
   return {};
 }
 
+// A text in TOML cannot be left out by the environment or a flag, so nothing has a name as well.
 Result<void> set_api_listen(Settings& settings, std::string_view value) {
+  if (value == "off") value = {};
   settings.api_listen = std::string(value);
-  return check_listen(value);
+  if (value.empty() || check_listen(value)) return {};
+  return invalid("HOST:PORT with a numeric address, or off");
 }
 
 // Separated by commas, with or without spaces.
@@ -190,7 +193,7 @@ constexpr SettingInfo kSettings[] = {
     {"data", "directory of the store; made if it is not there",
      &set_text<&EngineConfig::data_directory>},
     {"listen", "HOST:PORT that links are served on", &set_listen},
-    {"api_listen", "HOST:PORT of the management API", &set_api_listen},
+    {"api_listen", "HOST:PORT of the management API (127.0.0.1:8081), or off", &set_api_listen},
     {"public_url", "what links begin with, as providers reach it", &set_public_url},
     {"durability", "fsync (survives a power cut) or os (survives a crash of the process)",
      &set_durability},
@@ -200,6 +203,8 @@ constexpr SettingInfo kSettings[] = {
      &set_threads<&EngineConfig::shards>},
     {"retention", "how long messages and attempts are kept",
      &set_duration<&EngineConfig::retention>},
+    {"audit_retention", "how long it is known who changed what",
+     &set_duration<&EngineConfig::audit_retention>},
     {"disk_reserve", "messages are refused while less than this is free on the disk; 0: none",
      &set_bytes<&EngineConfig::disk_reserve_bytes>},
     {"disk_budget", "messages are refused while the store takes more than this; 0: any",

@@ -15,8 +15,8 @@ namespace headrace::tools {
 
 struct Settings {
   EngineConfig engine;
-  std::string api_listen = "127.0.0.1:8081";
-  InboundConfig api_inbound;  // TLS and PROXY only: the rest is as for links
+  std::string api_listen = "127.0.0.1:8081";  // empty: there is no management API
+  InboundConfig api_inbound;                  // TLS and PROXY only: the rest is as for links
   LogLevel log_level = LogLevel::kInfo;
 };
 

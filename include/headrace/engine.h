@@ -73,6 +73,8 @@ struct EngineConfig {
   std::chrono::milliseconds dedupe_window = std::chrono::hours(24);
   std::chrono::milliseconds drain_grace =
       std::chrono::seconds(15);  // for attempts in flight when closing
+  std::chrono::milliseconds audit_retention =
+      std::chrono::hours(24 * 400);  // how long it is known who changed what
   std::string
       tls_ca_file;  // further trusted certificates for https endpoints (PEM); empty: the system's
   // Where endpoints may lie beyond the addresses that everybody on the internet reaches:
@@ -171,6 +173,10 @@ class Engine {
   Result<void> rotate_master_key();
   // Who a key speaks for. kUnauthorized: it is unknown, expired or revoked.
   Result<Caller> authenticate(std::string_view secret);
+
+  // What was changed in a workspace, as Workspace::audit(); also in one that was deleted, and in those
+  // that had its name before. Who changes things is said by ActingAs (headrace/audit.h).
+  Result<Page<AuditEntry>> audit(std::string_view workspace, const AuditFilter& filter = {}) const;
 
   // All counters, in Prometheus's text format.
   std::string metrics() const;

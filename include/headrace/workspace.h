@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "headrace/audit.h"
 #include "headrace/history.h"
 #include "headrace/id.h"
 #include "headrace/jobs.h"
@@ -181,6 +182,12 @@ class Workspace {
   Result<Delivery> retry(MessageId message, EndpointId endpoint);
   // Erases one message: its deliveries are given up, its bytes are overwritten, its id is unknown.
   Result<void> erase(MessageId message);
+
+  // --- The audit log -----------------------------------------------------------------------------
+
+  // What was changed, newest first. kInvalidArgument: an actor or cursor that is none. The work of
+  // one call is bounded, so a page may be short, even empty, and have a next one all the same.
+  Result<Page<AuditEntry>> audit(const AuditFilter& filter = {}) const;
 
  private:
   friend class Engine;

@@ -61,7 +61,8 @@ class JobBookTest : public testing::Test {
   test::ManualClock clock;
   store::MemoryStore memory{store::StoreOptions{}, clock, 1};
   test::FaultyStore store{memory};
-  JobBook book{store, std::chrono::hours(24)};
+  AuditBook audit{store, clock, {}};
+  JobBook book{store, audit, std::chrono::hours(24)};
 };
 
 TEST_F(JobBookTest, KeepsAJobOverARestart) {
@@ -73,7 +74,7 @@ TEST_F(JobBookTest, KeepsAJobOverARestart) {
   job.filter.since = UnixMs{0};
   const auto added = book.add(job, kNow);
   ASSERT_TRUE(added);
-  JobBook later(store, std::chrono::hours(24));
+  JobBook later(store, audit, std::chrono::hours(24));
   ASSERT_TRUE(load(later));
   const auto found = later.find("home", added->id);
   ASSERT_TRUE(found);
@@ -141,7 +142,7 @@ TEST_F(JobBookTest, ForgetsWhatIsOverAndTooOldOrTooMany) {
   EXPECT_TRUE(book.find(all[3]));
   ASSERT_TRUE(book.forget_old(kNow + kDay + 1));
   EXPECT_EQ(ids(), std::vector{open});
-  JobBook later(store, std::chrono::hours(24));
+  JobBook later(store, audit, std::chrono::hours(24));
   ASSERT_TRUE(load(later));
   EXPECT_FALSE(later.find(all[3]));
 }
@@ -149,7 +150,7 @@ TEST_F(JobBookTest, ForgetsWhatIsOverAndTooOldOrTooMany) {
 TEST_F(JobBookTest, ForgetsTheJobsOfAWorkspaceThatIsGone) {
   const JobId gone = add("gone");
   const JobId home = add();
-  JobBook later(store, std::chrono::hours(24));
+  JobBook later(store, audit, std::chrono::hours(24));
   ASSERT_TRUE(load(later));
   EXPECT_FALSE(later.find(gone));
   EXPECT_TRUE(later.find(home));
@@ -193,7 +194,7 @@ TEST_F(JobBookTest, RefusesWhatTheDiskMadeOfAJob) {
   }
   const store::DefinitionChange change{"job/home/job_0000000000000000000001", "{}"};
   ASSERT_TRUE(memory.change_definitions({&change, 1}));
-  JobBook later(store, std::chrono::hours(24));
+  JobBook later(store, audit, std::chrono::hours(24));
   EXPECT_EQ(load(later).error().code, ErrorCode::kCorrupted);
 }
 

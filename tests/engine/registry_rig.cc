@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "core/buffer.h"
+#include "engine/audit_record.h"
 #include "engine/definitions.h"
 #include "engine/delivery_json.h"
 #include "engine/delivery_rules.h"
@@ -221,6 +222,16 @@ std::string published_of(const Registry& registry, const store::EventStore& stor
 std::string stored_in(const store::EventStore& store) {
   std::string all;
   done(store.scan_definitions("", [&](std::string_view key, std::string_view value) {
+    // What was is another matter than what is.
+    if (key.starts_with(engine::kAuditBegin)) return;
+    all.append(key).append("=").append(value).append("\n");
+  }));
+  return all;
+}
+
+std::string audit_in(const store::EventStore& store) {
+  std::string all;
+  done(store.scan_definitions(engine::kAuditBegin, [&](std::string_view key, std::string_view value) {
     all.append(key).append("=").append(value).append("\n");
   }));
   return all;
@@ -239,8 +250,8 @@ std::unique_ptr<Registry> RegistryRig::another() const {
        .targets = {addresses.get(), plain_http,
                    [this](std::string_view host) {
                      asked_names.emplace_back(host);
-                     const auto found = names.find(host);
-                     return found == names.end() ? dispatch::Addresses{} : found->second;
+                     const auto found = dns_table.find(host);
+                     return found == dns_table.end() ? dispatch::Addresses{} : found->second;
                    }},
        .master_key = fixed_master_key()});
   EXPECT_TRUE(loaded) << loaded.error().what;

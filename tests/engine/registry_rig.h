@@ -55,8 +55,10 @@ std::string lists_of(const engine::Registry& registry);
 // what its program finds in a few messages, and each endpoint.
 std::string published_of(const engine::Registry& registry, const store::EventStore& store,
                          core::WallMs now);
-// Everything that the store holds, as one text.
+// Everything that the store holds, save the audit log, as one text.
 std::string stored_in(const store::EventStore& store);
+// The audit log, likewise.
+std::string audit_in(const store::EventStore& store);
 
 class RegistryRig {
  public:
@@ -110,7 +112,7 @@ class RegistryRig {
   std::unique_ptr<dispatch::AddressFilter> addresses = std::make_unique<dispatch::AddressFilter>(
       *dispatch::AddressFilter::parse({"127.0.0.0/8", "::1"}));
   bool plain_http = true;
-  std::map<std::string, dispatch::Addresses, std::less<>> names;
+  std::map<std::string, dispatch::Addresses, std::less<>> dns_table;
   mutable std::vector<std::string> asked_names;
   std::map<std::string, std::string> secrets{{"TOKEN", "s3cr3t"}};
   std::chrono::milliseconds retention = std::chrono::hours(24);

@@ -58,23 +58,23 @@ TEST_F(TargetsTest, NoSpellingOfALocalHostIsTakenOrAskedFor) {
 TEST_F(TargetsTest, ANameIsJudgedByWhatItResolvesTo) {
   webhook("github", "repo", {"prd", "snd", "dev"});
   for (const auto& [address, why] : kRefusedAddresses) {
-    names["hooks.test"] = *dispatch::known_addresses(address);
+    dns_table["hooks.test"] = *dispatch::known_addresses(address);
     const Error error = refused("https://hooks.test/");
     EXPECT_EQ(error.code, ErrorCode::kAddressNotAllowed) << address << ": " << why;
     EXPECT_EQ(places(error), "/url");
     EXPECT_EQ(error.what.find(address), std::string::npos) << "what it resolves to is not told";
   }
-  names["hooks.test"] = *dispatch::known_addresses("8.8.8.8");
+  dns_table["hooks.test"] = *dispatch::known_addresses("8.8.8.8");
   endpoint("shop", to("https://hooks.test/"));
   endpoint("shop", to("https://nobody-knows.test/"), "snd");
   EXPECT_EQ(asked_names.back(), "nobody-knows.test");
-  names["hooks.test"].add(dispatch::known_addresses("10.0.0.1")->list[0]);
+  dns_table["hooks.test"].add(dispatch::known_addresses("10.0.0.1")->list[0]);
   endpoint("shop", to("https://hooks.test/"), "dev");  // one that is allowed will do
 }
 
 TEST_F(TargetsTest, EveryWayToWriteAUrlIsJudged) {
   webhook("github", "repo", {"prd", "snd"});
-  names["inside.test"] = *dispatch::known_addresses("10.0.0.1");
+  dns_table["inside.test"] = *dispatch::known_addresses("10.0.0.1");
   const Endpoint there = endpoint("shop", to("https://hooks.test/"), "snd");
   for (const char* url : {"https://127.0.0.1/", "https://inside.test/"}) {
     const Error links = error_of(registry->create_link(kWorkspace, "shop", link_spec(to(url))));
@@ -99,7 +99,7 @@ TEST_F(TargetsTest, AParameterDoesNotLeadElsewhere) {
 }
 
 TEST_F(TargetsTest, UrlsOfCallsAreJudgedLikeOthers) {
-  names["inside.test"] = *dispatch::known_addresses("10.0.0.1");
+  dns_table["inside.test"] = *dispatch::known_addresses("10.0.0.1");
   for (const char* url : {"https://169.254.169.254/latest", "https://inside.test/{id}"}) {
     WebhookSpec spec = webhook_spec();
     spec.envs[0].registration_url = url;
@@ -144,7 +144,7 @@ TEST_F(TargetsTest, WithoutTlsAUrlIsTakenOnlyWhereThatIsAllowed) {
 TEST_F(TargetsTest, WhatARuleAddsIsTaken) {
   allow({"10.0.0.0/8", "inside.test:8443"}, false);
   webhook("github", "repo", {"prd", "snd"});
-  names["inside.test"] = *dispatch::known_addresses("192.168.0.1");
+  dns_table["inside.test"] = *dispatch::known_addresses("192.168.0.1");
   endpoint("shop", to("https://10.1.2.3/"));
   endpoint("shop", to("https://inside.test:8443/"), "snd");
   EXPECT_EQ(refused("https://inside.test/").code, ErrorCode::kAddressNotAllowed);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <sched.h>
+#include <signal.h>
 
 #include "ingest/listener.h"
 
@@ -36,7 +37,10 @@ void ScriptedHandler::on_request(const IncomingRequest& request, ResponseToken t
   taken.push_back(std::move(made));
 }
 
-HttpServerTest::HttpServerTest() { start(); }
+HttpServerTest::HttpServerTest() {
+  signal(SIGPIPE, SIG_IGN);  // as on the threads of loops, where it is blocked
+  start();
+}
 
 HttpServerTest::~HttpServerTest() { stop(); }
 

@@ -88,11 +88,9 @@ test('nobody gets in without a key, with a wrong one, or without the scope', asy
   for (const operation of api.operations()) {
     if (operation.scope === 'none') continue;
     const path = target(operation, own.values);
-    for (const caller of [nobody, wrong]) {
-      const answer = await caller.call(operation.method, path);
-      check(api, operation, answer, 401);
-      assert.equal(answer.headers['www-authenticate'], 'Bearer');
-    }
+    const answer = await nobody.call(operation.method, path);
+    check(api, operation, answer, 401);
+    assert.equal(answer.headers['www-authenticate'], 'Bearer');
     for (const scope of SCOPES) {
       if (scope === 'admin' ? operation.scope !== 'operator' :
                               [scope, 'any'].includes(operation.scope))
@@ -103,6 +101,17 @@ test('nobody gets in without a key, with a wrong one, or without the scope', asy
     const foreign = {headers: {'headrace-workspace': other.name}};
     check(api, operation, await own.keys.admin.caller.call(operation.method, path, foreign), 403);
   }
+  // Whoever goes on trying is locked out, and keys that were at work are not.
+  const answers = new Set();
+  for (const operation of api.operations()) {
+    if (operation.scope === 'none') continue;
+    const answer = await wrong.call(operation.method, target(operation, own.values));
+    answers.add(answer.status);
+    check(api, operation, answer, answers.has(429) ? 429 : 401);
+    if (answer.status === 429) assert.match(answer.headers['retry-after'], /^[0-9]+$/);
+  }
+  assert.deepEqual([...answers], [401, 429]);
+  assert.equal((await own.keys.admin.caller.call('GET', '/v1/self')).status, 200);
 });
 
 test('methods and types that a route does not take are refused', async (t) => {

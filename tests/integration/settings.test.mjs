@@ -119,3 +119,36 @@ test('the admin key is private to its owner, survives a restart, and is asked fo
   assert.equal(await readFile(file, 'utf8'), key);
   assert.equal(await again.stop(), 0);
 });
+
+test('a daemon whose management API is off takes messages and has no key', async (t) => {
+  const data = await scratch.folder(t);
+  const daemon = new Daemon(
+      data, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--api-listen', 'off'], {});
+  scratch.atEnd(t, () => daemon.kill());
+  await daemon.serving;
+  assert.equal(daemon.apiAddress, 'off');
+  assert.match(daemon.ingestAddress, /^127\.0\.0\.1:\d+$/);
+  await assert.rejects(stat(path.join(data, 'admin.key')), {code: 'ENOENT'});
+  assert.equal(await daemon.stop(), 0);
+});
+
+test('who changed what survives a restart, and is asked for by the command line', async (t) => {
+  const data = await scratch.folder(t);
+  const daemon = await scratch.daemon(t, {data});
+  const webhook = {tag: 'repo', name: 'Repo', envs: [{slug: 'prd'}]};
+  assert.equal((await daemon.api.call('POST', '/v1/apps/forge/webhooks', webhook)).status, 201);
+  assert.equal(await daemon.stop(), 0);
+  const again = await scratch.daemon(t, {data});
+  const {code, stdout, stderr} = await run([
+    'audit', '--kind', 'webhook', '--name', 'forge', '--output', 'json', '--url',
+    `http://${again.apiAddress}`, '--key-file', path.join(data, 'admin.key'),
+  ]);
+  assert.equal(code, 0, stderr);
+  const [entry, ...others] = JSON.parse(stdout).data;
+  assert.deepEqual(others, []);
+  assert.equal(entry.actor, 'operator');
+  assert.equal(entry.address, '127.0.0.1');
+  assert.equal(entry.action, 'create');
+  assert.equal(entry.name, 'forge/repo');
+  assert.equal(await again.stop(), 0);
+});

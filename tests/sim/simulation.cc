@@ -91,8 +91,8 @@ void Simulation::open_store() {
   order_.resize(process_->loop_count());
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   std::vector<core::EndpointNumber> held;
-  for (const auto& endpoint : there_) {
-    if (endpoint != nullptr && endpoint->settings.held) held.push_back(endpoint->settings.number);
+  for (const auto& settings : there_) {
+    if (settings && settings->held) held.push_back(settings->number);
   }
   auto started = process_->start(
       std::make_unique<WatchedStore>(std::move(*opened), files_, ledger_, plan_.durable), held);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -90,7 +91,7 @@ class Simulation {
   core::SnapshotCell<selector::RoutingTable> routes_;
   dispatch::EndpointTable table_;
   core::SnapshotCell<dispatch::EndpointTable> endpoints_;
-  std::vector<std::shared_ptr<const dispatch::Endpoint>> there_;  // by number - 1; null: deleted
+  std::vector<std::optional<dispatch::EndpointSettings>> there_;  // by number - 1; none: deleted
   std::unique_ptr<Process> process_;
   std::vector<std::size_t> order_;  // in which the loops turn
   std::vector<Ns> stalled_until_;   // by loop

@@ -47,7 +47,7 @@ void Simulation::prepare_tables() {
     link.endpoints.push_back({endpoint.settings.number, false});
     auto made = dispatch::make_endpoint(endpoint.settings);
     HEADRACE_CHECK(made.has_value());
-    there_.push_back(*made);
+    there_.emplace_back(endpoint.settings);
     table_.put(*made);
     const auto number = static_cast<std::uint32_t>(endpoint.settings.number);
     ledger_.set_endpoint(number, &endpoint.settings);
@@ -206,12 +206,11 @@ void Simulation::jump_clock() {
 
 void Simulation::edit() {
   const std::size_t index = dice_.below(there_.size());
-  if (there_[index] == nullptr) return;
-  dispatch::EndpointSettings settings = there_[index]->settings;
+  if (!there_[index]) return;
+  dispatch::EndpointSettings& settings = *there_[index];
   Plan::redraw(settings, dice_);
   auto made = dispatch::make_endpoint(settings);
   HEADRACE_CHECK(made.has_value());
-  there_[index] = *made;
   table_.put(*made);
   trace_.note("edit", index + 1);
   ledger_.set_endpoint(static_cast<std::uint32_t>(index + 1), &settings);
@@ -220,16 +219,15 @@ void Simulation::edit() {
 
 void Simulation::pause_or_resume() {
   const std::size_t index = dice_.below(there_.size());
-  if (there_[index] != nullptr) set_held(index, !there_[index]->settings.held);
+  if (there_[index]) set_held(index, !there_[index]->held);
 }
 
 // Both sides are told, as the engine does it.
 void Simulation::set_held(std::size_t index, bool held) {
-  dispatch::EndpointSettings settings = there_[index]->settings;
+  dispatch::EndpointSettings& settings = *there_[index];
   settings.held = held;
   auto made = dispatch::make_endpoint(settings);
   HEADRACE_CHECK(made.has_value());
-  there_[index] = *made;
   table_.put(*made);
   trace_.note("set_held", index + 1, held ? 1 : 0);
   ledger_.set_endpoint(static_cast<std::uint32_t>(index + 1), &settings);
@@ -240,7 +238,7 @@ void Simulation::set_held(std::size_t index, bool held) {
 void Simulation::remove_endpoint() {
   const std::size_t index = dice_.below(there_.size());
   trace_.note("delete", index + 1);
-  there_[index] = nullptr;
+  there_[index].reset();
   table_.erase(core::EndpointNumber{static_cast<std::uint32_t>(index + 1)});
   ledger_.set_endpoint(static_cast<std::uint32_t>(index + 1), nullptr);
   publish();
@@ -262,7 +260,7 @@ void Simulation::calm() {
   files_.set_room(kAllRoom);
   files_.heal();
   for (std::size_t i = 0; i < there_.size(); ++i) {
-    if (there_[i] != nullptr && there_[i]->settings.held) set_held(i, false);
+    if (there_[i] && there_[i]->held) set_held(i, false);
   }
   if (!process_ || !process_->running()) return;
   process_->store().faults() = {};

@@ -67,6 +67,14 @@ class WatchedStore final : public store::EventStore {
       const std::function<void(std::string_view, std::string_view)>& visit) const override {
     return inner_->scan_definitions(prefix, visit);
   }
+  Result<void> scan_definitions_back(
+      std::string_view from, std::string_view to,
+      const std::function<bool(std::string_view, std::string_view)>& visit) const override {
+    return inner_->scan_definitions_back(from, to, visit);
+  }
+  Result<void> drop_definitions(std::string_view from, std::string_view to) override {
+    return faulty_.drop_definitions(from, to);
+  }
   Result<store::MessageRecord> find_message(MessageId id) const override {
     return inner_->find_message(id);
   }

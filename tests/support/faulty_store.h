@@ -34,6 +34,7 @@ class FaultyStore final : public store::EventStore {
     bool finish_erasures = false;
     bool room = false;  // on the disk
   } faults;
+  mutable std::size_t definitions_visited = 0;
 
   // Makes the log longer by that much, as traffic of other endpoints would.
   void grow_log(std::uint64_t bytes) noexcept { grown_ += bytes; }
@@ -67,7 +68,22 @@ class FaultyStore final : public store::EventStore {
   Result<void> scan_definitions(
       std::string_view prefix,
       const std::function<void(std::string_view, std::string_view)>& visit) const override {
-    return inner_.scan_definitions(prefix, visit);
+    return inner_.scan_definitions(prefix, [&](std::string_view key, std::string_view value) {
+      ++definitions_visited;
+      visit(key, value);
+    });
+  }
+  Result<void> scan_definitions_back(
+      std::string_view from, std::string_view to,
+      const std::function<bool(std::string_view, std::string_view)>& visit) const override {
+    return inner_.scan_definitions_back(from, to,
+                                        [&](std::string_view key, std::string_view value) {
+                                          ++definitions_visited;
+                                          return visit(key, value);
+                                        });
+  }
+  Result<void> drop_definitions(std::string_view from, std::string_view to) override {
+    return inner_.drop_definitions(from, to);
   }
 
   Result<store::MessageRecord> find_message(MessageId id) const override {
