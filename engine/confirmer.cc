@@ -178,4 +178,13 @@ Confirmer::Fetch https_fetch(HttpsFetchOptions options) {
   };
 }
 
+Confirmer::Fetch https_fetch(const dispatch::AddressFilter& addresses,
+                             std::string extra_roots_file) {
+  const auto allows = [&addresses](const std::string& url, const sockaddr& address) {
+    const auto parsed = dispatch::Url::parse(url);
+    return parsed && addresses.allows(*parsed, address);
+  };
+  return https_fetch({.allows = allows, .extra_roots_file = std::move(extra_roots_file)});
+}
+
 }  // namespace headrace::engine

@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "core/log.h"
+#include "dispatch/address_filter.h"
 #include "headrace/result.h"
 
 namespace headrace::engine {
@@ -47,6 +48,10 @@ class Confirmer {
   // Dropped, with a warning, while there is no room, and when it is not started. One that waits
   // already is not put there twice.
   void confirm(std::string url) noexcept;
+  // For those who know nothing of this class.
+  std::function<void(std::string url)> port() {
+    return [this](std::string url) { confirm(std::move(url)); };
+  }
 
  private:
   void run();
@@ -72,5 +77,8 @@ struct HttpsFetchOptions {
 };
 // GETs by libcurl. kForbidden: the URL is not https, or the address is not allowed; kConnectFailed.
 Confirmer::Fetch https_fetch(HttpsFetchOptions options);
+// The same by the filter of endpoints, which must outlive it.
+Confirmer::Fetch https_fetch(const dispatch::AddressFilter& addresses,
+                             std::string extra_roots_file);
 
 }  // namespace headrace::engine

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "headrace/engine.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
@@ -203,7 +201,6 @@ class Engine::Impl final : public engine::WorkspaceAccess {
  private:
   Result<void> load_registry();
   Result<std::vector<ingest::BoundSocket>> bind(std::size_t count);
-  void make_confirmer();
   void make_units(std::size_t ingest_loops);
   void make_watch();
   Result<void> make_shards();
@@ -273,7 +270,8 @@ Result<void> Engine::Impl::open() {
   if (!sockets) return std::move(sockets).error();
   if (config_.public_url.empty() && listening_)
     registry_->set_public_url((inbound_->speaks_tls() ? "https://" : "http://") + ingest_address_);
-  make_confirmer();
+  confirmer_ = std::make_unique<engine::Confirmer>(
+      engine::https_fetch(*addresses_, config_.tls_ca_file), log_);
   make_units(ingest_loops);
   make_watch();
   if (auto made = make_shards(); !made) return made;
@@ -328,15 +326,6 @@ Result<void> Engine::Impl::keep_from_endpoints(std::string_view text) {
   return addresses_->add_listener(*host, ntohs(port));
 }
 
-void Engine::Impl::make_confirmer() {
-  const auto allows = [this](const std::string& url, const sockaddr& address) {
-    const auto parsed = dispatch::Url::parse(url);
-    return parsed && addresses_->allows(*parsed, address);
-  };
-  confirmer_ = std::make_unique<engine::Confirmer>(
-      engine::https_fetch({.allows = allows, .extra_roots_file = config_.tls_ca_file}), log_);
-}
-
 void Engine::Impl::make_units(std::size_t ingest_loops) {
   const auto ports = [this, ingest_loops](std::size_t origin,
                                           core::Mailbox<store::Answer>& answers) {
@@ -347,9 +336,7 @@ void Engine::Impl::make_units(std::size_t ingest_loops) {
                                    .dedupe_seed = registry_->dedupe_seed(),
                                    .server = inbound_->options(ingest_loops, &log_),
                                    .public_url = registry_->public_url(),
-                                   .confirm = [this](std::string url) {
-                                     confirmer_->confirm(std::move(url));
-                                   }};
+                                   .confirm = confirmer_->port()};
   };
   for (std::size_t i = 0; i < ingest_loops; ++i) {
     auto& unit = *ingest_.emplace_back(std::make_unique<engine::IngestUnit>(clock_, i));
@@ -596,23 +583,6 @@ Result<Page<AuditEntry>> Engine::audit(std::string_view workspace,
 Result<void> Engine::rotate_master_key() { return impl_->registry().rotate_master_key(); }
 Result<Caller> Engine::authenticate(std::string_view secret) {
   return impl_->registry().authenticate(secret);
-}
-
-Result<std::string> repair(const std::string& data_directory) {
-  core::NullLogSink log;
-  auto report = store::RocksStore::repair({.directory = data_directory}, log);
-  if (!report) return std::move(report).error();
-  if (report->lost.empty()) return std::string("the message log is intact");
-  std::string text;
-  for (const store::LostRange& lost : report->lost) {
-    text += fmt::format("segment {}, bytes {} to {}{}: {} messages and {} outcomes lost\n",
-                        lost.segment, lost.from, lost.to,
-                        lost.whole_segment ? " (the whole segment)" : "", lost.messages.size(),
-                        lost.outcomes);
-    for (const MessageId id : lost.messages) text += "  " + id.to_string() + "\n";
-  }
-  text.pop_back();
-  return text;
 }
 
 std::string_view version() noexcept { return HEADRACE_VERSION; }

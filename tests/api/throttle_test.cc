@@ -22,14 +22,14 @@ IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
 
 class ThrottleTest : public testing::Test {
  protected:
-  std::uint64_t wait(const std::optional<IpAddress>& client, std::string_view key = "wrong") {
-    return throttle.wait_of(client, key, now);
+  std::uint64_t wait(const std::optional<IpAddress>& of, std::string_view key = "wrong") {
+    return throttle.wait_of(of, key, now);
   }
   // Tries until it is locked out; how many were looked at.
-  std::size_t use_up(const IpAddress& client) {
+  std::size_t use_up(const IpAddress& of) {
     std::size_t tries = 0;
-    while (wait(client) == 0) {
-      throttle.failed(client, now);
+    while (wait(of) == 0) {
+      throttle.failed(of, now);
       ++tries;
     }
     return tries;

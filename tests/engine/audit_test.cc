@@ -369,7 +369,7 @@ TEST_F(AuditBookTest, WhatHadItsTimeGoesInEveryWorkspace) {
 
 TEST_F(AuditBookTest, WorkspaceKeepsABoundedNumberAndTheNewest) {
   const bool holds = rc::check("newest are kept", [this] {
-    store.drop_definitions(engine::kAuditBegin, engine::kAuditEnd);
+    done(store.drop_definitions(engine::kAuditBegin, engine::kAuditEnd));
     const auto most = *rc::gen::inRange<std::uint64_t>(1, 40);
     open({.retention = hours(24), .entries_max = most});
     std::uint64_t written = 0;

@@ -233,16 +233,20 @@ TEST_F(SecretStoreTest, RotatingTheMasterKeySealsEverythingAnewAndChangesNothing
   // Both keys at one start.
   const std::string next(64, 'b');
   const auto both = [next](bool) { return MasterKey::given(next, kMasterKeyText); };
-  auto rotated = engine::Registry::load(
-      store, clock,
-      {.public_url = std::string(kPublicUrl), .retention = retention, .master_key = both});
+  engine::RegistryOptions options;
+  options.public_url = kPublicUrl;
+  options.retention = retention;
+  options.master_key = both;
+  auto rotated = engine::Registry::load(store, clock, std::move(options));
   ASSERT_TRUE(rotated) << rotated.error().what;
   EXPECT_EQ(lists_of(**rotated), shown);
   EXPECT_EQ(made((*rotated)->signing_secret(kWorkspace, id)).secret, secret);
   EXPECT_EQ(error_of((*rotated)->rotate_master_key()).code, ErrorCode::kPrecondition);
   EXPECT_EQ(load_error(fixed_master_key()).code, ErrorCode::kUnauthorized);
   const auto alone = [next](bool) { return MasterKey::given(next, ""); };
-  EXPECT_TRUE(engine::Registry::load(store, clock, {.master_key = alone}));
+  options = {};
+  options.master_key = alone;
+  EXPECT_TRUE(engine::Registry::load(store, clock, std::move(options)));
 }
 
 TEST_F(SecretStoreTest, ARotationThatCannotBeWrittenIsTakenUpAgain) {

@@ -19,8 +19,7 @@ using engine::hidden_verification;
 constexpr std::chrono::hours kDay{24};
 
 std::string token_scheme(const std::string& secret) {
-  return R"({"scheme":{"header":"x-key","signed":["{body}"],"algorithm":"token"},"secrets":[")" +
-         secret + R"("]})";
+  return R"({"scheme":{"header":"x-key","algorithm":"token"},"secrets":[")" + secret + R"("]})";
 }
 
 class VerificationTest : public RegistryTest {
@@ -90,8 +89,8 @@ TEST_F(VerificationTest, LinksOwnComesFirstAndIsThatOfItsEventLinks) {
   EXPECT_EQ(taken(of_event.url, "event"), "yes");
   EXPECT_EQ(taken(product.url, "own"), "yes");
   // Not said is as it is, and none is as what it belongs to.
-  EXPECT_EQ(link({}, "repo:starred").verification, R"({"scheme":{"header":"x-key","signed":)"
-                                                   R"(["{body}"],"algorithm":"token"},)"
+  EXPECT_EQ(link({}, "repo:starred").verification, R"({"scheme":{"header":"x-key",)"
+                                                   R"("algorithm":"token"},)"
                                                    R"("secrets":["[hidden]"]})");
   link("", "repo:starred");
   EXPECT_EQ(taken(of_event.url, "own"), "yes");

@@ -274,7 +274,7 @@ TEST_F(SubmitterTest, StopAnswersWhatIsOpenAndWhatStillComes) {
 TEST_F(SubmitterTest, MessageToAVerifiedLinkIsJudgedLikeOneThatIsPosted) {
   auto link = link_route(1);
   link.verifier = *verification::Verifier::make(
-      R"({"scheme":{"header":"x-key","signed":["{body}"],"algorithm":"token"},"secrets":["k"]})");
+      R"({"scheme":{"header":"x-key","algorithm":"token"},"secrets":["k"]})");
   routes.publish(table_of({link}));
   EXPECT_EQ(refusal_of(push()), ErrorCode::kUnauthorized);
   Submitter::Message genuine = push();

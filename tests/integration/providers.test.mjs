@@ -207,7 +207,7 @@ async function verified({api}, app, verification) {
 }
 
 async function messagesOf({api}, app) {
-  return (await api.expect('GET', `/v1/messages?app=${app}`)).items.map(({id}) => id);
+  return (await api.expect('GET', `/v1/messages?app=${app}`)).data.map(({id}) => id);
 }
 
 for (const [name, provider] of Object.entries(PROVIDERS)) {
@@ -317,7 +317,7 @@ test('settings that are wrong are refused where they are, and secrets are not sh
            [{provider: 'github', secrets: ['x'], more: 1}, '/more'],
            [{provider: 'github', secrets: ['x', '$Secret{']}, '/secrets/1'],
            [{provider: 'github', secrets: ['[hidden]']}, '/secrets/0'],
-           [{provider: 'stripe', secrets: ['x'], tolerance: '13h'}, '/tolerance'],
+           [{provider: 'slack', secrets: ['x'], tolerance: '13h'}, '/tolerance'],
   ]) {
     const {status, body, text} = await create(verification);
     assert.equal(status, 422, text);
