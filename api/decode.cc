@@ -60,13 +60,14 @@ std::vector<std::string> texts_of(const Json& list) {
 
 // A new env, or one that is changed: the members are the same.
 WebhookEnvPatch env_patch(const JsonBody& body, const Json& env, std::size_t index) {
-  const std::string sample = "/envs/" + std::to_string(index) + "/sample";
+  const std::string at = "/envs/" + std::to_string(index);
   return {.slug = text_member(env, "slug"),
           .registration_url = changed_text(env, "registration_url"),
           .method = changed_text(env, "method"),
-          .sample = changed_raw(body, env, sample, "sample"),
+          .sample = changed_raw(body, env, at + "/sample", "sample"),
           .unregistration_url = changed_text(env, "unregistration_url"),
-          .unregistration_method = changed_text(env, "unregistration_method")};
+          .unregistration_method = changed_text(env, "unregistration_method"),
+          .verification = changed_raw(body, env, at + "/verification", "verification")};
 }
 
 WebhookEnvSpec env_spec(WebhookEnvPatch given) {
@@ -80,6 +81,7 @@ WebhookEnvSpec env_spec(WebhookEnvPatch given) {
   take(given.sample, spec.sample);
   take(given.unregistration_url, spec.unregistration_url);
   take(given.unregistration_method, spec.unregistration_method);
+  take(given.verification, spec.verification);
   return spec;
 }
 
@@ -345,6 +347,7 @@ LinkSpec link_spec(const JsonBody& body, Faults& faults) {
   if (spec.webhook.empty() && spec.event.empty())
     faults.push_back({"/webhook_tag", "is missing, and so is event"});
   spec.settings = settings_of(body, json, "", faults);
+  spec.verification = changed_raw(body, json, "/verification", "verification");
   return spec;
 }
 

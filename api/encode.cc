@@ -37,6 +37,7 @@ void write_key_members(JsonWriter& json, const Key& key) {
 void write_env(JsonWriter& json, const WebhookEnv& env) {
   json.begin_object();
   json.member("slug", env.slug).member("link", env.link).member("link_id", env.link_id.to_string());
+  json.raw_or_null("verification", env.verification);
   if (!env.registration_url.empty()) {
     json.member("registration_url", env.registration_url).member("method", env.method);
     json.raw_or_null("sample", env.sample);
@@ -108,6 +109,8 @@ void write_link_members(JsonWriter& json, const Link& link) {
   json.member("env", link.env).member_or_null("product", link.product);
   json.member_or_null("access_tag", link.access_tag).member_or_null("event", link.event);
   json.member_or_null("previous_until", optional_time(link.previous_until));
+  json.raw_or_null("verification", link.verification);
+  write_texts(json, "warnings", link.warnings);
   json.member("revision", link.revision);
 }
 

@@ -15,8 +15,8 @@ namespace headrace::api {
 namespace {
 
 // The members that the engine keeps as text.
-constexpr std::array<std::string_view, 6> kRawNames = {"sample", "auth", "delivery_auth",
-                                                       "filter", "tls",  "payload"};
+constexpr std::array<std::string_view, 7> kRawNames = {
+    "sample", "auth", "delivery_auth", "filter", "verification", "tls", "payload"};
 constexpr std::size_t kRawDepth = 3;  // "/envs/0/sample"
 
 // The machine type that holds it, or the nearest number that one does.

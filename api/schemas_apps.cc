@@ -11,7 +11,8 @@ const std::string kEnvMembers = R"(
       "method": {"type": "string", "maxLength": 16, "description": "Of the registration; default POST."},
       "sample": {"description": "What credentials for the registration look like.", "$ref": "#/components/schemas/RequestParts"},
       "unregistration_url": {"type": ["string", "null"], "maxLength": 4096, "description": "What disabling calls; placeholders also from the registration's answer."},
-      "unregistration_method": {"type": "string", "maxLength": 16, "description": "Default DELETE."})";
+      "unregistration_method": {"type": "string", "maxLength": 16, "description": "Default DELETE."},
+      "verification": {"$ref": "#/components/schemas/Verification"})";
 
 const std::string kWebhookMembers = R"(
       "name": {"type": "string", "maxLength": 4096},
@@ -36,6 +37,9 @@ void add_webhooks(std::vector<Component>& to) {
     "properties": {
       "tag": {"$ref": "#/components/schemas/Tag"},
       "webhooks": {"type": "integer", "description": "How many it has."}}})"});
+  to.push_back({"Verification", R"({
+    "type": ["object", "null"],
+    "description": "Whose messages are taken, and how that is proved: {\"provider\": \"github\", \"secrets\": [\"$Secret{GITHUB}\"]}, see docs/verification.md. Null: anybody's. What is shown instead of a secret that is no $Secret{} is [hidden]."})"});
   to.push_back({"WebhookEnvSpec", R"({
     "type": "object", "additionalProperties": false, "required": ["slug"],
     "properties": {)" + kEnvMembers + "}}"});
@@ -52,12 +56,13 @@ void add_webhooks(std::vector<Component>& to) {
                                     R"(
       "envs": {"type": "array", "maxItems": 64, "description": "Merged by slug: a new one is added, others are kept.", "items": {"$ref": "#/components/schemas/WebhookEnvSpec"}}}})"});
   to.push_back({"WebhookEnv", R"({
-    "type": "object", "additionalProperties": false, "required": ["slug", "link", "link_id"],
+    "type": "object", "additionalProperties": false, "required": ["slug", "link", "link_id", "verification"],
     "description": "The members of a registration are there only where there is a registration_url.",
     "properties": {
       "slug": {"$ref": "#/components/schemas/EnvSlug"},
       "link": {"type": "string", "description": "What is posted there goes to every endpoint of the webhook and env that takes messages."},
       "link_id": {"type": "string", "pattern": "^lnk_[0-9A-Za-z]{22}$"},
+      "verification": {"$ref": "#/components/schemas/Verification"},
       "registration_url": {"type": "string"},
       "method": {"type": "string"},
       "sample": {"type": ["object", "null"]},

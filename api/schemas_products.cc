@@ -167,13 +167,14 @@ void add_links(std::vector<Component>& to) {
       "webhook_tag": {"$ref": "#/components/schemas/Tag"},
       "event": {"$ref": "#/components/schemas/EventTag"},
       "env": {"$ref": "#/components/schemas/EnvSlug"},
-      "product_env": {"$ref": "#/components/schemas/EnvSlug"},)" +
+      "product_env": {"$ref": "#/components/schemas/EnvSlug"},
+      "verification": {"description": "Instead of the env's, where the provider gives each customer another secret. Not given: as it is; null: as the env's. An event link without one has that of the product's link.", "$ref": "#/components/schemas/Verification"},)" +
                                 kSettings + "}}"});
   to.push_back({"RotateSpec", R"({
     "type": "object", "additionalProperties": false,
     "properties": {"grace": {"$ref": "#/components/schemas/Duration"}}})"});
   const std::string required =
-      R"("required": ["id", "kind", "url", "app", "webhook", "env", "product", "access_tag", "event", "previous_until", "revision")";
+      R"("required": ["id", "kind", "url", "app", "webhook", "env", "product", "access_tag", "event", "previous_until", "verification", "warnings", "revision")";
   const std::string members = R"(
       "id": {"type": "string", "pattern": "^lnk_[0-9A-Za-z]{22}$"},
       "kind": {"type": "string", "enum": ["app", "product", "event"], "description": "app: to every endpoint of the webhook and env that takes messages; product: to the product's; event: likewise, and the selector is not consulted."},
@@ -185,6 +186,8 @@ void add_links(std::vector<Component>& to) {
       "access_tag": {"type": ["string", "null"]},
       "event": {"type": ["string", "null"]},
       "previous_until": {"type": ["string", "null"], "format": "date-time", "description": "The URL before the last rotation works until then."},
+      "verification": {"description": "Its own; null: as what it belongs to.", "$ref": "#/components/schemas/Verification"},
+      "warnings": {"type": "array", "items": {"type": "string"}},
       "revision": {"type": "integer"})";
   to.push_back({"Link", R"({"type": "object", "additionalProperties": false, )" + required +
                             R"(], "properties": {)" + members + "}}"});

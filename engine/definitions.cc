@@ -145,6 +145,7 @@ void members(Self& env,
   visit("sample", env.sample);
   visit("unregistration_url", env.unregistration_url);
   visit("unregistration_method", env.unregistration_method);
+  visit("verification", env.verification);
 }
 
 template <class Self, class Visit>
@@ -256,6 +257,7 @@ void members(Self& self,
   visit("product", self.product);
   visit("access_tag", self.access_tag);
   visit("event", self.event);
+  visit("verification", self.verification);
   visit("revision", self.revision);
 }
 

@@ -164,7 +164,8 @@ struct LinkDefinition {
   std::string env;
   std::string product;
   std::string access_tag;
-  std::string event;  // full tag
+  std::string event;         // full tag
+  std::string verification;  // JSON text; empty: that of what it belongs to
   std::uint64_t revision = 0;
 
   LinkKind link_kind() const noexcept {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "headrace/engine.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
@@ -22,6 +20,7 @@
 #include "dispatch/address_filter.h"
 #include "dispatch/endpoint.h"
 #include "dispatch/tls.h"
+#include "engine/confirmer.h"
 #include "engine/dead_letters.h"
 #include "engine/endpoint_watch.h"
 #include "engine/engine_opener.h"
@@ -229,6 +228,7 @@ class Engine::Impl final : public engine::WorkspaceAccess {
   std::unique_ptr<dispatch::AddressFilter> addresses_;
   engine::NameLookUp names_{clock_};
   std::unique_ptr<ingest::Inbound> inbound_;
+  std::unique_ptr<engine::Confirmer> confirmer_;
   engine::StoreUnit store_unit_;
   engine::JobsUnit jobs_unit_;
   engine::SubmitUnit submit_unit_;
@@ -270,6 +270,8 @@ Result<void> Engine::Impl::open() {
   if (!sockets) return std::move(sockets).error();
   if (config_.public_url.empty() && listening_)
     registry_->set_public_url((inbound_->speaks_tls() ? "https://" : "http://") + ingest_address_);
+  confirmer_ = std::make_unique<engine::Confirmer>(
+      engine::https_fetch(*addresses_, config_.tls_ca_file), log_);
   make_units(ingest_loops);
   make_watch();
   if (auto made = make_shards(); !made) return made;
@@ -286,6 +288,8 @@ Result<void> Engine::Impl::load_registry() {
       .targets = {addresses_.get(), config_.plain_http_endpoints,
                   [this](std::string_view host) { return names_.look_up(host); }},
       .master_key = master_key_source(config_, master_key_, previous_master_key_)};
+  options.dedupe_window = config_.dedupe_window;
+  options.log = &log_;
   options.audit.retention = config_.audit_retention;
   if (config_.data_directory.empty()) options.audit.entries_max = limits::kAuditEntriesInMemoryMax;
   auto registry = engine::Registry::load(*store_, clock_, std::move(options));
@@ -330,7 +334,9 @@ void Engine::Impl::make_units(std::size_t ingest_loops) {
                                    .answers = answers,
                                    .routes = registry_->routes(),
                                    .dedupe_seed = registry_->dedupe_seed(),
-                                   .server = inbound_->options(ingest_loops, &log_)};
+                                   .server = inbound_->options(ingest_loops, &log_),
+                                   .public_url = registry_->public_url(),
+                                   .confirm = confirmer_->port()};
   };
   for (std::size_t i = 0; i < ingest_loops; ++i) {
     auto& unit = *ingest_.emplace_back(std::make_unique<engine::IngestUnit>(clock_, i));
@@ -416,6 +422,7 @@ Result<void> Engine::Impl::start(std::vector<ingest::BoundSocket> sockets) {
   for (auto& unit : ingest_) unit->thread.start();
   ingest_.front()->thread.run_and_wait([this] { submit_unit_.submitter->start(); });
   watch_->start();
+  confirmer_->start();
   Result<void> running;
   store_unit_.thread.start();
   store_unit_.thread.run_and_wait([&] {
@@ -487,6 +494,7 @@ void Engine::Impl::stop_threads() {
   registrar_->stop();  // behind the last outcome
   jobs_unit_.thread.stop();
   watch_->stop();
+  confirmer_->stop();
   for (auto& unit : ingest_) unit->thread.stop();
   for (auto& unit : shards_) unit->thread.stop();
   store_unit_.thread.stop();
@@ -575,23 +583,6 @@ Result<Page<AuditEntry>> Engine::audit(std::string_view workspace,
 Result<void> Engine::rotate_master_key() { return impl_->registry().rotate_master_key(); }
 Result<Caller> Engine::authenticate(std::string_view secret) {
   return impl_->registry().authenticate(secret);
-}
-
-Result<std::string> repair(const std::string& data_directory) {
-  core::NullLogSink log;
-  auto report = store::RocksStore::repair({.directory = data_directory}, log);
-  if (!report) return std::move(report).error();
-  if (report->lost.empty()) return std::string("the message log is intact");
-  std::string text;
-  for (const store::LostRange& lost : report->lost) {
-    text += fmt::format("segment {}, bytes {} to {}{}: {} messages and {} outcomes lost\n",
-                        lost.segment, lost.from, lost.to,
-                        lost.whole_segment ? " (the whole segment)" : "", lost.messages.size(),
-                        lost.outcomes);
-    for (const MessageId id : lost.messages) text += "  " + id.to_string() + "\n";
-  }
-  text.pop_back();
-  return text;
 }
 
 std::string_view version() noexcept { return HEADRACE_VERSION; }

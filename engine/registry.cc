@@ -38,7 +38,7 @@ Registry::Registry(store::EventStore& store, const core::Clock& clock, RegistryO
       options_(std::move(options)),
       public_url_(options_.public_url),
       secrets_(catalog_, options_.secrets),
-      snapshots_(secrets_),
+      snapshots_(secrets_, options_.log),
       audit_(std::make_unique<AuditBook>(store, clock, options_.audit)),
       retention_(catalog_, store) {}
 
@@ -152,6 +152,11 @@ Result<Page<AuditEntry>> Registry::audit(std::string_view workspace,
 void Registry::set_public_url(std::string public_url) {
   const std::lock_guard lock(mutex_);
   public_url_ = std::move(public_url);
+}
+
+std::string Registry::public_url() const {
+  const std::lock_guard lock(mutex_);
+  return public_url_;
 }
 
 // --- Look-ups ------------------------------------------------------------------------------------
@@ -323,7 +328,11 @@ Link Registry::describe(const LinkDefinition& link) const {
               .access_tag = link.access_tag,
               .event = link.event,
               .previous_until = std::nullopt,
+              .verification = hidden_verification(link.verification),
+              .warnings = {},
               .revision = link.revision};
+  if (std::string fault = snapshots_.verification_fault(link); !fault.empty())
+    result.warnings.push_back("every message is refused: " + std::move(fault));
   if (link.previous_until != 0) result.previous_until = link.previous_until;
   return result;
 }

@@ -216,6 +216,7 @@ class Registry {
   // Forgets names of what was deleted before the retention. Also done by load().
   Result<void> forget_retired();
   void set_public_url(std::string public_url);
+  std::string public_url() const;
   std::uint64_t dedupe_seed() const noexcept { return counter_.dedupe_seed; }
   const core::SnapshotCell<selector::RoutingTable>& routes() const noexcept {
     return snapshots_.routes();

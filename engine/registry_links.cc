@@ -6,6 +6,7 @@
 #include "engine/registry.h"
 #include "engine/registry_lists.h"
 #include "engine/tags.h"
+#include "engine/verification_rules.h"
 
 namespace headrace::engine {
 namespace {
@@ -31,6 +32,10 @@ LinkDefinition Registry::put_link(Change& change, const Place& place, std::strin
 
 Result<LinkResult> Registry::create_link(std::string_view workspace, std::string_view product,
                                          const LinkSpec& spec) {
+  if (spec.verification) {
+    auto checked = check_verification(*spec.verification, "/verification", options_.dedupe_window);
+    if (!checked) return std::move(checked).error();
+  }
   if (auto named = check_names(spec.settings, ""); !named) return std::move(named).error();
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
@@ -58,7 +63,12 @@ Result<LinkResult> Registry::create_link(std::string_view workspace, std::string
   Change change;
   LinkResult result;
   result.endpoint = endpoint == nullptr ? EndpointId{} : endpoint->id;
-  const LinkDefinition link = put_link(change, *place, event, &result.created);
+  LinkDefinition link = put_link(change, *place, event, &result.created);
+  if (spec.verification && *spec.verification != link.verification) {
+    link.verification = *spec.verification;
+    link.revision = next_revision();
+    change.put(link);
+  }
   if (spec.settings.url || endpoint != nullptr) {
     auto next = with_settings(*place, spec.settings, "");
     if (!next) return std::move(next).error();

@@ -108,6 +108,14 @@ void Registry::list_secret_users(std::string_view workspace, std::string_view na
       items.push_back({"registration " + call.product + "/" + call.access_tag, call.env});
     return true;
   });
+  table<WebhookDefinition>().scan(prefix, {}, [&](const WebhookDefinition& webhook) {
+    if (uses_secret(webhook, name)) items.push_back({"webhook " + webhook.tag, webhook.app});
+    return true;
+  });
+  table<LinkDefinition>().scan(prefix, {}, [&](const LinkDefinition& link) {
+    if (uses_secret(link, name)) items.push_back({"link " + link.id.to_string(), link.product});
+    return true;
+  });
 }
 
 Result<void> Registry::delete_secret(std::string_view workspace, std::string_view name,

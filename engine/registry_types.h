@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/numbers.h"
 #include "engine/audit_book.h"
 #include "engine/master_key.h"
@@ -28,6 +29,9 @@ struct RegistryOptions {
   TargetRules targets{};                  // of endpoints and calls
   MasterKeySource master_key;             // empty: one of this process alone
   AuditOptions audit{};
+  // For how long the store knows a message again.
+  std::chrono::milliseconds dedupe_window = std::chrono::hours(24);
+  core::LogSink* log = nullptr;  // null: nothing is said
 };
 
 // What came of one attempt to tell a provider.

@@ -13,6 +13,7 @@
 #include "engine/request_parts.h"
 #include "engine/secrets.h"
 #include "engine/tags.h"
+#include "engine/verification_rules.h"
 #include "selector/selector.h"
 
 namespace headrace::engine {
@@ -45,7 +46,8 @@ Result<void> check_call_method(const std::string& method, const std::string& poi
   return invalid(pointer, "must be GET, POST, PUT, PATCH or DELETE");
 }
 
-Result<void> check_env(const WebhookEnvSpec& env, const std::string& pointer) {
+Result<void> check_env(const WebhookEnvSpec& env, const std::string& pointer,
+                       std::chrono::milliseconds dedupe_window) {
   if (auto checked = check_slug(env.slug); !checked)
     return at(pointer + "/slug", std::move(checked).error());
   if (auto checked = check_call_url(env.registration_url, pointer + "/registration_url"); !checked)
@@ -60,8 +62,9 @@ Result<void> check_env(const WebhookEnvSpec& env, const std::string& pointer) {
     return checked;
   if (!env.unregistration_url.empty() && env.registration_url.empty())
     return invalid(pointer + "/unregistration_url", "goes with a registration_url only");
-  auto parts = parse_request_parts(env.sample, pointer + "/sample");
-  return parts ? Result<void>() : Result<void>(std::move(parts).error());
+  if (auto parts = parse_request_parts(env.sample, pointer + "/sample"); !parts)
+    return std::move(parts).error();
+  return check_verification(env.verification, pointer + "/verification", dedupe_window);
 }
 
 Result<void> check_webhook(const WebhookDefinition& webhook) {
@@ -103,6 +106,7 @@ void patch_env(const WebhookEnvPatch& patch, WebhookEnvSpec& env) {
   if (patch.sample) env.sample = *patch.sample;
   if (patch.unregistration_url) env.unregistration_url = *patch.unregistration_url;
   if (patch.unregistration_method) env.unregistration_method = *patch.unregistration_method;
+  if (patch.verification) env.verification = *patch.verification;
 }
 
 }  // namespace
@@ -141,7 +145,7 @@ Result<Webhook> Registry::create_webhook(std::string_view workspace, std::string
   webhook.retention_ms = kept_ms(spec.retention);
   for (std::size_t i = 0; i < spec.envs.size(); ++i) {
     const std::string pointer = "/envs/" + std::to_string(i);
-    if (auto checked = check_env(spec.envs[i], pointer); !checked)
+    if (auto checked = check_env(spec.envs[i], pointer, options_.dedupe_window); !checked)
       return std::move(checked).error();
     if (webhook.env(spec.envs[i].slug) != nullptr)
       return invalid(pointer + "/slug", "env '" + spec.envs[i].slug + "' is given twice");
@@ -218,7 +222,8 @@ Result<Webhook> Registry::update_webhook(std::string_view workspace, std::string
       added.push_back(given.slug);
     }
     patch_env(given, *env);
-    if (auto checked = check_env(*env, "/envs/" + std::to_string(i)); !checked)
+    if (auto checked = check_env(*env, "/envs/" + std::to_string(i), options_.dedupe_window);
+        !checked)
       return std::move(checked).error();
   }
   if (auto checked = check_webhook(webhook); !checked) return std::move(checked).error();
@@ -415,15 +420,20 @@ Webhook Registry::describe(const WebhookDefinition& webhook) const {
                      .method = env.method,
                      .sample = env.sample,
                      .unregistration_url = env.unregistration_url,
-                     .unregistration_method = env.unregistration_method};
+                     .unregistration_method = env.unregistration_method,
+                     .verification = hidden_verification(env.verification)};
+    const std::string name = "env '" + env.slug + "': ";
+    if (env.verification.empty())
+      result.warnings.push_back(
+          name + "requests are not verified: anybody who knows a link can post to it");
     if (const auto* link = table<LinkDefinition>().find(webhook.key() + '/' + env.slug)) {
       shown.link_id = link->id;
       shown.link = link_url(link->token);
+      if (const std::string fault = snapshots_.verification_fault(*link); !fault.empty())
+        result.warnings.push_back(name + "every message is refused: " + fault);
     }
     result.envs.push_back(std::move(shown));
   }
-  result.warnings.emplace_back(
-      "requests are not verified: anybody who knows a link can post to it");
   return result;
 }
 

@@ -294,4 +294,14 @@ bool uses_secret(const CallDefinition& call, std::string_view name) {
          in_fields(call.headers, name) || in_fields(call.query, name);
 }
 
+bool uses_secret(const WebhookDefinition& webhook, std::string_view name) {
+  return std::any_of(webhook.envs.begin(), webhook.envs.end(), [name](const WebhookEnvSpec& env) {
+    return names_secret(env.verification, name);
+  });
+}
+
+bool uses_secret(const LinkDefinition& link, std::string_view name) {
+  return names_secret(link.verification, name);
+}
+
 }  // namespace headrace::engine

@@ -76,5 +76,7 @@ Signing describe_signing(const EndpointDefinition& endpoint, core::WallMs now);
 bool names_secret(std::string_view text, std::string_view name) noexcept;
 bool uses_secret(const EndpointDefinition& endpoint, std::string_view name);
 bool uses_secret(const CallDefinition& call, std::string_view name);
+bool uses_secret(const WebhookDefinition& webhook, std::string_view name);
+bool uses_secret(const LinkDefinition& link, std::string_view name);
 
 }  // namespace headrace::engine

@@ -69,14 +69,14 @@ selector::LinkRoute route_of(const Catalog& catalog, const LinkDefinition& link,
   return route;
 }
 
-void put_link(const Catalog& catalog, const LinkDefinition& link, selector::RoutingTable& routes) {
+// What is configured for a link itself: of an app's link, its env's.
+const std::string& verification_of(const Catalog& catalog, const LinkDefinition& link) {
+  static const std::string none;
+  if (link.link_kind() != LinkKind::kApp) return link.verification;
   const auto* webhook =
       catalog.of<WebhookDefinition>().find(join_key({link.workspace, link.app, link.webhook}));
-  if (webhook == nullptr) return;
-  const selector::LinkRoute route = route_of(catalog, link, *webhook);
-  routes.put(with_token(route, link.token, 0));
-  if (link.previous_token != Bits128{})
-    routes.put(with_token(route, link.previous_token, link.previous_until));
+  const auto* env = webhook == nullptr ? nullptr : webhook->env(link.env);
+  return env == nullptr ? none : env->verification;
 }
 
 // Every edit's definition before and after the change.
@@ -93,6 +93,17 @@ void each_side(const Catalog& catalog, const Change& change, const Take& take) {
 struct Snapshots::Touched {
   std::set<std::string> webhooks;
   std::set<std::string> links;
+  std::set<std::string> verifiers;  // by their links' keys; the links are among `links`
+
+  // The links that have no settings of their own follow the ones above them.
+  void verifier_changed(const Catalog& catalog, const std::string& link) {
+    if (!verifiers.insert(link).second) return;
+    links.insert(link);
+    catalog.of<LinkDefinition>().scan(link + "/", {}, [this](const LinkDefinition& below) {
+      links.insert(below.key());
+      return true;
+    });
+  }
 
   void endpoint_moved(const Catalog& catalog, const EndpointDefinition& endpoint) {
     const std::string& ws = endpoint.workspace;
@@ -106,8 +117,9 @@ struct Snapshots::Touched {
   }
 };
 
-Snapshots::Snapshots(const SecretStore& secrets)
+Snapshots::Snapshots(const SecretStore& secrets, core::LogSink* log)
     : secrets_(secrets),
+      log_(log),
       routes_(std::make_shared<const selector::RoutingTable>(core::random_seed())),
       endpoints_(std::make_shared<const dispatch::EndpointTable>()) {}
 
@@ -125,11 +137,98 @@ Snapshots::Touched Snapshots::touched_by(const Catalog& catalog, const Change& c
         if (before != nullptr) touched.endpoint_moved(catalog, *before);
         if (after != nullptr) touched.endpoint_moved(catalog, *after);
       });
+  find_verified(catalog, change, touched);
   return touched;
 }
 
+// Whose settings are others, or name a secret that is another.
+void Snapshots::find_verified(const Catalog& catalog, const Change& change,
+                              Touched& touched) const {
+  const auto text_of = [](const WebhookDefinition* webhook, const std::string& slug) {
+    const auto* env = webhook == nullptr ? nullptr : webhook->env(slug);
+    return env == nullptr ? std::string() : env->verification;
+  };
+  each_side<WebhookDefinition>(
+      catalog, change, [&](const WebhookDefinition* before, const WebhookDefinition* after) {
+        for (const auto* webhook : {before, after}) {
+          if (webhook == nullptr) continue;
+          for (const WebhookEnvSpec& env : webhook->envs)
+            if (text_of(before, env.slug) != text_of(after, env.slug))
+              touched.verifier_changed(catalog, webhook->key() + '/' + env.slug);
+        }
+      });
+  each_side<LinkDefinition>(
+      catalog, change, [&](const LinkDefinition* before, const LinkDefinition* after) {
+        const std::string was = before == nullptr ? std::string() : before->verification;
+        const std::string is = after == nullptr ? std::string() : after->verification;
+        if (was != is)
+          touched.verifier_changed(catalog, (after == nullptr ? before : after)->key());
+      });
+  each_side<SecretDefinition>(
+      catalog, change, [&](const SecretDefinition* before, const SecretDefinition* after) {
+        const SecretDefinition& secret = before != nullptr ? *before : *after;
+        catalog.of<WebhookDefinition>().scan(
+            secret.workspace + '/', {}, [&](const WebhookDefinition& webhook) {
+              for (const WebhookEnvSpec& env : webhook.envs)
+                if (names_secret(env.verification, secret.name))
+                  touched.verifier_changed(catalog, webhook.key() + '/' + env.slug);
+              return true;
+            });
+        catalog.of<LinkDefinition>().scan(secret.workspace + '/', {},
+                                          [&](const LinkDefinition& link) {
+                                            if (uses_secret(link, secret.name))
+                                              touched.verifier_changed(catalog, link.key());
+                                            return true;
+                                          });
+      });
+}
+
+void Snapshots::put_verifier(const Catalog& catalog, const std::string& key,
+                             Prepared& prepared) const {
+  const auto* link = catalog.of<LinkDefinition>().find(key);
+  MadeVerifier& made = prepared.verifiers[key];
+  made = {};
+  if (link == nullptr) return;
+  const std::string& settings = verification_of(catalog, *link);
+  if (!settings.empty()) made = make_verifier(settings, link->workspace, secrets_.source());
+}
+
+// Its own, else that of the product's link of which it is one event, else the env's. Null: nobody
+// is asked.
+const MadeVerifier* Snapshots::verifier_of(const LinkDefinition& link,
+                                           const Verifiers& changed) const {
+  const std::string env = join_key({link.workspace, link.app, link.webhook, link.env});
+  const std::string product = link.product.empty() ? env : env + '/' + link.product;
+  for (const std::string& key : {link.key(), product, env}) {
+    auto it = changed.find(key);
+    if (it == changed.end()) {
+      it = verifiers_.find(key);
+      if (it == verifiers_.end()) continue;
+    }
+    if (it->second.verifier != nullptr) return &it->second;
+  }
+  return nullptr;
+}
+
+std::string Snapshots::verification_fault(const LinkDefinition& link) const {
+  const MadeVerifier* made = verifier_of(link, {});
+  return made == nullptr ? std::string() : made->fault;
+}
+
+void Snapshots::put_link(const Catalog& catalog, const LinkDefinition& link,
+                         Prepared& prepared) const {
+  const auto* webhook =
+      catalog.of<WebhookDefinition>().find(join_key({link.workspace, link.app, link.webhook}));
+  if (webhook == nullptr) return;
+  selector::LinkRoute route = route_of(catalog, link, *webhook);
+  if (const auto* made = verifier_of(link, prepared.verifiers)) route.verifier = made->verifier;
+  prepared.routes.put(with_token(route, link.token, 0));
+  if (link.previous_token != Bits128{})
+    prepared.routes.put(with_token(route, link.previous_token, link.previous_until));
+}
+
 Result<Snapshots::Prepared> Snapshots::prepare(const Catalog& catalog, const Change& change) const {
-  Prepared prepared{*routes_.load(), *endpoints_.load(), {}};
+  Prepared prepared{*routes_.load(), *endpoints_.load(), {}, {}};
   Result<void> made;
   each_side<EndpointDefinition>(
       catalog, change, [&](const EndpointDefinition* before, const EndpointDefinition* after) {
@@ -165,15 +264,16 @@ Result<Snapshots::Prepared> Snapshots::prepare(const Catalog& catalog, const Cha
     if (webhook != nullptr && made) made = put_webhook(catalog, *webhook, prepared);
   }
   if (!made) return std::move(made).error();
+  for (const std::string& key : touched.verifiers) put_verifier(catalog, key, prepared);
   for (const std::string& key : touched.links) {
     if (const auto* link = catalog.of<LinkDefinition>().find(key))
-      put_link(catalog, *link, prepared.routes);
+      put_link(catalog, *link, prepared);
   }
   return prepared;
 }
 
 Result<void> Snapshots::load(const Catalog& catalog) {
-  Prepared prepared{*routes_.load(), {}, {}};
+  Prepared prepared{*routes_.load(), {}, {}, {}};
   Result<void> made;
   catalog.of<EndpointDefinition>().each([&](const EndpointDefinition& endpoint) {
     if (made) made = put_endpoint(endpoint, prepared);
@@ -188,8 +288,11 @@ Result<void> Snapshots::load(const Catalog& catalog) {
     return Error{ErrorCode::kCorrupted, "a stored definition cannot be used: " + made.error().what,
                  0};
   }
-  catalog.of<LinkDefinition>().each(
-      [&](const LinkDefinition& link) { put_link(catalog, link, prepared.routes); });
+  const auto& links = catalog.of<LinkDefinition>();
+  links.each([&](const LinkDefinition& link) {
+    if (!verification_of(catalog, link).empty()) put_verifier(catalog, link.key(), prepared);
+  });
+  links.each([&](const LinkDefinition& link) { put_link(catalog, link, prepared); });
   publish(std::move(prepared));
   return {};
 }
@@ -201,6 +304,17 @@ void Snapshots::publish(Prepared prepared) {
       filters_.erase(number);
     } else {
       filters_[number] = std::move(filter);
+    }
+  }
+  for (auto& [link, made] : prepared.verifiers) {
+    if (!made.fault.empty() && log_ != nullptr)
+      log_->write(core::LogLevel::kWarning, "verification_unusable",
+                  "a link refuses everything, as nothing can be verified there",
+                  {{"link", std::string_view(link)}, {"reason", std::string_view(made.fault)}});
+    if (made.verifier == nullptr) {
+      verifiers_.erase(link);
+    } else {
+      verifiers_[link] = std::move(made);
     }
   }
   endpoints_.publish(
@@ -270,9 +384,11 @@ Result<void> Snapshots::put_webhook(const Catalog& catalog, const WebhookDefinit
     rules.push_back({event->number, std::move(*parsed), event->value});
   }
   std::vector<selector::Selector> captures;
+  bool dedupes_by_body = false;
   if (!webhook.dedupe.empty()) {
     auto parsed = selector::Selector::parse(webhook.dedupe);
     if (!parsed) return std::move(parsed).error();
+    dedupes_by_body = parsed->source == selector::Source::kEvent;
     captures.push_back(std::move(*parsed));
   }
   std::vector<selector::FilterRule> filters;
@@ -296,6 +412,7 @@ Result<void> Snapshots::put_webhook(const Catalog& catalog, const WebhookDefinit
   route->payload = webhook.raw_payload ? selector::PayloadRule::kRaw : selector::PayloadRule::kJson;
   route->body_bytes_max = static_cast<std::size_t>(webhook.body_bytes_max);
   route->dedupes = !webhook.dedupe.empty();
+  route->dedupes_by_body = dedupes_by_body;
   prepared.routes.put(std::shared_ptr<const selector::WebhookRoute>(std::move(route)));
   return {};
 }

@@ -11,10 +11,12 @@
 #include <set>
 #include <string>
 
+#include "core/log.h"
 #include "core/snapshot.h"
 #include "dispatch/endpoint.h"
 #include "engine/catalog.h"
 #include "engine/secret_store.h"
+#include "engine/verification_rules.h"
 #include "selector/filter.h"
 #include "selector/routing_table.h"
 
@@ -22,14 +24,16 @@ namespace headrace::engine {
 
 class Snapshots {
  public:
-  explicit Snapshots(const SecretStore& secrets);
+  // `log` may be null.
+  Snapshots(const SecretStore& secrets, core::LogSink* log);
 
   // Tables that are ready to be put in force.
   struct Prepared {
     selector::RoutingTable routes;
     dispatch::EndpointTable endpoints;
     std::map<std::uint32_t, std::shared_ptr<const selector::Filter>>
-        filters;  // null: none any more
+        filters;                                    // null: none any more
+    std::map<std::string, MadeVerifier> verifiers;  // by the link's key; null: none any more
   };
 
   // Requires: `change` was applied to `catalog`, and holds what was there before.
@@ -38,6 +42,8 @@ class Snapshots {
   Result<void> load(const Catalog& catalog);
   void publish(Prepared prepared);
 
+  // Why a link refuses everything that comes; empty: it does not.
+  std::string verification_fault(const LinkDefinition& link) const;
   const core::SnapshotCell<selector::RoutingTable>& routes() const noexcept { return routes_; }
   const core::SnapshotCell<dispatch::EndpointTable>& endpoints() const noexcept {
     return endpoints_;
@@ -45,7 +51,12 @@ class Snapshots {
 
  private:
   struct Touched;
+  using Verifiers = std::map<std::string, MadeVerifier>;
   Touched touched_by(const Catalog& catalog, const Change& change) const;
+  void find_verified(const Catalog& catalog, const Change& change, Touched& touched) const;
+  void put_verifier(const Catalog& catalog, const std::string& link, Prepared& prepared) const;
+  const MadeVerifier* verifier_of(const LinkDefinition& link, const Verifiers& changed) const;
+  void put_link(const Catalog& catalog, const LinkDefinition& link, Prepared& prepared) const;
   Result<void> put_webhook(const Catalog& catalog, const WebhookDefinition& webhook,
                            Prepared& prepared) const;
   Result<void> put_endpoint(const EndpointDefinition& endpoint, Prepared& prepared) const;
@@ -56,8 +67,11 @@ class Snapshots {
                          Prepared& prepared) const;
 
   const SecretStore& secrets_;
+  core::LogSink* const log_;
   // Parsed once; by the endpoint's number.
   std::map<std::uint32_t, std::shared_ptr<const selector::Filter>> filters_;
+  // Made once, for all links that they are of. Those that are none are not here.
+  Verifiers verifiers_;
   core::SnapshotCell<selector::RoutingTable> routes_;
   core::SnapshotCell<dispatch::EndpointTable> endpoints_;
 };

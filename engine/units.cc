@@ -82,6 +82,16 @@ void register_metrics(core::MetricsRegistry& registry, const IngestUnit& unit) {
   registry.add(MetricKind::kCounter, kRefused, kRefusedHelp, "reason=\"memory\"", &server.shed);
   registry.add(MetricKind::kCounter, kRefused, kRefusedHelp, "reason=\"content_encoding\"",
                &router.bad_coding);
+  for (std::size_t i = 0; i < ingest::kUnverifiedCount; ++i) {
+    const auto kind = static_cast<ingest::Unverified>(i);
+    registry.add(MetricKind::kCounter, "headrace_ingest_unverified_total",
+                 "Requests that were not proved to be their provider's, by what was wrong.",
+                 "reason=\"" + std::string(ingest::to_string(kind)) + "\"",
+                 &unit.receiver->guard_counters().unverified[i]);
+  }
+  registry.add(MetricKind::kCounter, "headrace_ingest_challenges_total",
+               "Providers' questions that were answered.", "",
+               &unit.receiver->guard_counters().challenges);
   constexpr auto kClosed = "headrace_ingest_connections_closed_total";
   constexpr auto kClosedHelp = "Connections closed for the sake of others, by reason.";
   registry.add(MetricKind::kCounter, kClosed, kClosedHelp, "reason=\"evicted\"", &server.evicted);

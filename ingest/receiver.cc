@@ -18,6 +18,9 @@ constexpr std::string_view kPrefix = "/in/";
 constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
 constexpr std::size_t kAnswerBatch = 256;
 constexpr std::size_t kThrownAwayBytesMax = 64 * limits::kKiB;
+constexpr HeadDecision kOtherMethod{.refuse_status = 405,
+                                    .refuse_reason = "a link takes POST and GET",
+                                    .refuse_lines = "Allow: POST, GET\r\n"};
 
 struct Target {
   std::string_view token;
@@ -38,6 +41,8 @@ Receiver::Receiver(core::Loop& loop, const Ports& ports)
       origin_(ports.origin),
       pool_(limits::kBufferBytesMaxDefault),
       router_(ports.routes, pool_, ports.dedupe_seed),
+      guard_(ports.public_url),
+      confirm_(ports.confirm),
       server_(loop, pool_, *this, ports.server),
       intakes_(ports.intakes),
       answers_(ports.answers),
@@ -87,10 +92,10 @@ HeadDecision Receiver::decide(const core::RequestHead& head, const Router::Route
     return {.refuse_status = 503, .refuse_reason = "shutting down", .refuse_lines = kRetryAfter};
   }
   if (!route) return {.refuse_status = 404, .refuse_reason = "there is no such link"};
-  if (head.method != core::Method::kPost && head.method != core::Method::kGet) {
-    return {.refuse_status = 405,
-            .refuse_reason = "a link takes POST and GET",
-            .refuse_lines = "Allow: POST, GET\r\n"};
+  // Some providers ask by OPTIONS; whether this one may is known when all of it is there.
+  const bool asks = head.method == core::Method::kOptions && route.link->verifier != nullptr;
+  if (head.method != core::Method::kPost && head.method != core::Method::kGet && !asks) {
+    return kOtherMethod;
   }
   return {.body_bytes_max = route.webhook->body_bytes_max};
 }
@@ -117,9 +122,55 @@ void Receiver::on_request(const IncomingRequest& request, ResponseToken token) n
     refuse(token, 503, "too many messages wait to be stored", kRetryAfter);
     return;
   }
+  const auto replay_id = verify(request, route, token);
+  if (!replay_id) return;
+  // Before anything is moved: an id is a view.
+  take(request, route,
+       router_.name_of(route, *replay_id, find_dedupe_value(request.head, request.base)), token);
+}
+
+// What names the message and was signed, or nothing of a link that takes anybody's. None: it was
+// answered.
+std::optional<verification::ReplayId> Receiver::verify(const IncomingRequest& request,
+                                                       const Router::Route& route,
+                                                       ResponseToken token) noexcept {
+  const verification::Verifier* const verifier = route.link->verifier.get();
+  if (verifier == nullptr) return verification::ReplayId();
+  const std::string_view target = request.head.target.in(request.base);
+  const verification::Received received{.method = request.head.method,
+                                        .target = target,
+                                        .query = split_target(target).query,
+                                        .head = request.head,
+                                        .base = request.base,
+                                        .body = request.body.in(request.base),
+                                        .now = loop_.wall()};
+  if (const auto reply = guard_.challenge(*verifier, received)) {
+    answer(token, *reply);
+    return std::nullopt;
+  }
+  if (request.head.method == core::Method::kOptions) {
+    refuse(token, kOtherMethod.refuse_status, kOtherMethod.refuse_reason,
+           kOtherMethod.refuse_lines);
+    return std::nullopt;
+  }
+  const verification::Judgement judgement = guard_.judge(*verifier, received);
+  switch (judgement.verdict) {
+    case verification::Verdict::kGenuine:
+      return judgement.replay_id;
+    case verification::Verdict::kReply:
+      answer(token, judgement.reply);
+      return std::nullopt;
+    case verification::Verdict::kRefused:
+      refuse(token, 401, judgement.reason);
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+void Receiver::take(const IncomingRequest& request, const Router::Route& route,
+                    const MessageName& name, ResponseToken token) noexcept {
+  const Target target = split_target(request.head.target.in(request.base));
   store::Intake intake;
-  intake.dedupe_key =
-      router_.dedupe_key(*route.link, find_dedupe_value(request.head, request.base));
   const DeclaredBody declared =
       declared_body(request.head.find(request.base, "content-type"),
                     request.head.find(request.base, "content-encoding"), request.body.size);
@@ -137,7 +188,7 @@ void Receiver::on_request(const IncomingRequest& request, ResponseToken token) n
   intake.origin = origin_;
   intake.token = static_cast<std::uint64_t>(token);
 
-  if (auto routed = router_.route(route, declared, intake); !routed) {
+  if (auto routed = router_.route(route, declared, name, intake); !routed) {
     const ErrorCode code = routed.error().code;
     const int status = code == ErrorCode::kMalformed  ? 400
                        : code == ErrorCode::kTooLarge ? 413
@@ -186,6 +237,14 @@ void Receiver::answer(const store::Answer& answer) noexcept {
       refuse(token, 503, "the store does not take messages", kRetryAfter);
       return;
   }
+}
+
+void Receiver::answer(ResponseToken token, const verification::Reply& reply) noexcept {
+  if (!reply.confirm_url.empty() && confirm_) confirm_(reply.confirm_url);
+  server_.respond(token, {.status = reply.status,
+                          .content_type = reply.content_type,
+                          .body = reply.body,
+                          .extra_lines = reply.extra_lines});
 }
 
 void Receiver::refuse(ResponseToken token, int status, std::string_view detail,

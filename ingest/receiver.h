@@ -4,11 +4,14 @@
 //   POST /in/{token}   (and GET, for providers that use it)   → 200 {"id":"msg_…"} once the message
 //   is durable
 //
+// What comes to a link that has a verifier is judged before anything else looks into it: 401 unless
+// it is its provider's, and the answer where a provider asks whether somebody listens.
 // Threads: its loop only. Limits: kIntakesPerLoopMax unanswered intakes, then 503.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "core/buffer.h"
@@ -16,6 +19,7 @@
 #include "core/mailbox.h"
 #include "core/metrics.h"
 #include "core/snapshot.h"
+#include "ingest/guard.h"
 #include "ingest/http_server.h"
 #include "ingest/router.h"
 #include "store/types.h"
@@ -38,6 +42,10 @@ class Receiver final : public HttpHandler {
     // Keys the hash of dedupe keys; the same for the life of a store.
     std::uint64_t dedupe_seed = 0;
     HttpServerOptions server{};
+    // What links begin with, as providers know them; empty: not known. Without a slash at the end.
+    std::string public_url{};
+    // Told of URLs that a provider wants fetched as an answer; must not block. Empty: they are not.
+    std::function<void(std::string url)> confirm{};
   };
 
   Receiver(core::Loop& loop, const Ports& ports);
@@ -55,6 +63,7 @@ class Receiver final : public HttpHandler {
   const ReceiverCounters& counters() const noexcept { return counters_; }
   const RouterCounters& router_counters() const noexcept { return router_.counters(); }
   const HttpServerCounters& server_counters() const noexcept { return server_.counters(); }
+  const GuardCounters& guard_counters() const noexcept { return guard_.counters(); }
 
  private:
   class Flush final : public core::BeforeWait {
@@ -69,10 +78,16 @@ class Receiver final : public HttpHandler {
   HeadDecision decide(const core::RequestHead& head, const Router::Route& route) noexcept;
   HeadDecision on_head(const core::RequestHead& head, const char* base) noexcept override;
   void on_request(const IncomingRequest& request, ResponseToken token) noexcept override;
+  void take(const IncomingRequest& request, const Router::Route& route, const MessageName& name,
+            ResponseToken token) noexcept;
   void end_of_iteration() noexcept;
   static void on_answers(void* self) noexcept;
   void answer(const store::Answer& answer) noexcept;
 
+  std::optional<verification::ReplayId> verify(const IncomingRequest& request,
+                                               const Router::Route& route,
+                                               ResponseToken token) noexcept;
+  void answer(ResponseToken token, const verification::Reply& reply) noexcept;
   void refuse(ResponseToken token, int status, std::string_view detail,
               std::string_view lines = {}) noexcept;
 
@@ -80,6 +95,8 @@ class Receiver final : public HttpHandler {
   const std::uint16_t origin_;
   core::BufferPool pool_;
   Router router_;
+  Guard guard_;
+  const std::function<void(std::string url)> confirm_;
   HttpServer server_;
   core::Mailbox<store::Intake>::Sender intakes_;
   core::Mailbox<store::Answer>& answers_;

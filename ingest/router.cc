@@ -22,8 +22,9 @@ bool contains_no_case(std::string_view text, std::string_view lower) noexcept {
          }) != text.end();
 }
 
-// A header's names and a payload's are not the same names. Frozen: keys are on disk.
+// A header's names, a payload's and a signature's are not the same names. Frozen: keys are on disk.
 constexpr std::uint64_t kPayloadNames = 0x5041594C4F4144;
+constexpr std::uint64_t kSignedNames = 0x5349474E4544;
 
 std::uint64_t seed_of(std::uint64_t seed, const selector::LinkRoute& link) noexcept {
   return seed ^ (std::uint64_t{static_cast<std::uint32_t>(link.number)} << 32);
@@ -80,7 +81,24 @@ Result<selector::Match> Router::match(const Route& route, DeclaredBody declared,
   return matcher_.run(*route.webhook->program, view);
 }
 
-Result<void> Router::route(const Route& route, DeclaredBody declared, store::Intake& intake) {
+MessageName Router::name_of(const Route& route, std::string_view replay_id,
+                            std::string_view value) const noexcept {
+  const std::uint64_t seed = seed_of(dedupe_seed_, *route.link);
+  const verification::Verifier* const verifier = route.link->verifier.get();
+  if (verifier == nullptr) return {key_of(value, seed), false};
+  if (replay_id.empty()) return {key_of(value, seed), true};
+  return {key_of(replay_id, seed ^ kSignedNames),
+          route.webhook->dedupes_by_body && verifier->signs_body()};
+}
+
+Bits128 Router::dedupe_key(const MessageName& name, const Route& route) const noexcept {
+  if (name.key != Bits128{} && !name.payload_first) return name.key;
+  const Bits128 by_payload = payload_dedupe_key(route);
+  return by_payload != Bits128{} ? by_payload : name.key;
+}
+
+Result<void> Router::route(const Route& route, DeclaredBody declared, const MessageName& name,
+                           store::Intake& intake) {
   const selector::LinkRoute& link = *route.link;
   auto matched = match(route, declared, intake.payload);
   if (!matched) {
@@ -96,8 +114,7 @@ Result<void> Router::route(const Route& route, DeclaredBody declared, store::Int
         static_cast<std::int64_t>(found.fault_offset)};
   }
   intake.link = link.number;
-  if (intake.dedupe_key == Bits128{} && !intake.is_test)
-    intake.dedupe_key = payload_dedupe_key(route);
+  if (!intake.is_test) intake.dedupe_key = dedupe_key(name, route);
   if (intake.event == core::EventNumber::kNone)
     intake.event = link.pinned != core::EventNumber::kNone ? link.pinned : found.event;
   if (intake.event == core::EventNumber::kNone) {
@@ -135,10 +152,6 @@ bool Router::collect_targets(const selector::LinkRoute& link, store::Intake& int
   }
   intake.targets = store::Targets::of(all, std::move(spill));
   return true;
-}
-
-Bits128 Router::dedupe_key(const selector::LinkRoute& link, std::string_view value) const noexcept {
-  return key_of(value, seed_of(dedupe_seed_, link));
 }
 
 // What the last run captured; too long a value names nothing, as in a header.

@@ -30,6 +30,7 @@ Submitter::Submitter(core::Loop& loop, const Receiver::Ports& ports)
       origin_(ports.origin),
       pool_(limits::kBufferBytesMaxDefault),
       router_(ports.routes, pool_, ports.dedupe_seed),
+      guard_(ports.public_url),
       intakes_(ports.intakes),
       answers_(ports.answers),
       batch_(limits::kGroupIntakesMax) {}
@@ -98,12 +99,34 @@ Result<void> Submitter::fill(const Message& message, store::Intake& intake) {
   char* base = payload.buffer.data();
   intake.is_test = message.is_test;
   intake.event = message.pinned;
-  if (!message.is_test)
-    intake.dedupe_key = router_.dedupe_key(*route.link, find_dedupe_value(head, base));
+  const auto replay_id = verify(message, route, head, base, intake.received_at);
+  if (!replay_id) return replay_id.error();
+  const MessageName name = router_.name_of(route, *replay_id, find_dedupe_value(head, base));
   const DeclaredBody declared = declared_body(
       head.find(base, "content-type"), head.find(base, "content-encoding"), message.body.size());
   payload.headers = keep_forwarded_lines(head, base);
-  return router_.route(route, declared, intake);
+  return router_.route(route, declared, name, intake);
+}
+
+// As the receiver does it, of a POST to the link. A question has nobody to be answered.
+Result<verification::ReplayId> Submitter::verify(const Message& message, const Router::Route& route,
+                                                 const core::RequestHead& head, const char* base,
+                                                 core::WallMs now) {
+  const verification::Verifier* const verifier = route.link->verifier.get();
+  if (verifier == nullptr || message.is_test) return verification::ReplayId();
+  std::string target = "/in/" + message.token;
+  if (!message.query.empty()) target.append("?").append(message.query);
+  const auto judgement = guard_.judge(*verifier, {.method = core::Method::kPost,
+                                                  .target = target,
+                                                  .query = message.query,
+                                                  .head = head,
+                                                  .base = base,
+                                                  .body = message.body,
+                                                  .now = now});
+  if (judgement.verdict == verification::Verdict::kGenuine) return judgement.replay_id;
+  if (judgement.verdict == verification::Verdict::kRefused)
+    return Error{ErrorCode::kUnauthorized, judgement.reason, 0};
+  return Error{ErrorCode::kInvalidArgument, "it is a question of the provider, and no message", 0};
 }
 
 Result<void> Submitter::fill(const Direct& direct, store::Intake& intake) {

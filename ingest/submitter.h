@@ -25,7 +25,9 @@ class Submitter final : private core::BeforeWait {
 
   struct Message {
     std::string token, body, content_type, query, header_lines;
-    bool is_test = false;  // delivered as a test, and neither taken for a duplicate nor one's first
+    // Delivered as a test, neither taken for a duplicate nor one's first, and never judged: it is
+    // our own.
+    bool is_test = false;
     core::EventNumber pinned = core::EventNumber::kNone;  // overrides the selector
   };
   // A message with given receivers: no link is looked up, no event looked for, no duplicate.
@@ -45,13 +47,15 @@ class Submitter final : private core::BeforeWait {
   void stop();
   // Any thread; `done` is called on the loop. kNotFound: there is no such link; kTooLarge;
   // kMalformed: the body is not the JSON it was declared to be; kInvalidArgument: the lines or the
-  // query are not those of a request; kUnavailable: another time.
+  // query are not those of a request, or it is no message but a provider's question; kUnauthorized:
+  // the link's verifier refuses it; kUnavailable: another time.
   void submit(Message message, Done done);
   // The same; kInvalidArgument also without a receiver, kTooLarge also with more than
   // kTargetsPerMessageMax.
   void submit(Direct direct, Done done);
 
   const RouterCounters& router_counters() const noexcept { return router_.counters(); }
+  const GuardCounters& guard_counters() const noexcept { return guard_.counters(); }
 
  private:
   void before_wait() noexcept override { intakes_.notify(); }
@@ -64,6 +68,9 @@ class Submitter final : private core::BeforeWait {
   void post(Submission submission, Done done);
   template <class Submission>
   void take(const Submission& submission, Done done);
+  Result<verification::ReplayId> verify(const Message& message, const Router::Route& route,
+                                        const core::RequestHead& head, const char* base,
+                                        core::WallMs now);
   Result<void> fill(const Message& message, store::Intake& intake);
   Result<void> fill(const Direct& direct, store::Intake& intake);
   Result<const core::RequestHead*> lay_out(const Parts& parts, std::size_t body_bytes_max,
@@ -73,6 +80,7 @@ class Submitter final : private core::BeforeWait {
   const std::uint16_t origin_;
   core::BufferPool pool_;
   Router router_;
+  Guard guard_;
   core::RequestParser parser_;
   core::Mailbox<store::Intake>::Sender intakes_;
   core::Mailbox<store::Answer>& answers_;

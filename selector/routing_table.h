@@ -19,6 +19,10 @@
 #include "headrace/id.h"
 #include "selector/program.h"
 
+namespace headrace::verification {
+class Verifier;
+}
+
 namespace headrace::selector {
 
 enum class PayloadRule : std::uint8_t {
@@ -33,6 +37,7 @@ struct WebhookRoute {
   PayloadRule payload = PayloadRule::kJson;
   std::size_t body_bytes_max = core::limits::kBodyBytesMaxDefault;
   bool dedupes = false;  // capture 0 of the program is the value that names a message
+  bool dedupes_by_body = false;  // likewise, and it is found in the body
 };
 
 struct LinkTarget {
@@ -46,6 +51,8 @@ struct LinkRoute {
   Bits128 token;
   core::WallMs expires_at = 0;  // 0: never; a token that was rotated out works until then
   core::WebhookNumber webhook{};
+  // Whose messages are taken; null: anybody's. Ingest asks it.
+  std::shared_ptr<const verification::Verifier> verifier;
   core::EventNumber pinned =
       core::EventNumber::kNone;       // an event link: the selector is not consulted
   std::vector<LinkTarget> endpoints;  // those that want every event

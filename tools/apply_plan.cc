@@ -100,7 +100,8 @@ Step creation(const Resource& resource) {
 }
 
 std::string shown(std::string_view member, const Json* value) {
-  if (member.ends_with("auth") || member == "tls") return "(not shown)";
+  if (member.ends_with("auth") || member.ends_with("verification") || member == "tls")
+    return "(not shown)";
   if (value == nullptr) return "nothing";
   std::string text = to_text(*value);
   if (text.size() <= kShownBytesMax) return text;
@@ -169,13 +170,18 @@ class Comparison {
 
   void compare_env(const Json& env, const Json* there) {
     const std::string path = "envs." + std::string(env.text_at("slug"));
-    if (there == nullptr) return add(path, nullptr, env);
+    if (there == nullptr) {
+      Json harmless = env;
+      if (env.find("verification") != nullptr)
+        harmless.set("verification", Json::string("(not shown)"));
+      return add(path, nullptr, harmless);
+    }
     // Without a registration URL the members of a registration mean nothing, and are not shown.
     const bool registers =
         !env.text_at("registration_url").empty() || !there->text_at("registration_url").empty();
     for (const JsonMember& member : env.members) {
-      const bool is_url = member.name == "registration_url";
-      if (member.name == "slug" || (!registers && !is_url)) continue;
+      const bool is_always = member.name == "registration_url" || member.name == "verification";
+      if (member.name == "slug" || (!registers && !is_always)) continue;
       const Json* value = there->find(member.name);
       if (!same_setting(member.name, "", member.value, value))
         add(path + '.' + member.name, value, member.value);

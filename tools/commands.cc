@@ -78,6 +78,10 @@ constexpr std::array kOneEnv = {Field{"env", "ENV", "slug of the environment", "
 constexpr std::array kLinkEvent = {
     Field{"event", "EVENT", "makes a link of this event alone", "event"}};
 
+constexpr std::array kLinkVerification = {
+    Field{"verification", "JSON", "how messages to it are verified, instead of the env's way",
+          "verification", Place::kBody, Form::kJson}};
+
 constexpr std::array kEndpointSettings = {
     Field{"to", "URL", "the receiver", "url"},
     Field{"method", "METHOD", "of deliveries; POST unless said otherwise", "method"},
@@ -123,7 +127,7 @@ constexpr std::array kState = {Field{"state", "active|paused|draining|disabled",
 
 constexpr auto kEndpointCreate = join(kRegistrationOf, kOneEnv, kEndpointSettings, kSigning, kState);
 constexpr auto kEndpointUpdate = join(kEndpointSettings, kSigning, kState);
-constexpr auto kLinkCreate = join(kRegistrationOf, kOneEnv, kLinkEvent, kEndpointSettings, kSigning);
+constexpr auto kLinkCreate = join(kRegistrationOf, kOneEnv, kLinkEvent, kLinkVerification, kEndpointSettings, kSigning);
 
 constexpr std::array kEnableEnvs = {
     Field{"env", "ENV=URL", "an environment: slug=URL of the receiver, or a JSON object", "envs",

@@ -42,6 +42,11 @@ bool same_credentials(const Json& wanted, const Json* live) {
     return is_nothing(&wanted) || (wanted.is_object() && has_all(wanted, Json::object()));
   // What is no secret is not shown again, so it can only be taken as the same.
   if (live->is_string() && live->text == kHidden) return !is_secret(wanted.text);
+  if (wanted.is_array() && live->is_array())
+    return std::equal(wanted.items.begin(), wanted.items.end(), live->items.begin(),
+                      live->items.end(), [](const Json& one, const Json& other) {
+                        return same_credentials(one, &other);
+                      });
   if (!wanted.is_object() || !live->is_object()) return same_value(wanted, *live);
   const auto is_same = [&live](const JsonMember& member) {
     return same_credentials(member.value, live->find(member.name));
@@ -171,7 +176,7 @@ bool same_signing(const Json& wanted, const Json* live) {
 
 bool same_setting(std::string_view member, std::string_view webhook, const Json& wanted,
                   const Json* live) {
-  if (member == "auth" || member == "delivery_auth" || member == "tls")
+  if (member == "auth" || member == "delivery_auth" || member == "tls" || member == "verification")
     return same_credentials(wanted, live);
   if (const Json* usual = usual_of(member); usual != nullptr && is_nothing(&wanted))
     return live != nullptr && same_setting(member, webhook, *usual, live);

@@ -119,7 +119,7 @@ struct Submission {
 enum class SubmitStatus : std::uint8_t {
   kStored,
   kDuplicate,    // seen within the window; `id` is the first one's
-  kRefused,      // malformed body or unknown link
+  kRefused,      // malformed body, unknown link, or not proved to be the provider's
   kUnavailable,  // overloaded, disk full or closing; may be tried again
 };
 

@@ -103,6 +103,9 @@ struct WebhookEnvSpec {
   std::string
       unregistration_url;  // called by disable; placeholders also from the registration's answer
   std::string unregistration_method = "DELETE";
+  // JSON: whose messages are taken, see docs/verification.md; may hold $Secret{NAME}. Empty:
+  // anybody's.
+  std::string verification;
 };
 
 struct WebhookSpec {
@@ -121,7 +124,7 @@ struct WebhookSpec {
 struct WebhookEnvPatch {
   std::string slug;
   std::optional<std::string> registration_url, method, sample, unregistration_url,
-      unregistration_method;
+      unregistration_method, verification;
 };
 
 struct WebhookPatch {
@@ -138,6 +141,7 @@ struct WebhookEnv {
   std::string link;  // what is posted there goes to every endpoint of the webhook and env that
                      // takes messages
   std::string registration_url, method, sample, unregistration_url, unregistration_method;
+  std::string verification;  // what is secret in it and no $Secret{} is hidden
 };
 
 struct Webhook {
@@ -261,6 +265,8 @@ struct LinkSpec {
   std::string env;
   std::string event;          // a tag, or an event part that is unique in the app: an event link
   EndpointSettings settings;  // with a url: the product's endpoint is made or updated
+  // Instead of the env's; none: as it is there, or as the env's. Empty: as the env's.
+  std::optional<std::string> verification;
 };
 
 struct Link {
@@ -274,6 +280,8 @@ struct Link {
   std::string access_tag;                // likewise
   std::string event;                     // full tag; of kEvent
   std::optional<UnixMs> previous_until;  // until then the token before the last rotation works
+  std::string verification;  // its own, shown as the env's; empty: as the env's
+  std::vector<std::string> warnings;
   std::uint64_t revision = 0;
 };
 

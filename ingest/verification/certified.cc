@@ -64,6 +64,7 @@ class PayPal final : public Scheme {
       return refused(fault);
     return genuine(replay_id_of(id.value));
   }
+  Terms terms() const noexcept override { return {tolerance_.allowed_for()}; }
 
  private:
   const std::vector<PublicKey> keys_;
@@ -130,6 +131,7 @@ class Sns final : public Scheme {
     if (*type == "SubscriptionConfirmation") return confirm(root);
     return genuine(ReplayId(core::digest_of(core::Hash::kSha256, *id)));
   }
+  Terms terms() const noexcept override { return {options_.tolerance.allowed_for()}; }
 
  private:
   const char* check_origin(simdjson::dom::object root, core::WallMs now) const {

@@ -25,6 +25,8 @@ class DescribedScheme final : public Scheme {
   Judgement judge(const Received& received) const override;
   std::optional<Reply> challenge(const Received& received) const override;
   bool needs_url() const noexcept override;
+  bool signs_body() const noexcept override { return description_.algorithm != Algorithm::kToken; }
+  Terms terms() const noexcept override { return {description_.tolerance.allowed_for()}; }
 
  private:
   static constexpr std::size_t kCandidatesMax = 16;

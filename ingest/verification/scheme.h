@@ -15,6 +15,8 @@ class Scheme {
   virtual Judgement judge(const Received& received) const = 0;
   virtual std::optional<Reply> challenge(const Received&) const { return std::nullopt; }
   virtual bool needs_url() const noexcept { return false; }
+  virtual bool signs_body() const noexcept { return false; }
+  virtual Terms terms() const noexcept { return {}; }
 };
 
 // Of an id that is a view into what was received. A long one has a digest in its place, as it would

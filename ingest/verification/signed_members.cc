@@ -43,6 +43,7 @@ class Mailgun final : public Scheme {
         return genuine(ReplayId(core::digest_of(core::Hash::kSha256, pieces)));
     return refused(kWrong);
   }
+  Terms terms() const noexcept override { return {tolerance_.allowed_for()}; }
 
  private:
   const std::vector<core::HmacKey> keys_;

@@ -21,6 +21,12 @@ struct Tolerance {
   bool past_only = false;                         // what is ahead of our clock is never too far
 
   bool allows(core::WallMs sent, core::WallMs now) const noexcept;
+  // From the first moment at which a time is allowed to the last; none: for ever. A provider's
+  // clock is not taken to be ahead where that is allowed without a limit.
+  std::optional<std::chrono::milliseconds> allowed_for() const noexcept {
+    if (!span) return std::nullopt;
+    return past_only ? *span : 2 * *span;
+  }
 };
 
 }  // namespace headrace::verification

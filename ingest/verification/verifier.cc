@@ -27,10 +27,19 @@ class WithCloudEvents final : public Scheme {
     return answer ? std::move(answer) : scheme_->challenge(received);
   }
   bool needs_url() const noexcept override { return scheme_->needs_url(); }
+  bool signs_body() const noexcept override { return scheme_->signs_body(); }
+  Terms terms() const noexcept override { return scheme_->terms(); }
 
  private:
   const Made scheme_;
   const CloudEventsOrigins origins_;
+};
+
+class Refusing final : public Scheme {
+ public:
+  Judgement judge(const Received&) const override {
+    return refused("nothing can be verified here at present");
+  }
 };
 
 // `form` is changed where `scheme` says otherwise.
@@ -99,10 +108,14 @@ Result<std::shared_ptr<const Verifier>> Verifier::make(std::string_view json) {
   return std::shared_ptr<const Verifier>(new Verifier(std::move(*made)));
 }
 
-Result<void> Verifier::check(std::string_view json) {
+Result<Terms> Verifier::check(std::string_view json) {
   auto made = make_checked(json, true);
   if (!made) return std::move(made).error();
-  return {};
+  return (*made)->terms();
+}
+
+std::shared_ptr<const Verifier> Verifier::refusing() {
+  return std::shared_ptr<const Verifier>(new Verifier(std::make_unique<Refusing>()));
 }
 
 std::vector<std::string_view> Verifier::providers() {
@@ -120,5 +133,7 @@ std::optional<Reply> Verifier::challenge(const Received& received) const {
 }
 
 bool Verifier::needs_url() const noexcept { return scheme_->needs_url(); }
+
+bool Verifier::signs_body() const noexcept { return scheme_->signs_body(); }
 
 }  // namespace headrace::verification

@@ -8,6 +8,7 @@
 // Threads: a verifier never changes; any number may use it at once. Pure: no I/O, no clock.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -75,6 +76,13 @@ struct Judgement {
   Reply reply;  // of kReply
 };
 
+// What is known of a scheme by its settings alone.
+struct Terms {
+  // For how long a message that was taken once would be taken again; none: for ever, as no time is
+  // signed, or any will do.
+  std::optional<std::chrono::milliseconds> repeatable_for;
+};
+
 class Scheme;
 
 class Verifier {
@@ -83,7 +91,9 @@ class Verifier {
   // by its value. kInvalidArgument: names what is wrong by its JSON pointer, without any secret.
   static Result<std::shared_ptr<const Verifier>> make(std::string_view json);
   // Whether make() would take `json` with the right values for what is still written $Secret{NAME}.
-  static Result<void> check(std::string_view json);
+  static Result<Terms> check(std::string_view json);
+  // Refuses everything: in the place of one that cannot be made.
+  static std::shared_ptr<const Verifier> refusing();
   // The names of all providers, in alphabetical order.
   static std::vector<std::string_view> providers();
 
@@ -96,6 +106,9 @@ class Verifier {
   std::optional<Reply> challenge(const Received& received) const;
   // Whether `url` is a part of what is signed, and none is configured: it has to be known then.
   bool needs_url() const noexcept;
+  // Whether all of a genuine message's body is what its provider sent. Else a part of it, or none,
+  // is proved, and the rest may be anybody's.
+  bool signs_body() const noexcept;
 
  private:
   explicit Verifier(std::unique_ptr<const Scheme> scheme);

@@ -49,6 +49,13 @@ EndpointSettings settings(bool with_url) {
   return drawn;
 }
 
+// None, or whoever has a key: one that is written out, or one that may be there.
+std::string verification() {
+  const std::string secret = one_of({"k", "$Secret{TOKEN}", "$Secret{A}", "$Secret{B}"});
+  if (often()) return "";
+  return R"({"scheme":{"header":"x-key","algorithm":"token"},"secrets":[")" + secret + R"("]})";
+}
+
 WebhookSpec webhook_spec() {
   WebhookSpec spec;
   spec.tag = tag();
@@ -57,7 +64,20 @@ WebhookSpec webhook_spec() {
   spec.raw_payload = !often();
   if (!often()) spec.dedupe = "$Event{n}";
   if (!often()) spec.envs[0].registration_url = "https://api.example.com/hooks";
+  spec.envs[0].verification = verification();
   return spec;
+}
+
+RandomChange put_secret(const Registry&) {
+  return {"put_secret", [w = workspace(), n = one_of({"A", "B"}), v = one_of({"k", "x"})](
+                            Registry& r) { return bare(r.put_secret(w, n, v, {})); }};
+}
+
+RandomChange delete_secret(const Registry&) {
+  return {"delete_secret",
+          [w = workspace(), n = one_of({"A", "B"}), cascade = often()](Registry& r) {
+            return r.delete_secret(w, n, {.cascade = cascade});
+          }};
 }
 
 RandomChange create_webhook(const Registry&) {
@@ -69,6 +89,7 @@ RandomChange create_webhook(const Registry&) {
 RandomChange update_webhook(const Registry&) {
   WebhookPatch patch;
   if (often()) patch.envs.push_back({.slug = env()});
+  if (often() && !patch.envs.empty()) patch.envs[0].verification = verification();
   patch.raw_payload = !often();
   patch.dedupe = one_of({"", "$Event{n}"});
   patch.body_bytes_max = below(3);
@@ -103,7 +124,8 @@ RandomChange create_endpoint(const Registry&) {
 }
 
 RandomChange create_link(const Registry&) {
-  const LinkSpec spec{access_tag(), tag(), env(), often() ? "" : event_part(), settings(often())};
+  LinkSpec spec{access_tag(), tag(), env(), often() ? "" : event_part(), settings(often())};
+  if (often()) spec.verification = verification();
   return {"create_link", [w = workspace(), p = product(), spec](Registry& r) {
             return bare(r.create_link(w, p, spec));
           }};
@@ -210,7 +232,8 @@ RandomChange random_change(const Registry& registry) {
       update_event,    connect,         create_link,      create_endpoint,  create_endpoint,
       create_endpoint, create_link,     create_link,      enable,           enable,
       disable,         change_link,     change_link,      change_endpoint,  change_endpoint,
-      change_link,     change_endpoint, remove_something, change_workspace,
+      change_link,     change_endpoint, remove_something, change_workspace, put_secret,
+      put_secret,      delete_secret,
   };
   return kKinds[below(std::size(kKinds))](registry);
 }

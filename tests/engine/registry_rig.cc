@@ -9,6 +9,7 @@
 #include "engine/definitions.h"
 #include "engine/delivery_json.h"
 #include "engine/delivery_rules.h"
+#include "ingest/verification/verifier.h"
 #include "tests/support/master_key.h"
 
 namespace headrace::test {
@@ -119,6 +120,15 @@ void show_program(std::ostream& out, const selector::LinkRoute& link,
   }
 }
 
+// Of random_changes.
+bool takes_key(const verification::Verifier& verifier, const std::string& key) {
+  std::string wire = "POST /in/x HTTP/1.1\r\nHost: a\r\nX-Key: " + key + "\r\n\r\n";
+  core::RequestParser parser;
+  parser.parse(wire.data(), wire.size());
+  const auto judgement = verifier.judge({.head = parser.head(), .base = wire.data(), .now = 1});
+  return judgement.verdict == verification::Verdict::kGenuine;
+}
+
 void show_route(std::ostream& out, const selector::RoutingTable& routes, const Bits128& bits,
                 core::WallMs now) {
   std::string token(kIdDigits, '\0');
@@ -138,7 +148,10 @@ void show_route(std::ostream& out, const selector::RoutingTable& routes, const B
         << static_cast<std::uint32_t>(target.endpoint) << (target.filtered ? "f" : "");
   out << " webhook " << static_cast<std::uint32_t>(route.webhook->number) << ' '
       << int(route.webhook->payload) << ' ' << route.webhook->body_bytes_max << ' '
-      << route.webhook->dedupes;
+      << route.webhook->dedupes << route.webhook->dedupes_by_body;
+  if (route.link->verifier != nullptr)
+    for (const char* key : {"k", "x", "s3cr3t"})
+      out << (takes_key(*route.link->verifier, key) ? " takes " : " refuses ") << key;
   show_program(out, *route.link, *route.webhook);
   out << '\n';
 }

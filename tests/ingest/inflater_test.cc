@@ -101,7 +101,7 @@ RC_GTEST_PROP(InflaterPropertyTest, AnyBytesAreMalformedOrBounded, ()) {
   for (const auto& [at, to] : changes) bytes[at % bytes.size()] = to;
   Inflater inflater;
   const auto inflated = inflater.inflate(Coding::kGzip, bytes, 1000);
-  RC_ASSERT(!inflated || inflated->size() <= 1000u);
+  RC_ASSERT((!inflated || inflated->size() <= 1000u));
 }
 
 }  // namespace

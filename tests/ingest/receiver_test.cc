@@ -9,11 +9,14 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/limits.h"
 #include "ingest/listener.h"
+#include "ingest/verification/verifier.h"
 #include "tests/ingest/routes.h"
 #include "tests/ingest/store_side.h"
+#include "tests/ingest/verification/signing.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/tcp_client.h"
 
@@ -35,7 +38,13 @@ class ReceiverTest : public testing::Test {
     stop();
     store = std::make_unique<StoreSide>(intakes_max);
     receiver = std::make_unique<Receiver>(
-        loop, Receiver::Ports{3, store->intakes, store->answers, routes, 7});
+        loop, Receiver::Ports{.origin = 3,
+                              .intakes = store->intakes,
+                              .answers = store->answers,
+                              .routes = routes,
+                              .dedupe_seed = 7,
+                              .public_url = "https://hooks.example",
+                              .confirm = [this](std::string url) { confirmed.push_back(url); }});
     auto socket = BoundSocket::bind(*ListenAddress::parse("127.0.0.1:0"));
     ASSERT_TRUE(socket);
     const ListenAddress bound = socket->address();
@@ -91,6 +100,7 @@ class ReceiverTest : public testing::Test {
   core::Loop loop{clock};
   core::SnapshotCell<selector::RoutingTable> routes{table_of({link_route(1)})};
   std::unique_ptr<StoreSide> store;
+  std::vector<std::string> confirmed;
   std::unique_ptr<Receiver> receiver;
   std::unique_ptr<test::TcpClient> client;
   std::uint16_t port_ = 0;
@@ -274,6 +284,275 @@ TEST_F(ReceiverTest, DrainAnswersWhatWasTakenAndRefusesTheRest) {
   EXPECT_EQ(reply.header("connection"), "close");
   client->close();
   run_until([&] { return drained; });
+}
+
+// --- Links whose messages are verified -----------------------------------------------------------
+
+class VerifiedReceiverTest : public ReceiverTest {
+ protected:
+  // All that comes to link 1 is judged so.
+  void publish(std::shared_ptr<const verification::Verifier> verifier,
+               const selector::WebhookRoute& webhook = webhook_route()) {
+    auto link = link_route(1);
+    link.verifier = std::move(verifier);
+    routes.publish(table_of({link, link_route(2)}, webhook));
+  }
+  void publish(const std::string& json, const selector::WebhookRoute& webhook = webhook_route()) {
+    auto made = verification::Verifier::make(json);
+    ASSERT_TRUE(made) << made.error().what;
+    publish(std::move(*made), webhook);
+  }
+  void expect_refused(std::string_view request, std::string_view detail) {
+    const auto reply = exchange(request);
+    EXPECT_EQ(reply.status, 401);
+    EXPECT_EQ(reply.header("content-type"), "application/problem+json");
+    EXPECT_NE(reply.body.find(detail), std::string::npos) << reply.body;
+    EXPECT_TRUE(store->taken.empty());
+  }
+  std::uint64_t unverified(Unverified kind) const {
+    return receiver->guard_counters().unverified[static_cast<std::size_t>(kind)].value();
+  }
+  std::uint64_t unverified() const {
+    std::uint64_t sum = 0;
+    for (const auto& counter : receiver->guard_counters().unverified) sum += counter.value();
+    return sum;
+  }
+  static std::string sha256_hex(const std::string& key, const std::string& text) {
+    return verification::test::hex(verification::test::hmac("SHA256", key, text));
+  }
+  static std::string github(const std::string& body) {
+    return "X-Hub-Signature-256: sha256=" + sha256_hex("k", body) + "\r\n";
+  }
+  static std::string seconds(int ago = 0) {
+    return std::to_string(test::ManualClock::kStart / 1000 - static_cast<core::WallMs>(ago));
+  }
+  static std::string standard(const std::string& id, const std::string& body, int ago = 0) {
+    const std::string text = id + "." + seconds(ago) + "." + body;
+    return "webhook-id: " + id + "\r\nwebhook-timestamp: " + seconds(ago) +
+           "\r\nwebhook-signature: v1," +
+           verification::test::base64(
+               verification::test::hmac("SHA256", "0123456789abcdef", text)) +
+           "\r\n";
+  }
+  static std::string stripe(const std::string& body, int ago = 0) {
+    return "Stripe-Signature: t=" + seconds(ago) +
+           ",v1=" + sha256_hex("k", seconds(ago) + "." + body) + "\r\n";
+  }
+
+  const std::string kGithub = R"({"provider":"github","secrets":["k"]})";
+  const std::string kStripe = R"({"provider":"stripe","secrets":["k"]})";
+  const std::string kStandard = R"({"provider":"standard_webhooks","secrets":["whsec_)" +
+                                verification::test::base64("0123456789abcdef") + R"("]})";
+  const std::string kBody{kPushBody};
+};
+
+TEST_F(VerifiedReceiverTest, GenuineMessageIsTakenAndForgedOnesAreRefused) {
+  publish(kGithub);
+  post(http_request("POST", path(), kBody, github(kBody)), 1);
+  store->answer(store->taken[0], Acceptance::kStored, StoreSide::id_of(1));
+  EXPECT_EQ(next_reply().status, 200);
+  store->taken.clear();
+  expect_refused(http_request("POST", path(), kBody), "there is no signature");
+  expect_refused(http_request("POST", path(), kBody + " ", github(kBody)),
+                 "the signature is wrong");
+  EXPECT_EQ(unverified(Unverified::kMissing), 1u);
+  EXPECT_EQ(unverified(Unverified::kSignature), 1u);
+  EXPECT_EQ(unverified(), 2u);
+  EXPECT_EQ(receiver->counters().accepted.value(), 1u);
+}
+
+TEST_F(VerifiedReceiverTest, NothingIsSaidOfAForgedBodyButThatItIsForged) {
+  publish(kGithub);
+  expect_refused(
+      http_request("POST", path(), "{\"a\":\"\xff", "Content-Type: application/json\r\n"),
+      "there is no signature");
+  EXPECT_EQ(receiver->router_counters().invalid_json.value(), 0u);
+}
+
+TEST_F(VerifiedReceiverTest, WhatWasSignedForAnotherTimeIsRefused) {
+  publish(kStripe);
+  post(http_request("POST", path(), kBody, stripe(kBody, 300)), 1);
+  store->taken.clear();
+  client = std::make_unique<test::TcpClient>(port_);
+  expect_refused(http_request("POST", path(), kBody, stripe(kBody, 301)), "the time is too far");
+  EXPECT_EQ(unverified(Unverified::kTime), 1u);
+}
+
+TEST_F(VerifiedReceiverTest, OtherLinksTakeAnybodysMessages) {
+  publish(kGithub);
+  post(http_request("POST", path(2), kBody), 1);
+  EXPECT_EQ(unverified(), 0u);
+}
+
+TEST_F(VerifiedReceiverTest, UnknownLinkIsNotFoundAsEver) {
+  publish(kGithub);
+  EXPECT_EQ(exchange(http_request("POST", path(3), kBody)).status, 404);
+  EXPECT_EQ(unverified(), 0u);
+}
+
+TEST_F(VerifiedReceiverTest, LinkThatCannotVerifyRefusesEverything) {
+  publish(verification::Verifier::refusing());
+  expect_refused(http_request("POST", path(), kBody, github(kBody)), "nothing can be verified");
+  expect_refused(http_request("GET", path() + "?hub.mode=subscribe"), "nothing can be verified");
+  EXPECT_EQ(exchange(http_request("OPTIONS", path(), "")).status, 405);
+  EXPECT_EQ(unverified(Unverified::kUnusable), 2u);
+  EXPECT_TRUE(store->taken.empty());
+}
+
+TEST_F(VerifiedReceiverTest, GetIsAnsweredWhereItAsksAndJudgedElse) {
+  publish(R"({"provider":"meta","secrets":["k"],"verify_token":"mine"})");
+  const auto ask = [&](const std::string& token) {
+    return http_request(
+        "GET", path() + "?hub.mode=subscribe&hub.verify_token=" + token + "&hub.challenge=1158");
+  };
+  const auto reply = exchange(ask("mine"));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, "1158");
+  EXPECT_EQ(reply.header("x-content-type-options"), "nosniff");
+  EXPECT_EQ(receiver->guard_counters().challenges.value(), 1u);
+  expect_refused(ask("theirs"), "there is no signature");
+  expect_refused(http_request("GET", path()), "there is no signature");
+  EXPECT_TRUE(store->taken.empty());
+  post(http_request("GET", path(), "", github("")), 1);
+}
+
+TEST_F(VerifiedReceiverTest, SignedQuestionIsAnsweredAndNotStored) {
+  publish(R"({"provider":"slack","secrets":["k"]})");
+  const std::string body = R"({"type":"url_verification","challenge":"3eZbrw1aB"})";
+  const auto ask = [&](const std::string& key) {
+    return http_request("POST", path(), body,
+                        "X-Slack-Request-Timestamp: " + seconds() + "\r\nX-Slack-Signature: v0=" +
+                            sha256_hex(key, "v0:" + seconds() + ":" + body) + "\r\n");
+  };
+  const auto reply = exchange(ask("k"));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_NE(reply.body.find("3eZbrw1aB"), std::string::npos) << reply.body;
+  EXPECT_EQ(receiver->guard_counters().challenges.value(), 1u);
+  expect_refused(ask("x"), "the signature is wrong");
+}
+
+TEST_F(VerifiedReceiverTest, OptionsIsForCloudEventsOnly) {
+  publish(R"({"provider":"cloudevents","secrets":["k"],"cloudevents":{"origins":["a.example"]}})");
+  const auto ask = [&](const std::string& origin, const std::string& link) {
+    return exchange(
+        http_request("OPTIONS", link, "", "WebHook-Request-Origin: " + origin + "\r\n"));
+  };
+  const auto reply = ask("a.example", path());
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.header("webhook-allowed-origin"), "a.example");
+  EXPECT_EQ(ask("b.example", path()).status, 405);
+  EXPECT_EQ(ask("a.example", path(2)).status, 405);
+  publish(kGithub);
+  const auto refused = ask("a.example", path());
+  EXPECT_EQ(refused.status, 405);
+  EXPECT_EQ(refused.header("allow"), "POST, GET");
+  EXPECT_TRUE(store->taken.empty());
+  EXPECT_EQ(unverified(), 0u);
+}
+
+TEST_F(VerifiedReceiverTest, UrlThatIsSignedIsThePublicOneUnlessToldOtherwise) {
+  const auto send = [&](const std::string& url) {
+    return http_request(
+        "POST", path() + "?a=1", kBody,
+        "x-square-hmacsha256-signature: " +
+            verification::test::base64(verification::test::hmac("SHA256", "k", url + kBody)) +
+            "\r\n");
+  };
+  publish(R"({"provider":"square","secrets":["k"]})");
+  post(send("https://hooks.example" + path() + "?a=1"), 1);
+  publish(R"({"provider":"square","secrets":["k"],"url":"https://other.example/hook"})");
+  post(send("https://other.example/hook?a=1"), 2);
+  store->taken.clear();
+  client = std::make_unique<test::TcpClient>(port_);
+  expect_refused(send("https://hooks.example" + path() + "?a=1"), "the signature is wrong");
+}
+
+TEST_F(VerifiedReceiverTest, ReplayHasTheNameOfTheFirstWhateverIsNotSigned) {
+  publish(kStandard);
+  const std::string retried = R"({"action":"push","attempt":2})";
+  post(http_request("POST", path(), kBody, standard("m1", kBody)), 1);
+  post(http_request("POST", path(), kBody, "Idempotency-Key: 9\r\n" + standard("m1", kBody)), 2);
+  post(http_request("POST", path(), retried, standard("m1", retried, 5)), 3);
+  post(http_request("POST", path(), kBody, standard("m2", kBody)), 4);
+  const auto key = [&](std::size_t i) { return store->taken[i].dedupe_key; };
+  EXPECT_NE(key(0), Bits128{});
+  EXPECT_EQ(key(1), key(0));
+  EXPECT_EQ(key(2), key(0));
+  EXPECT_NE(key(3), key(0));
+  // Without an id, what was signed is the name.
+  publish(kStripe);
+  post(http_request("POST", path(), kBody, stripe(kBody)), 5);
+  post(http_request("POST", path(), kBody, "webhook-id: 5\r\n" + stripe(kBody)), 6);
+  post(http_request("POST", path(), kBody, stripe(kBody, 1)), 7);
+  EXPECT_NE(key(4), Bits128{});
+  EXPECT_EQ(key(5), key(4));
+  EXPECT_NE(key(6), key(4));
+  // Without a time, too, only the headers are left.
+  publish(kGithub);
+  post(http_request("POST", path(), kBody, "X-GitHub-Delivery: 1\r\n" + github(kBody)), 8);
+  post(http_request("POST", path(), kBody, "X-GitHub-Delivery: 2\r\n" + github(kBody)), 9);
+  post(http_request("POST", path(), kBody, github(kBody)), 10);
+  EXPECT_NE(key(7), key(8));
+  EXPECT_EQ(key(9), Bits128{});
+}
+
+TEST_F(VerifiedReceiverTest, WebhooksOwnNameInASignedBodyComesFirst) {
+  auto webhook = webhook_route();
+  webhook.dedupes = true;
+  webhook.dedupes_by_body = true;
+  publish(kStripe, webhook);
+  const std::string body = R"({"action":"push","id":"evt_1"})";
+  const std::string same = R"({"id":"evt_1","action":"push"})";
+  post(http_request("POST", path(), body, stripe(body)), 1);
+  post(http_request("POST", path(), same, "webhook-id: 1\r\n" + stripe(same, 9)), 2);
+  post(http_request("POST", path(), kBody, stripe(kBody)), 3);
+  EXPECT_EQ(store->taken[0].dedupe_key, store->taken[1].dedupe_key);
+  EXPECT_NE(store->taken[2].dedupe_key, Bits128{}) << "then what was signed is the name";
+}
+
+TEST_F(VerifiedReceiverTest, UrlToConfirmAtIsHandedOnOnlyOfAGenuineQuestion) {
+  using verification::test::SigningKey;
+  const std::string pem = SigningKey::rsa().public_pem();
+  std::string escaped;
+  for (const char c : pem) escaped += c == '\n' ? std::string("\\n") : std::string(1, c);
+  publish(R"({"provider":"aws_sns","topics":["arn:aws:sns:us-east-1:1:t"],"certificates":[")" +
+          escaped + R"("]})");
+  const std::string url = "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription";
+  const std::string text =
+      "Message\nm\nMessageId\n1\nSubscribeURL\n" + url +
+      "\nTimestamp\n2026-01-01T00:00:00.000Z\nToken\nt\nTopicArn\narn:aws:sns:us-east-1:1:t\n"
+      "Type\nSubscriptionConfirmation\n";
+  const auto ask = [&](const SigningKey& key) {
+    return http_request(
+        "POST", path(),
+        R"({"Type":"SubscriptionConfirmation","MessageId":"1","Message":"m","Token":"t",)"
+        R"("TopicArn":"arn:aws:sns:us-east-1:1:t","Timestamp":"2026-01-01T00:00:00.000Z",)"
+        R"("SignatureVersion":"2","SigningCertURL":"https://sns.us-east-1.amazonaws.com/a.pem",)"
+        R"("SubscribeURL":")" +
+            url + R"(","Signature":")" + verification::test::base64(key.sign("SHA256", text)) +
+            "\"}");
+  };
+  expect_refused(ask(SigningKey::other_rsa()), "the signature is wrong");
+  EXPECT_TRUE(confirmed.empty());
+  EXPECT_EQ(exchange(ask(SigningKey::rsa())).status, 200);
+  EXPECT_EQ(confirmed, std::vector<std::string>{url});
+  EXPECT_TRUE(store->taken.empty());
+}
+
+TEST(GuardTest, ReasonsAreCountedByWhatTheySpeakOf) {
+  const std::pair<const char*, Unverified> kReasons[] = {
+      {"there is no signature", Unverified::kMissing},
+      {"there is no token", Unverified::kMissing},
+      {"the body has no clientState in it", Unverified::kMissing},
+      {"the signature is wrong", Unverified::kSignature},
+      {"the token's signature is wrong", Unverified::kSignature},
+      {"the body is not the one that was signed", Unverified::kSignature},
+      {"the time is too far from now", Unverified::kTime},
+      {"the token has expired", Unverified::kTime},
+      {"the token is too old", Unverified::kTime},
+      {"nothing can be verified here at present", Unverified::kUnusable},
+      {"the body is no message of SNS", Unverified::kOther}};
+  for (const auto& [reason, kind] : kReasons) EXPECT_EQ(kind_of(reason), kind) << reason;
 }
 
 // The loop sleeps whenever nothing happens, so an intake that nobody is told of stays unanswered.

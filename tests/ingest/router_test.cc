@@ -60,7 +60,7 @@ class RouterTest : public testing::Test {
     intake.payload.body = {0, static_cast<std::uint32_t>(body.size())};
     const Router::Route found = router.find(token_of(1), kNow);
     EXPECT_TRUE(found);
-    return router.route(found, declared, intake);
+    return router.route(found, declared, name, intake);
   }
   std::vector<EndpointNumber> targets() const {
     return {intake.targets.list().begin(), intake.targets.list().end()};
@@ -71,6 +71,7 @@ class RouterTest : public testing::Test {
   core::BufferPool pool{kPoolBytes};
   core::SnapshotCell<selector::RoutingTable> routes{table_of({link_route(1)})};
   Router router{routes, pool, 99};
+  MessageName name;        // what it has besides its payload
   store::Intake prepared;  // what an intake is before it is routed
   store::Intake intake;
 };
@@ -274,6 +275,9 @@ class RouterDedupeTest : public RouterTest {
     webhook.dedupes = true;
     publish(link_route(1), webhook);
   }
+  Bits128 by_header(std::string_view value) {
+    return router.name_of(router.find(token_of(1), kNow), {}, value).key;
+  }
   Bits128 key_of(std::string_view body) {
     EXPECT_TRUE(route(body));
     return intake.dedupe_key;
@@ -285,7 +289,7 @@ TEST_F(RouterDedupeTest, PayloadNamesTheMessage) {
   EXPECT_NE(key, Bits128{});
   EXPECT_EQ(key_of(R"({"id":"a-1","action":"star"})"), key) << "whatever the event";
   EXPECT_NE(key_of(R"({"action":"push","id":"a-2"})"), key);
-  EXPECT_NE(router.dedupe_key(link_route(1), "a-1"), key) << "a header's names are others";
+  EXPECT_NE(by_header("a-1"), key) << "a header's names are others";
   EXPECT_EQ(key_of(R"({"action":"push"})"), Bits128{});
   EXPECT_EQ(key_of(R"({"action":"push","id":""})"), Bits128{});
   EXPECT_EQ(key_of(R"({"action":"push","id":{"a":1}})"), Bits128{});
@@ -300,11 +304,19 @@ TEST_F(RouterDedupeTest, NameThatIsTooLongNamesNothing) {
 }
 
 TEST_F(RouterDedupeTest, HeadersNameComesFirst) {
-  prepared.dedupe_key = {1, 2};
+  name.key = {1, 2};
   EXPECT_EQ(key_of(R"({"action":"push","id":"a-1"})"), (Bits128{1, 2}));
 }
 
+TEST_F(RouterDedupeTest, PayloadsNameComesFirstWhereItIsBelieved) {
+  const Bits128 key = key_of(R"({"action":"push","id":"a-1"})");
+  name = {{1, 2}, true};
+  EXPECT_EQ(key_of(R"({"action":"push","id":"a-1"})"), key);
+  EXPECT_EQ(key_of(R"({"action":"push"})"), (Bits128{1, 2}));
+}
+
 TEST_F(RouterDedupeTest, TestIsNobodysDuplicate) {
+  name.key = {1, 2};
   prepared.is_test = true;
   EXPECT_EQ(key_of(R"({"action":"push","id":"a-1"})"), Bits128{});
 }
@@ -314,17 +326,52 @@ TEST_F(RouterDedupeTest, WebhookThatDoesNotAskForItHasNoKey) {
   EXPECT_EQ(key_of(R"({"action":"push","id":"a-1"})"), Bits128{});
 }
 
-TEST_F(RouterTest, DedupeKeyIsOfTheLinkAndTheValue) {
-  const auto one = link_route(1);
-  const auto two = link_route(2);
-  const Bits128 key = router.dedupe_key(one, "delivery-1");
-  EXPECT_EQ(router.dedupe_key(one, "delivery-1"), key);
-  EXPECT_NE(router.dedupe_key(one, "delivery-2"), key);
-  EXPECT_NE(router.dedupe_key(two, "delivery-1"), key);
-  EXPECT_NE(Router(routes, pool, 100).dedupe_key(one, "delivery-1"), key);
-  EXPECT_EQ(Router(routes, pool, 99).dedupe_key(one, "delivery-1"), key);
+TEST_F(RouterTest, NameOfAMessageIsOfTheLinkAndTheValue) {
+  routes.publish(table_of({link_route(1), link_route(2)}));
+  const auto key_of = [](Router& by, std::uint32_t link, std::string_view value) {
+    return by.name_of(by.find(token_of(link), kNow), {}, value).key;
+  };
+  const Bits128 key = key_of(router, 1, "delivery-1");
+  EXPECT_EQ(key_of(router, 1, "delivery-1"), key);
+  EXPECT_NE(key_of(router, 1, "delivery-2"), key);
+  EXPECT_NE(key_of(router, 2, "delivery-1"), key);
+  Router other(routes, pool, 100);
+  EXPECT_NE(key_of(other, 1, "delivery-1"), key);
+  Router same(routes, pool, 99);
+  EXPECT_EQ(key_of(same, 1, "delivery-1"), key);
   EXPECT_NE(key, Bits128{});
-  EXPECT_EQ(router.dedupe_key(one, ""), Bits128{}) << "no value, no key";
+  EXPECT_EQ(key_of(router, 1, ""), Bits128{}) << "no value, no key";
+}
+
+// What is signed names a message before what is not.
+TEST_F(RouterTest, NameOfAVerifiedMessageIsWhatItsProviderSigned) {
+  const auto publish_with = [this](const char* verification, bool by_body) {
+    auto link = link_route(1);
+    link.verifier = *verification::Verifier::make(verification);
+    auto webhook = webhook_route();
+    webhook.dedupes = true;
+    webhook.dedupes_by_body = by_body;
+    publish(link, webhook);
+  };
+  const auto name_of = [this](std::string_view replay_id, std::string_view value) {
+    return router.name_of(router.find(token_of(1), kNow), replay_id, value);
+  };
+  constexpr auto kStripe = R"({"provider":"stripe","secrets":["k"]})";
+  constexpr auto kMailgun = R"({"provider":"mailgun","secrets":["k"]})";
+  constexpr auto kGithub = R"({"provider":"github","secrets":["k"]})";
+  publish_with(kStripe, true);
+  const MessageName first = name_of("signed", "header");
+  EXPECT_NE(first.key, Bits128{});
+  EXPECT_EQ(name_of("signed", "another header").key, first.key);
+  EXPECT_NE(name_of("signed, too", "header").key, first.key);
+  EXPECT_NE(name_of("", "signed").key, first.key) << "a header's names are others";
+  EXPECT_TRUE(first.payload_first) << "all of the body is signed";
+  publish_with(kStripe, false);
+  EXPECT_FALSE(name_of("signed", "").payload_first) << "a header or the query is not";
+  publish_with(kMailgun, true);
+  EXPECT_FALSE(name_of("signed", "").payload_first) << "the body is not";
+  publish_with(kGithub, true);
+  EXPECT_TRUE(name_of("", "header").payload_first) << "a header is nobody's word";
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/limits.h"
+#include "ingest/verification/verifier.h"
 #include "tests/ingest/routes.h"
 #include "tests/ingest/store_side.h"
 #include "tests/support/manual_clock.h"
@@ -268,6 +269,22 @@ TEST_F(SubmitterTest, StopAnswersWhatIsOpenAndWhatStillComes) {
   const std::size_t late = submit(push());
   ASSERT_TRUE(results[late] && !*results[late]);
   EXPECT_EQ(results[late]->error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(SubmitterTest, MessageToAVerifiedLinkIsJudgedLikeOneThatIsPosted) {
+  auto link = link_route(1);
+  link.verifier = *verification::Verifier::make(
+      R"({"scheme":{"header":"x-key","algorithm":"token"},"secrets":["k"]})");
+  routes.publish(table_of({link}));
+  EXPECT_EQ(refusal_of(push()), ErrorCode::kUnauthorized);
+  Submitter::Message genuine = push();
+  genuine.header_lines += "X-Key: k\r\n";
+  submit(genuine);
+  EXPECT_EQ(store.taken.size(), 1u);
+  Submitter::Message test = push();
+  test.is_test = true;
+  submit(test);
+  EXPECT_EQ(store.taken.size(), 2u) << "a test is our own";
 }
 
 }  // namespace

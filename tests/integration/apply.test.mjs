@@ -289,3 +289,27 @@ test('JSON from standard input, a key that may not write, and no daemon', async 
   assert.equal(await cli.daemon.stop(), 0);
   assert.equal((await cli.run(['apply', '-f', '-'], {input})).code, 4);
 });
+
+test('a webhook is verified as the file says, and its secrets are not shown', async (t) => {
+  const {apply} = await setUp(t);
+  const text = `
+[[webhooks]]
+app = "github"
+tag = "repo"
+name = "R"
+envs = [{slug = "prd", verification = {provider = "github", secrets = ["$Secret{SHOP}", "plain"]}}]
+`;
+  const first = await apply(text);
+  assert.equal(first.code, 0, first.stderr);
+  assert.equal((await apply(text)).stdout, 'nothing to do\n');
+  const other = text.replace('$Secret{SHOP}', '$Secret{OTHER}');
+  const changed = await apply(other);
+  assert.match(changed.stdout, /^    envs.prd.verification: \(not shown\) -> \(not shown\)$/m);
+  const more = other.replace(
+      'envs = [', 'envs = [{slug = "snd", verification = {provider = "github", secrets = ["plain"]}}, ');
+  const added = await apply(more);
+  assert.equal(added.code, 0, added.stderr);
+  assert.equal((await apply(more)).stdout, 'nothing to do\n');
+  for (const {stdout, stderr} of [first, changed, added])
+    assert.doesNotMatch(stdout + stderr, /plain|OTHER/);
+});

@@ -25,6 +25,21 @@ TEST(SameSettingTest, NothingIsNothingHoweverItIsSaid) {
   EXPECT_FALSE(same("adaptive", "false", "true"));
 }
 
+TEST(SameSettingTest, VerificationIsComparedAsFarAsItIsShown) {
+  const char* live = R"({"provider":"github","secrets":["$Secret{A}","[hidden]"]})";
+  EXPECT_TRUE(same("verification", R"({"provider":"github","secrets":["$Secret{A}","b"]})", live));
+  EXPECT_TRUE(same("verification", R"({"secrets":["$Secret{A}","c"],"provider":"github"})", live));
+  EXPECT_FALSE(same("verification", R"({"provider":"meta","secrets":["$Secret{A}","b"]})", live));
+  EXPECT_FALSE(same("verification", R"({"provider":"github","secrets":["$Secret{B}","b"]})", live));
+  EXPECT_FALSE(same("verification", R"({"provider":"github","secrets":["$Secret{A}"]})", live));
+  EXPECT_FALSE(
+      same("verification", R"({"provider":"github","secrets":["$Secret{A}","$Secret{B}"]})", live));
+  EXPECT_FALSE(same("verification", R"({"provider":"github"})", live));
+  EXPECT_FALSE(same("verification", "null", live));
+  EXPECT_TRUE(same("verification", "null", "null"));
+  EXPECT_FALSE(same("verification", live, "null"));
+}
+
 TEST(SameSettingTest, EventsMayBeShortAndInAnyOrder) {
   EXPECT_TRUE(same("events", R"(["opened","repo:closed"])", R"(["repo:closed","repo:opened"])"));
   EXPECT_FALSE(same("events", R"(["opened"])", R"(["other:opened"])"));
