@@ -143,10 +143,7 @@ class Registry {
   Result<std::vector<core::EndpointNumber>> enable(std::string_view workspace,
                                                    std::string_view product,
                                                    const EnableSpec& spec);
-  struct Disabled {
-    std::vector<std::string> slugs;  // of all that was asked for
-    std::vector<core::EndpointNumber> calls;
-  };
+  using Disabled = DisabledEnvs;
   Result<Disabled> disable(std::string_view workspace, std::string_view product,
                            const DisableSpec& spec);
   // Of those slugs, in this order; an env without an endpoint is shown as disabled.
@@ -228,11 +225,8 @@ class Registry {
   const Table<D>& table() const noexcept {
     return catalog_.of<D>();
   }
-
   Result<void> make_signing_secrets();
   Result<void> finish_master_key_rotation();
-  void list_secret_users(std::string_view workspace, std::string_view name,
-                         std::vector<ErrorItem>& items) const;
 
   // Look-ups, with the error that says what is missing.
   Result<void> need_workspace(std::string_view workspace) const;
@@ -246,11 +240,7 @@ class Registry {
                              std::string_view access_tag) const;
   bool has_app(std::string_view workspace, std::string_view app) const;
 
-  // What a registration is for: product, access tag, the webhook and one of its envs.
-  struct Place {
-    std::string_view workspace, product, access_tag, env;
-    const WebhookDefinition* webhook = nullptr;
-  };
+  using Place = RegistrationPlace;
   Result<Place> find_place(std::string_view workspace, std::string_view product,
                            std::string_view access_tag, std::string_view webhook,
                            std::string_view env, const std::string& env_pointer) const;
@@ -264,7 +254,6 @@ class Registry {
   Result<MatchReport> report(std::string_view workspace, std::string_view app,
                              std::string_view webhook_tag, std::string_view env,
                              const selector::Match& match, const selector::Matcher& matcher) const;
-
   // The parts of lists.
   template <class Shown, class D>
   Result<Page<Shown>> list_filtered(const Table<D>& definitions, std::string_view workspace,
@@ -321,8 +310,6 @@ class Registry {
   Endpoint describe(const EndpointDefinition& endpoint) const;
   Link describe(const LinkDefinition& link) const;
   static Connection describe(const ConnectionDefinition& connection);
-  static Key describe(const KeyDefinition& key);
-  static WorkspaceInfo describe(const WorkspaceDefinition& workspace);
   RegistrationEnv describe_env(const EndpointDefinition* endpoint, const CallDefinition* call,
                                const LinkDefinition* link, std::string_view slug) const;
   std::string link_url(const Bits128& token) const;

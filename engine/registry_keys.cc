@@ -42,6 +42,17 @@ std::string new_secret() {
   return secret;
 }
 
+Key shown(const KeyDefinition& key) {
+  Key result{key.id, key.name, key.scopes, key.created_at, std::nullopt, std::nullopt};
+  if (key.expires_at != 0) result.expires_at = key.expires_at;
+  if (key.last_used_at != 0) result.last_used_at = key.last_used_at;
+  return result;
+}
+
+WorkspaceInfo shown(const WorkspaceDefinition& workspace) {
+  return {workspace.tag, workspace.name, workspace.created_at};
+}
+
 }  // namespace
 
 Result<WorkspaceInfo> Registry::create_workspace(std::string_view tag, std::string_view name) {
@@ -56,7 +67,7 @@ Result<WorkspaceInfo> Registry::create_workspace(std::string_view tag, std::stri
   change.put(workspace);
   add_system_webhook(change, tag);
   if (auto done = commit(std::move(change)); !done) return std::move(done).error();
-  return describe(workspace);
+  return shown(workspace);
 }
 
 Result<Page<WorkspaceInfo>> Registry::workspaces(const PageRequest& page) const {
@@ -66,7 +77,7 @@ Result<Page<WorkspaceInfo>> Registry::workspaces(const PageRequest& page) const 
   PageFiller<WorkspaceInfo> filler(prefix, page);
   table<WorkspaceDefinition>().scan(prefix, page.cursor, [&](const WorkspaceDefinition& workspace) {
     if (!filler.has_room()) return false;
-    filler.add(describe(workspace), workspace.key());
+    filler.add(shown(workspace), workspace.key());
     return true;
   });
   return filler.take();
@@ -75,7 +86,7 @@ Result<Page<WorkspaceInfo>> Registry::workspaces(const PageRequest& page) const 
 Result<WorkspaceInfo> Registry::workspace(std::string_view tag) const {
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(tag); !there) return std::move(there).error();
-  return describe(*table<WorkspaceDefinition>().find(tag));
+  return shown(*table<WorkspaceDefinition>().find(tag));
 }
 
 Result<void> Registry::delete_workspace(std::string_view tag, const ChangeOptions& options) {
@@ -149,7 +160,7 @@ Result<NewKey> Registry::create_key(std::string_view workspace, const KeySpec& s
   Change change;
   change.put(key);
   if (auto done = commit(std::move(change)); !done) return std::move(done).error();
-  return NewKey{describe(key), std::move(secret)};
+  return NewKey{shown(key), std::move(secret)};
 }
 
 Result<Page<Key>> Registry::keys(std::string_view workspace, const PageRequest& page) const {
@@ -160,7 +171,7 @@ Result<Page<Key>> Registry::keys(std::string_view workspace, const PageRequest& 
   PageFiller<Key> filler(prefix, page);
   table<KeyDefinition>().scan(prefix, after_key(prefix, page), [&](const KeyDefinition& key) {
     if (!filler.has_room()) return false;
-    filler.add(describe(key), key.key());
+    filler.add(shown(key), key.key());
     return true;
   });
   return filler.take();
@@ -170,7 +181,7 @@ Result<Key> Registry::key(std::string_view workspace, KeyId id) const {
   const std::lock_guard lock(mutex_);
   const auto* key = table<KeyDefinition>().by_id(id);
   if (key == nullptr || key->workspace != workspace) return not_found("there is no such key");
-  return describe(*key);
+  return shown(*key);
 }
 
 Result<void> Registry::revoke_key(std::string_view workspace, KeyId id) {
@@ -200,17 +211,6 @@ Result<Caller> Registry::authenticate(std::string_view secret) {
     (void)commit(std::move(change));  // a full disk must not lock people out
   }
   return caller;
-}
-
-Key Registry::describe(const KeyDefinition& key) {
-  Key result{key.id, key.name, key.scopes, key.created_at, std::nullopt, std::nullopt};
-  if (key.expires_at != 0) result.expires_at = key.expires_at;
-  if (key.last_used_at != 0) result.last_used_at = key.last_used_at;
-  return result;
-}
-
-WorkspaceInfo Registry::describe(const WorkspaceDefinition& workspace) {
-  return {workspace.tag, workspace.name, workspace.created_at};
 }
 
 }  // namespace headrace::engine

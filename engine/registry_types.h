@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
@@ -19,11 +20,25 @@
 
 namespace headrace::engine {
 
+struct WebhookDefinition;
+
 struct RegistryOptions {
   std::string public_url;  // what links begin with, without a slash at the end
   SecretSource secrets;  // asked for those that are not in the store
   std::chrono::milliseconds retention{};  // how long what is deleted can still be named
   MasterKeySource master_key;                // empty: one of this process alone
+};
+
+// What a registration is for: product, access tag, the webhook and one of its envs.
+struct RegistrationPlace {
+  std::string_view workspace, product, access_tag, env;
+  const WebhookDefinition* webhook = nullptr;
+};
+
+// What was disabled.
+struct DisabledEnvs {
+  std::vector<std::string> slugs;  // of all that was asked for
+  std::vector<core::EndpointNumber> calls;
 };
 
 // What came of one attempt to tell a provider.
