@@ -48,8 +48,7 @@ class Registry {
   Result<void> revoke_key(std::string_view workspace, KeyId id);
   Result<Caller> authenticate(std::string_view secret);
 
-  // --- The audit log
-  // What was changed in the workspace that there is now; kNotFound.
+  // --- The audit log, of the workspace that there is now
   Result<Page<AuditEntry>> audit(std::string_view workspace, const AuditFilter& filter) const;
   AuditBook& audit_book() const noexcept { return *audit_; }
 
@@ -151,10 +150,7 @@ class Registry {
   Result<std::vector<core::EndpointNumber>> enable(std::string_view workspace,
                                                    std::string_view product,
                                                    const EnableSpec& spec);
-  struct Disabled {
-    std::vector<std::string> slugs;  // of all that was asked for
-    std::vector<core::EndpointNumber> calls;
-  };
+  using Disabled = DisabledEnvs;
   Result<Disabled> disable(std::string_view workspace, std::string_view product,
                            const DisableSpec& spec);
   // Of those slugs, in this order; an env without an endpoint is shown as disabled.
@@ -237,14 +233,10 @@ class Registry {
   const Table<D>& table() const noexcept {
     return catalog_.of<D>();
   }
-
   Result<void> make_signing_secrets();
   Result<void> load_key_pepper();
   Result<void> need_key_pepper();
-  Result<void> note_use(KeyDefinition used, std::string_view secret);
   Result<void> finish_master_key_rotation();
-  void list_secret_users(std::string_view workspace, std::string_view name,
-                         std::vector<ErrorItem>& items) const;
 
   // Look-ups, with the error that says what is missing.
   Result<void> need_workspace(std::string_view workspace) const;
@@ -258,11 +250,7 @@ class Registry {
                              std::string_view access_tag) const;
   bool has_app(std::string_view workspace, std::string_view app) const;
 
-  // What a registration is for: product, access tag, the webhook and one of its envs.
-  struct Place {
-    std::string_view workspace, product, access_tag, env;
-    const WebhookDefinition* webhook = nullptr;
-  };
+  using Place = RegistrationPlace;
   Result<Place> find_place(std::string_view workspace, std::string_view product,
                            std::string_view access_tag, std::string_view webhook,
                            std::string_view env, const std::string& env_pointer) const;
@@ -276,18 +264,10 @@ class Registry {
   Result<MatchReport> report(std::string_view workspace, std::string_view app,
                              std::string_view webhook_tag, std::string_view env,
                              const selector::Match& match, const selector::Matcher& matcher) const;
-
-  // The parts of lists.
   template <class Shown, class D>
   Result<Page<Shown>> list_filtered(const Table<D>& definitions, std::string_view workspace,
                                     const LinkFilter& filter, const PageRequest& page) const;
   Registration registration_of(const std::string& group, std::string_view access_tag) const;
-  Product count_product(std::string_view workspace, const std::string& tag) const;
-  void list_users(std::string_view workspace, std::string_view product, std::string_view access_tag,
-                  std::string_view except, std::vector<ErrorItem>& items) const;
-  void list_env(const WebhookDefinition& webhook, std::string_view env,
-                std::vector<ErrorItem>& items) const;
-  void list_farewells(const std::string& prefix, std::vector<ErrorItem>& items) const;
 
   // Parts of a change.
   LinkDefinition new_link(const Place& place, std::string_view event);
@@ -295,9 +275,6 @@ class Registry {
                                            const std::string& pointer);
   void set_state(EndpointDefinition& endpoint, EndpointState state, StateReason reason) const;
   void tell_gate(const Change& change) const;
-  static bool is_founded(const EndpointDefinition& endpoint, const Complaint& complaint);
-  std::string host_of(core::EndpointNumber number) const;
-  bool hears_system(std::string_view workspace) const;
   std::optional<SystemMessage> system_message(const EndpointDefinition& endpoint,
                                               const SystemNews& news) const;
   void add_system_webhook(Change& change, std::string_view workspace);
@@ -307,18 +284,12 @@ class Registry {
                                           const EndpointTestSpec& spec) const;
   // What names resolve to. Requires: the mutex is not held.
   Result<void> check_names(const EndpointSettings& settings, const std::string& pointer) const;
-  Result<std::vector<std::string>> full_tags(const WebhookDefinition& webhook,
-                                             const std::vector<std::string>& names,
-                                             const std::string& pointer) const;
   Result<void> put_endpoint(Change& change, EndpointDefinition& endpoint, const Place& place);
   LinkDefinition put_link(Change& change, const Place& place, std::string_view event,
                           bool* created = nullptr);
-  void touch_owner(Change& change, const LinkDefinition& link);
   Result<void> enable_env(Change& change, const Place& place, const EnableEnvSpec& env,
                           const std::string& pointer, std::vector<core::EndpointNumber>& calls);
   bool call_again(Change& change, const Place& place, std::vector<core::EndpointNumber>& calls);
-  static CallDefinition repeated(const CallDefinition& before);
-  const CallDefinition* call_at(const Place& place) const;
   CallDefinition new_call(const Place& place, CallDefinition::Purpose purpose);
   void put_call(Change& change, CallDefinition call, std::vector<core::EndpointNumber>& calls);
   Result<void> prepare_call(Change& change, const Place& place, const LinkDefinition& link,
@@ -337,9 +308,6 @@ class Registry {
   Event describe(const EventDefinition& event) const;
   Endpoint describe(const EndpointDefinition& endpoint) const;
   Link describe(const LinkDefinition& link) const;
-  static Connection describe(const ConnectionDefinition& connection);
-  static Key describe(const KeyDefinition& key);
-  static WorkspaceInfo describe(const WorkspaceDefinition& workspace);
   RegistrationEnv describe_env(const EndpointDefinition* endpoint, const CallDefinition* call,
                                const LinkDefinition* link, std::string_view slug) const;
   std::string link_url(const Bits128& token) const;

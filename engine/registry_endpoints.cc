@@ -60,6 +60,24 @@ Result<void> check_filter(const EndpointDefinition& endpoint, const std::string&
   return error;
 }
 
+// Names of events as full tags of the webhook. The event part alone will do.
+Result<std::vector<std::string>> full_tags(const Catalog& catalog, const WebhookDefinition& webhook,
+                                           const std::vector<std::string>& names,
+                                           const std::string& pointer) {
+  std::vector<std::string> tags;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::string tag = names[i];
+    if (tag.find(':') == std::string::npos) tag.insert(0, webhook.tag + ":");
+    const auto* event =
+        catalog.of<EventDefinition>().find(join_key({webhook.workspace, webhook.app, tag}));
+    if (event == nullptr || event->webhook() != webhook.tag)
+      return invalid(pointer + "/" + std::to_string(i),
+                     "the webhook has no event '" + names[i] + "'");
+    if (std::count(tags.begin(), tags.end(), tag) == 0) tags.push_back(std::move(tag));
+  }
+  return tags;
+}
+
 }  // namespace
 
 // The endpoint at a place as these settings make it. Nothing is changed yet.
@@ -95,7 +113,7 @@ Result<EndpointDefinition> Registry::with_settings(const Place& place,
       !signs)
     return std::move(signs).error();
   if (settings.events) {
-    auto events = full_tags(*place.webhook, *settings.events, pointer + "/events");
+    auto events = full_tags(catalog_, *place.webhook, *settings.events, pointer + "/events");
     if (!events) return std::move(events).error();
     endpoint.events = std::move(*events);
   }
@@ -139,24 +157,6 @@ Result<void> Registry::check_names(const EndpointSettings& settings,
                                    const std::string& pointer) const {
   if (!settings.url) return {};
   return resolve_and_check(options_.targets, *settings.url, pointer + "/url");
-}
-
-// Names of events as full tags of the webhook. The event part alone will do.
-Result<std::vector<std::string>> Registry::full_tags(const WebhookDefinition& webhook,
-                                                     const std::vector<std::string>& names,
-                                                     const std::string& pointer) const {
-  std::vector<std::string> tags;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    std::string tag = names[i];
-    if (tag.find(':') == std::string::npos) tag.insert(0, webhook.tag + ":");
-    const auto* event =
-        table<EventDefinition>().find(join_key({webhook.workspace, webhook.app, tag}));
-    if (event == nullptr || event->webhook() != webhook.tag)
-      return invalid(pointer + "/" + std::to_string(i),
-                     "the webhook has no event '" + names[i] + "'");
-    if (std::count(tags.begin(), tags.end(), tag) == 0) tags.push_back(std::move(tag));
-  }
-  return tags;
 }
 
 // Puts the endpoint and its link, if anything about it is new. Numbers are given out only now.

@@ -28,6 +28,17 @@ std::string new_secret() {
   return secret;
 }
 
+Key shown(const KeyDefinition& key) {
+  Key result{key.id, key.name, key.scopes, key.created_at, std::nullopt, std::nullopt};
+  if (key.expires_at != 0) result.expires_at = key.expires_at;
+  if (key.last_used_at != 0) result.last_used_at = key.last_used_at;
+  return result;
+}
+
+WorkspaceInfo shown(const WorkspaceDefinition& workspace) {
+  return {workspace.tag, workspace.name, workspace.created_at};
+}
+
 }  // namespace
 
 Result<WorkspaceInfo> Registry::create_workspace(std::string_view tag, std::string_view name) {
@@ -45,7 +56,7 @@ Result<WorkspaceInfo> Registry::create_workspace(std::string_view tag, std::stri
   change.put(workspace);
   add_system_webhook(change, tag);
   if (auto done = commit(std::move(change)); !done) return std::move(done).error();
-  return describe(workspace);
+  return shown(workspace);
 }
 
 Result<Page<WorkspaceInfo>> Registry::workspaces(const PageRequest& page) const {
@@ -55,7 +66,7 @@ Result<Page<WorkspaceInfo>> Registry::workspaces(const PageRequest& page) const 
   PageFiller<WorkspaceInfo> filler(prefix, page);
   table<WorkspaceDefinition>().scan(prefix, page.cursor, [&](const WorkspaceDefinition& workspace) {
     if (!filler.has_room()) return false;
-    filler.add(describe(workspace), workspace.key());
+    filler.add(shown(workspace), workspace.key());
     return true;
   });
   return filler.take();
@@ -64,7 +75,7 @@ Result<Page<WorkspaceInfo>> Registry::workspaces(const PageRequest& page) const 
 Result<WorkspaceInfo> Registry::workspace(std::string_view tag) const {
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(tag); !there) return std::move(there).error();
-  return describe(*table<WorkspaceDefinition>().find(tag));
+  return shown(*table<WorkspaceDefinition>().find(tag));
 }
 
 Result<void> Registry::delete_workspace(std::string_view tag, const ChangeOptions& options) {
@@ -139,7 +150,7 @@ Result<NewKey> Registry::create_key(std::string_view workspace, const KeySpec& s
   Change change;
   change.put(key);
   if (auto done = commit(std::move(change)); !done) return std::move(done).error();
-  return NewKey{describe(key), std::move(secret)};
+  return NewKey{shown(key), std::move(secret)};
 }
 
 Result<Page<Key>> Registry::keys(std::string_view workspace, const PageRequest& page) const {
@@ -150,7 +161,7 @@ Result<Page<Key>> Registry::keys(std::string_view workspace, const PageRequest& 
   PageFiller<Key> filler(prefix, page);
   table<KeyDefinition>().scan(prefix, after_key(prefix, page), [&](const KeyDefinition& key) {
     if (!filler.has_room()) return false;
-    filler.add(describe(key), key.key());
+    filler.add(shown(key), key.key());
     return true;
   });
   return filler.take();
@@ -160,7 +171,7 @@ Result<Key> Registry::key(std::string_view workspace, KeyId id) const {
   const std::lock_guard lock(mutex_);
   const auto* key = table<KeyDefinition>().by_id(id);
   if (key == nullptr || key->workspace != workspace) return not_found("there is no such key");
-  return describe(*key);
+  return shown(*key);
 }
 
 Result<void> Registry::revoke_key(std::string_view workspace, KeyId id) {
@@ -172,8 +183,9 @@ Result<void> Registry::revoke_key(std::string_view workspace, KeyId id) {
   return commit(std::move(change));
 }
 
-// Looked up by a hash that nobody can work out who does not have the pepper, so how long the look-up
-// takes says nothing about a key that is there. Both hashes are made and looked for in any case.
+// Looked up by a hash that nobody can work out who does not have the pepper, so how long the
+// look-up takes says nothing about a key that is there. Both hashes are made and looked for in any
+// case.
 Result<Caller> Registry::authenticate(std::string_view secret) {
   const Error refused{ErrorCode::kUnauthorized, "the key is unknown, expired or revoked", 0};
   if (!secret.starts_with(kSecretPrefix)) return refused;
@@ -187,19 +199,16 @@ Result<Caller> Registry::authenticate(std::string_view secret) {
   if (key == nullptr || (key->expires_at != 0 && key->expires_at <= now)) return refused;
   const Caller caller{key->workspace, key->scopes, key->id};
   // A full disk must not lock people out.
-  if (key == plain_one || now >= key->last_used_at + kLastUseWrittenAfter)
-    (void)note_use(*key, secret);
+  if (key == plain_one || now >= key->last_used_at + kLastUseWrittenAfter) {
+    KeyDefinition used = *key;
+    used.last_used_at = now;
+    // A hash of an earlier version is replaced by one under the pepper.
+    if (need_key_pepper()) used.secret_hash = hasher_->hash_of(secret);
+    Change change;
+    change.put(std::move(used));
+    (void)commit(std::move(change));
+  }
   return caller;
-}
-
-// A hash of an earlier version is replaced by one under the pepper.
-Result<void> Registry::note_use(KeyDefinition used, std::string_view secret) {
-  if (auto there = need_key_pepper(); !there) return there;
-  used.secret_hash = hasher_->hash_of(secret);
-  used.last_used_at = clock_.wall_ms();
-  Change change;
-  change.put(std::move(used));
-  return commit(std::move(change));
 }
 
 // The pepper is sealed like any secret, so a copy of the store without the master key has hashes
@@ -227,17 +236,6 @@ Result<void> Registry::need_key_pepper() {
   if (auto done = commit(std::move(change)); !done) return done;
   hasher_.emplace(pepper);
   return {};
-}
-
-Key Registry::describe(const KeyDefinition& key) {
-  Key result{key.id, key.name, key.scopes, key.created_at, std::nullopt, std::nullopt};
-  if (key.expires_at != 0) result.expires_at = key.expires_at;
-  if (key.last_used_at != 0) result.last_used_at = key.last_used_at;
-  return result;
-}
-
-WorkspaceInfo Registry::describe(const WorkspaceDefinition& workspace) {
-  return {workspace.tag, workspace.name, workspace.created_at};
 }
 
 }  // namespace headrace::engine

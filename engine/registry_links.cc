@@ -13,6 +13,23 @@ namespace {
 
 constexpr std::chrono::hours kGraceMax{24 * 30};
 
+// What shows the link is another one by it.
+void touch_owner(const Catalog& catalog, const LinkDefinition& link, std::uint64_t revision,
+                 Change& change) {
+  if (link.link_kind() == LinkKind::kApp) {
+    const auto* webhook =
+        catalog.of<WebhookDefinition>().find(join_key({link.workspace, link.app, link.webhook}));
+    if (webhook == nullptr) return;
+    WebhookDefinition touched = *webhook;
+    touched.revision = revision;
+    change.put(std::move(touched));
+  } else if (const auto* endpoint = catalog.of<EndpointDefinition>().find(link.key())) {
+    EndpointDefinition touched = *endpoint;
+    touched.revision = revision;
+    change.put(std::move(touched));
+  }
+}
+
 }  // namespace
 
 // The link of a place (and event), made when it is not there: the same place, the same link.
@@ -114,24 +131,9 @@ Result<Link> Registry::rotate_link(std::string_view workspace, LinkId id,
   link.revision = next_revision();
   Change change;
   change.put(link);
-  touch_owner(change, link);
+  touch_owner(catalog_, link, next_revision(), change);
   if (auto done = commit(std::move(change)); !done) return std::move(done).error();
   return describe(link);
-}
-
-// What shows the link is another one by it.
-void Registry::touch_owner(Change& change, const LinkDefinition& link) {
-  if (link.link_kind() == LinkKind::kApp) {
-    if (auto webhook = find_webhook(link.workspace, link.app, link.webhook)) {
-      WebhookDefinition touched = **webhook;
-      touched.revision = next_revision();
-      change.put(std::move(touched));
-    }
-  } else if (const auto* endpoint = table<EndpointDefinition>().find(link.key())) {
-    EndpointDefinition touched = *endpoint;
-    touched.revision = next_revision();
-    change.put(std::move(touched));
-  }
 }
 
 Result<void> Registry::delete_link(std::string_view workspace, LinkId id,

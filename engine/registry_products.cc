@@ -12,6 +12,42 @@ std::string described_place(const EndpointDefinition& endpoint) {
   return endpoint.access_tag + ", " + endpoint.webhook + ", " + endpoint.env;
 }
 
+// What the product registered under that name, for any app but `except`.
+void list_users(const Catalog& catalog, std::string_view workspace, std::string_view product,
+                std::string_view access_tag, std::string_view except,
+                std::vector<ErrorItem>& items) {
+  const std::string prefix = join_key({workspace, product}) + '/';
+  catalog.of<EndpointDefinition>().scan_second(prefix, {}, [&](const EndpointDefinition& endpoint) {
+    if (endpoint.access_tag == access_tag && endpoint.app != except)
+      items.push_back({"endpoint " + endpoint.id.to_string(), described_place(endpoint)});
+    return true;
+  });
+  catalog.of<LinkDefinition>().scan_second(prefix, {}, [&](const LinkDefinition& link) {
+    if (link.access_tag == access_tag && link.app != except)
+      items.push_back({"link " + link.id.to_string(), link.webhook + ", " + link.env});
+    return true;
+  });
+}
+
+Connection shown(const ConnectionDefinition& connection) {
+  return {connection.product, connection.access_tag, connection.app, connection.revision};
+}
+
+Product count_product(const Catalog& catalog, std::string_view workspace, const std::string& tag) {
+  Product product{tag, 0, 0, 0};
+  const std::string prefix = join_key({workspace, tag}) + '/';
+  const auto counter = [](std::size_t& count) {
+    return [&count](const auto&) {
+      ++count;
+      return true;
+    };
+  };
+  catalog.of<ConnectionDefinition>().scan(prefix, {}, counter(product.connections));
+  catalog.of<EndpointDefinition>().scan_second(prefix, {}, counter(product.endpoints));
+  catalog.of<LinkDefinition>().scan_second(prefix, {}, counter(product.links));
+  return product;
+}
+
 }  // namespace
 
 // Products are found in four kinds of definitions, each in order of product.
@@ -37,30 +73,15 @@ Result<Page<Product>> Registry::products(std::string_view workspace,
     table<CallDefinition>().scan_second(prefix, after, take);
     if (next.empty() || !filler.has_room()) return filler.take();
     const std::string tag = next.substr(prefix.size(), next.size() - prefix.size() - 1);
-    filler.add(count_product(workspace, tag), prefix + tag);
+    filler.add(count_product(catalog_, workspace, tag), prefix + tag);
     after = prefix + tag + '0';
   }
-}
-
-Product Registry::count_product(std::string_view workspace, const std::string& tag) const {
-  Product product{tag, 0, 0, 0};
-  const std::string prefix = join_key({workspace, tag}) + '/';
-  const auto counter = [](std::size_t& count) {
-    return [&count](const auto&) {
-      ++count;
-      return true;
-    };
-  };
-  table<ConnectionDefinition>().scan(prefix, {}, counter(product.connections));
-  table<EndpointDefinition>().scan_second(prefix, {}, counter(product.endpoints));
-  table<LinkDefinition>().scan_second(prefix, {}, counter(product.links));
-  return product;
 }
 
 Result<Product> Registry::product(std::string_view workspace, std::string_view tag) const {
   const std::lock_guard lock(mutex_);
   if (check_tag("product", tag)) {
-    const Product product = count_product(workspace, std::string(tag));
+    const Product product = count_product(catalog_, workspace, std::string(tag));
     bool is_there = product.connections + product.endpoints + product.links != 0;
     const auto note = [&is_there](const CallDefinition&) { return !(is_there = true); };
     table<CallDefinition>().scan_second(join_key({workspace, tag}) + '/', {}, note);
@@ -127,36 +148,15 @@ Result<Connection> Registry::connect(std::string_view workspace, std::string_vie
     return Error{ErrorCode::kPrecondition, "there is no such connection", 0};
   if (auto same = check_revision(before == nullptr ? 0 : before->revision, options); !same)
     return std::move(same).error();
-  if (before != nullptr && before->app == app) return describe(*before);
+  if (before != nullptr && before->app == app) return shown(*before);
   Error in_use = conflict("endpoints or links are registered under the name for another app");
-  list_users(workspace, product, access_tag, app, in_use.items);
+  list_users(catalog_, workspace, product, access_tag, app, in_use.items);
   if (!in_use.items.empty()) return in_use;
   connection.revision = next_revision();
   Change change;
   change.put(connection);
   if (auto done = commit(std::move(change)); !done) return std::move(done).error();
-  return describe(connection);
-}
-
-// What the product registered under that name, for any app but `except`.
-void Registry::list_users(std::string_view workspace, std::string_view product,
-                          std::string_view access_tag, std::string_view except,
-                          std::vector<ErrorItem>& items) const {
-  const std::string prefix = join_key({workspace, product}) + '/';
-  table<EndpointDefinition>().scan_second(prefix, {}, [&](const EndpointDefinition& endpoint) {
-    if (endpoint.access_tag == access_tag && endpoint.app != except)
-      items.push_back({"endpoint " + endpoint.id.to_string(), described_place(endpoint)});
-    return true;
-  });
-  table<LinkDefinition>().scan_second(prefix, {}, [&](const LinkDefinition& link) {
-    if (link.access_tag == access_tag && link.app != except)
-      items.push_back({"link " + link.id.to_string(), link.webhook + ", " + link.env});
-    return true;
-  });
-}
-
-Connection Registry::describe(const ConnectionDefinition& connection) {
-  return {connection.product, connection.access_tag, connection.app, connection.revision};
+  return shown(connection);
 }
 
 Result<Page<Connection>> Registry::connections(std::string_view workspace, std::string_view product,
@@ -171,7 +171,7 @@ Result<Page<Connection>> Registry::connections(std::string_view workspace, std::
   table<ConnectionDefinition>().scan(prefix, after_key(prefix, page),
                                      [&](const ConnectionDefinition& connection) {
                                        if (!filler.has_room()) return false;
-                                       filler.add(describe(connection), connection.key());
+                                       filler.add(shown(connection), connection.key());
                                        return true;
                                      });
   return filler.take();
@@ -182,7 +182,7 @@ Result<Connection> Registry::connection(std::string_view workspace, std::string_
   const std::lock_guard lock(mutex_);
   const auto* found =
       table<ConnectionDefinition>().find(join_key({workspace, product, access_tag}));
-  if (found != nullptr && check_tag("product", product)) return describe(*found);
+  if (found != nullptr && check_tag("product", product)) return shown(*found);
   return not_found("the product has connected no app as '" + std::string(access_tag) + "'");
 }
 
@@ -195,7 +195,7 @@ Result<void> Registry::disconnect(std::string_view workspace, std::string_view p
     return not_found("the product has connected no app as '" + std::string(access_tag) + "'");
   if (auto same = check_revision(found->revision, options); !same) return same;
   Error orphans = conflict("endpoints or links are registered under the name");
-  list_users(workspace, product, access_tag, {}, orphans.items);
+  list_users(catalog_, workspace, product, access_tag, {}, orphans.items);
   Change change;
   if (!orphans.items.empty() && !options.cascade) return orphans;
   const std::string prefix = join_key({workspace, product}) + '/';

@@ -53,6 +53,25 @@ RegistrationState state_of(const EndpointDefinition* endpoint, const CallDefinit
   return call->succeeded ? RegistrationState::kRegistered : RegistrationState::kPending;
 }
 
+// The same request as a new call.
+CallDefinition repeated(const CallDefinition& before) {
+  CallDefinition call = before;
+  core::secure_random(&call.id.bits, sizeof(call.id.bits));
+  call.message = {};
+  call.given_up = false;
+  call.attempts = 0;
+  call.http_status = 0;
+  call.error.clear();
+  call.response.clear();
+  call.called_at = call.next_at = 0;
+  return call;
+}
+
+const CallDefinition* call_at(const Catalog& catalog, const RegistrationPlace& place) {
+  return catalog.of<CallDefinition>().find(join_key(
+      {place.workspace, place.webhook->app, place.webhook->tag, place.env, place.product}));
+}
+
 }  // namespace
 
 Result<std::vector<core::EndpointNumber>> Registry::enable(std::string_view workspace,
@@ -119,7 +138,7 @@ Result<void> Registry::enable_env(Change& change, const Place& place, const Enab
 // failed. False: it was never called.
 bool Registry::call_again(Change& change, const Place& place,
                           std::vector<core::EndpointNumber>& calls) {
-  const auto* before = call_at(place);
+  const auto* before = call_at(catalog_, place);
   if (before == nullptr || before->purpose != Purpose::kRegister) return false;
   if (before->given_up) {
     put_call(change, repeated(*before), calls);
@@ -127,25 +146,6 @@ bool Registry::call_again(Change& change, const Place& place,
     calls.push_back(before->number);
   }
   return true;
-}
-
-// The same request as a new call.
-CallDefinition Registry::repeated(const CallDefinition& before) {
-  CallDefinition call = before;
-  core::secure_random(&call.id.bits, sizeof(call.id.bits));
-  call.message = {};
-  call.given_up = false;
-  call.attempts = 0;
-  call.http_status = 0;
-  call.error.clear();
-  call.response.clear();
-  call.called_at = call.next_at = 0;
-  return call;
-}
-
-const CallDefinition* Registry::call_at(const Place& place) const {
-  return table<CallDefinition>().find(join_key(
-      {place.workspace, place.webhook->app, place.webhook->tag, place.env, place.product}));
 }
 
 // What tells the provider of the link. A call that was made, or is under way, is not made again.
@@ -192,7 +192,7 @@ Result<void> Registry::prepare_call(Change& change, const Place& place, const Li
 // What tells the provider that nobody listens any more, where it wants to know.
 void Registry::prepare_farewell(Change& change, const Place& place,
                                 std::vector<core::EndpointNumber>& calls) {
-  const auto* registered = call_at(place);
+  const auto* registered = call_at(catalog_, place);
   if (registered == nullptr) return;
   if (registered->purpose == Purpose::kUnregister) {  // asked for again: once more, if it failed
     if (registered->given_up) put_call(change, repeated(*registered), calls);
@@ -252,7 +252,7 @@ Result<Registry::Disabled> Registry::disable(std::string_view workspace, std::st
   slugs = spec.envs;
   for (const WebhookEnvSpec& env : (*webhook)->envs) {
     const Place place{workspace, product, spec.access_tag, env.slug, *webhook};
-    const bool is_used = endpoint_at(place) != nullptr || call_at(place) != nullptr;
+    const bool is_used = endpoint_at(place) != nullptr || call_at(catalog_, place) != nullptr;
     if (spec.envs.empty() && is_used) slugs.push_back(env.slug);
   }
   Change change;

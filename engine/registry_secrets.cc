@@ -35,6 +35,29 @@ Error no_secret(std::string_view name) {
   return not_found("there is no secret '" + std::string(name) + "'");
 }
 
+void list_uses(const Catalog& catalog, std::string_view workspace, std::string_view name,
+               std::vector<ErrorItem>& items) {
+  const std::string prefix = std::string(workspace) + '/';
+  catalog.of<EndpointDefinition>().scan(prefix, {}, [&](const EndpointDefinition& endpoint) {
+    if (uses_secret(endpoint, name))
+      items.push_back({"endpoint " + endpoint.id.to_string(), endpoint.product});
+    return true;
+  });
+  catalog.of<CallDefinition>().scan(prefix, {}, [&](const CallDefinition& call) {
+    if (uses_secret(call, name))
+      items.push_back({"registration " + call.product + "/" + call.access_tag, call.env});
+    return true;
+  });
+  catalog.of<WebhookDefinition>().scan(prefix, {}, [&](const WebhookDefinition& webhook) {
+    if (uses_secret(webhook, name)) items.push_back({"webhook " + webhook.tag, webhook.app});
+    return true;
+  });
+  catalog.of<LinkDefinition>().scan(prefix, {}, [&](const LinkDefinition& link) {
+    if (uses_secret(link, name)) items.push_back({"link " + link.id.to_string(), link.product});
+    return true;
+  });
+}
+
 }  // namespace
 
 Result<SecretInfo> Registry::put_secret(std::string_view workspace, std::string_view name,
@@ -95,29 +118,6 @@ Result<SecretInfo> Registry::secret(std::string_view workspace, std::string_view
   return shown(*found);
 }
 
-void Registry::list_secret_users(std::string_view workspace, std::string_view name,
-                                 std::vector<ErrorItem>& items) const {
-  const std::string prefix = std::string(workspace) + '/';
-  table<EndpointDefinition>().scan(prefix, {}, [&](const EndpointDefinition& endpoint) {
-    if (uses_secret(endpoint, name))
-      items.push_back({"endpoint " + endpoint.id.to_string(), endpoint.product});
-    return true;
-  });
-  table<CallDefinition>().scan(prefix, {}, [&](const CallDefinition& call) {
-    if (uses_secret(call, name))
-      items.push_back({"registration " + call.product + "/" + call.access_tag, call.env});
-    return true;
-  });
-  table<WebhookDefinition>().scan(prefix, {}, [&](const WebhookDefinition& webhook) {
-    if (uses_secret(webhook, name)) items.push_back({"webhook " + webhook.tag, webhook.app});
-    return true;
-  });
-  table<LinkDefinition>().scan(prefix, {}, [&](const LinkDefinition& link) {
-    if (uses_secret(link, name)) items.push_back({"link " + link.id.to_string(), link.product});
-    return true;
-  });
-}
-
 Result<void> Registry::delete_secret(std::string_view workspace, std::string_view name,
                                      const ChangeOptions& options) {
   const std::lock_guard lock(mutex_);
@@ -127,7 +127,7 @@ Result<void> Registry::delete_secret(std::string_view workspace, std::string_vie
   if (found == nullptr) return no_secret(name);
   if (auto same = check_revision(found->revision, options); !same) return same;
   Error users = conflict("the secret is in use, and these would fail without it");
-  list_secret_users(workspace, name, users.items);
+  list_uses(catalog_, workspace, name, users.items);
   if (!users.items.empty() && !options.cascade) return users;
   Change change;
   change.remove(*found);

@@ -11,6 +11,36 @@
 
 namespace headrace::engine {
 
+namespace {
+
+// Whether the complaint is about the endpoint as it is now.
+bool is_founded(const EndpointDefinition& endpoint, const Complaint& complaint) {
+  if (endpoint.state == EndpointState::kDisabled) return false;
+  if (complaint.reason == StateReason::kGone) return complaint.began_at >= endpoint.state_since;
+  const auto& after = endpoint.delivery.disable_after;
+  const core::WallMs since = std::max(complaint.since, endpoint.state_since);
+  return after && complaint.began_at >= since &&
+         complaint.began_at - since >= static_cast<core::WallMs>(after->count());
+}
+
+bool hears_system(const Catalog& catalog, std::string_view workspace) {
+  bool found = false;
+  catalog.of<EndpointDefinition>().scan(join_key({workspace, kSystemApp, kSystemWebhook}) + '/', {},
+                                        [&found](const EndpointDefinition&) {
+                                          found = true;
+                                          return false;
+                                        });
+  return found;
+}
+
+std::string host_of(const Snapshots& snapshots, core::EndpointNumber number) {
+  const auto endpoints = snapshots.endpoints().load();
+  const auto* found = endpoints->find(number);
+  return found == nullptr ? std::string() : (*found)->url.host;
+}
+
+}  // namespace
+
 void Registry::set_state(EndpointDefinition& endpoint, EndpointState state,
                          StateReason reason) const {
   endpoint.state = state;
@@ -54,16 +84,6 @@ std::optional<EndpointDefinition> Registry::endpoint_definition(core::EndpointNu
   return endpoint == nullptr ? std::nullopt : std::optional(*endpoint);
 }
 
-// Whether the complaint is about the endpoint as it is now.
-bool Registry::is_founded(const EndpointDefinition& endpoint, const Complaint& complaint) {
-  if (endpoint.state == EndpointState::kDisabled) return false;
-  if (complaint.reason == StateReason::kGone) return complaint.began_at >= endpoint.state_since;
-  const auto& after = endpoint.delivery.disable_after;
-  const core::WallMs since = std::max(complaint.since, endpoint.state_since);
-  return after && complaint.began_at >= since &&
-         complaint.began_at - since >= static_cast<core::WallMs>(after->count());
-}
-
 Result<std::optional<Disablement>> Registry::disable_endpoint(const Complaint& complaint) {
   const ActingAs acting(engine_actor());
   const std::lock_guard lock(mutex_);
@@ -74,7 +94,7 @@ Result<std::optional<Disablement>> Registry::disable_endpoint(const Complaint& c
   endpoint.revision = next_revision();
   SystemNews news{.event = SystemEvent::kEndpointDisabled,
                   .at = endpoint.state_since,
-                  .host = host_of(endpoint.number),
+                  .host = host_of(snapshots_, endpoint.number),
                   .reason = complaint.reason,
                   .since = complaint.since,
                   .failures = complaint.failures};
@@ -89,27 +109,11 @@ std::optional<SystemMessage> Registry::breaker_message(core::EndpointNumber numb
                                                        core::WallMs at) const {
   const std::lock_guard lock(mutex_);
   const auto* endpoint = table<EndpointDefinition>().by_number(number);
-  if (endpoint == nullptr || !hears_system(endpoint->workspace)) return std::nullopt;
+  if (endpoint == nullptr || !hears_system(catalog_, endpoint->workspace)) return std::nullopt;
   return system_message(
       *endpoint, {.event = opened ? SystemEvent::kBreakerOpened : SystemEvent::kBreakerClosed,
                   .at = at,
-                  .host = host_of(number)});
-}
-
-std::string Registry::host_of(core::EndpointNumber number) const {
-  const auto endpoints = snapshots_.endpoints().load();
-  const auto* found = endpoints->find(number);
-  return found == nullptr ? std::string() : (*found)->url.host;
-}
-
-bool Registry::hears_system(std::string_view workspace) const {
-  bool found = false;
-  table<EndpointDefinition>().scan(join_key({workspace, kSystemApp, kSystemWebhook}) + '/', {},
-                                   [&found](const EndpointDefinition&) {
-                                     found = true;
-                                     return false;
-                                   });
-  return found;
+                  .host = host_of(snapshots_, number)});
 }
 
 // None where the endpoint itself receives such messages: what it does not take would make ever new

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
@@ -22,6 +23,8 @@
 
 namespace headrace::engine {
 
+struct WebhookDefinition;
+
 struct RegistryOptions {
   std::string public_url;                 // what links begin with, without a slash at the end
   SecretSource secrets;                   // asked for those that are not in the store
@@ -32,6 +35,18 @@ struct RegistryOptions {
   // For how long the store knows a message again.
   std::chrono::milliseconds dedupe_window = std::chrono::hours(24);
   core::LogSink* log = nullptr;  // null: nothing is said
+};
+
+// What a registration is for: product, access tag, the webhook and one of its envs.
+struct RegistrationPlace {
+  std::string_view workspace, product, access_tag, env;
+  const WebhookDefinition* webhook = nullptr;
+};
+
+// What was disabled.
+struct DisabledEnvs {
+  std::vector<std::string> slugs;  // of all that was asked for
+  std::vector<core::EndpointNumber> calls;
 };
 
 // What came of one attempt to tell a provider.

@@ -109,6 +109,35 @@ void patch_env(const WebhookEnvPatch& patch, WebhookEnvSpec& env) {
   if (patch.verification) env.verification = *patch.verification;
 }
 
+// Providers that are being told of the end: deleting would end that, too.
+void list_farewells(const Catalog& catalog, const std::string& prefix,
+                    std::vector<ErrorItem>& items) {
+  catalog.of<CallDefinition>().scan(prefix, {}, [&](const CallDefinition& call) {
+    if (call.purpose == CallDefinition::Purpose::kUnregister && !call.given_up)
+      items.push_back({"call " + call.id.to_string(),
+                       call.product + ", " + call.env + ": the provider is being told of the end"});
+    return true;
+  });
+}
+
+// What a webhook's env has besides its own link.
+void list_env(const Catalog& catalog, const WebhookDefinition& webhook, std::string_view env,
+              std::vector<ErrorItem>& items) {
+  const std::string prefix = webhook.key() + '/' + std::string(env) + '/';
+  catalog.of<EndpointDefinition>().scan(prefix, {}, [&](const EndpointDefinition& endpoint) {
+    items.push_back({"endpoint " + endpoint.id.to_string(),
+                     endpoint.product + ", " + endpoint.env + ", " + endpoint.url});
+    return true;
+  });
+  catalog.of<LinkDefinition>().scan(prefix, {}, [&](const LinkDefinition& link) {
+    items.push_back(
+        {"link " + link.id.to_string(),
+         link.product + ", " + link.env + (link.event.empty() ? "" : ", ") + link.event});
+    return true;
+  });
+  list_farewells(catalog, prefix, items);
+}
+
 }  // namespace
 
 LinkDefinition Registry::new_link(const Place& place, std::string_view event) {
@@ -239,34 +268,6 @@ Result<Webhook> Registry::update_webhook(std::string_view workspace, std::string
 // --- Deleting
 // --------------------------------------------------------------------------------------
 
-// What a webhook's env has besides its own link.
-void Registry::list_env(const WebhookDefinition& webhook, std::string_view env,
-                        std::vector<ErrorItem>& items) const {
-  const std::string prefix = webhook.key() + '/' + std::string(env) + '/';
-  table<EndpointDefinition>().scan(prefix, {}, [&](const EndpointDefinition& endpoint) {
-    items.push_back({"endpoint " + endpoint.id.to_string(),
-                     endpoint.product + ", " + endpoint.env + ", " + endpoint.url});
-    return true;
-  });
-  table<LinkDefinition>().scan(prefix, {}, [&](const LinkDefinition& link) {
-    items.push_back(
-        {"link " + link.id.to_string(),
-         link.product + ", " + link.env + (link.event.empty() ? "" : ", ") + link.event});
-    return true;
-  });
-  list_farewells(prefix, items);
-}
-
-// Providers that are being told of the end: deleting would end that, too.
-void Registry::list_farewells(const std::string& prefix, std::vector<ErrorItem>& items) const {
-  table<CallDefinition>().scan(prefix, {}, [&](const CallDefinition& call) {
-    if (call.purpose == CallDefinition::Purpose::kUnregister && !call.given_up)
-      items.push_back({"call " + call.id.to_string(),
-                       call.product + ", " + call.env + ": the provider is being told of the end"});
-    return true;
-  });
-}
-
 void Registry::remove_env(Change& change, const WebhookDefinition& webhook, std::string_view env) {
   const std::string key = webhook.key() + '/' + std::string(env);
   if (const auto* link = table<LinkDefinition>().find(key)) remove_link(change, *link);
@@ -305,7 +306,8 @@ Result<void> Registry::delete_webhook(std::string_view workspace, std::string_vi
     orphans.items.push_back({"event " + event.tag, event.name});
     return true;
   });
-  for (const WebhookEnvSpec& env : webhook.envs) list_env(webhook, env.slug, orphans.items);
+  for (const WebhookEnvSpec& env : webhook.envs)
+    list_env(catalog_, webhook, env.slug, orphans.items);
   if (!orphans.items.empty() && !options.cascade) return orphans;
   Change change;
   remove_webhook(change, webhook);
@@ -326,7 +328,7 @@ Result<void> Registry::delete_webhook_env(std::string_view workspace, std::strin
   if (webhook.envs.size() == 1)
     return conflict("a webhook needs at least one env: delete the webhook");
   Error orphans = conflict("the env has endpoints or links");
-  list_env(webhook, env, orphans.items);
+  list_env(catalog_, webhook, env, orphans.items);
   if (!orphans.items.empty() && !options.cascade) return orphans;
   Change change;
   remove_env(change, webhook, env);

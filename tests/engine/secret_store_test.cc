@@ -8,6 +8,7 @@
 
 #include "core/encoding.h"
 #include "tests/engine/registry_rig.h"
+#include "tests/support/loopback_targets.h"
 #include "tests/support/master_key.h"
 
 namespace headrace::test {
@@ -250,11 +251,10 @@ TEST_F(SecretStoreTest, RotatingTheMasterKeySealsEverythingAnewAndChangesNothing
 }
 
 TEST_F(SecretStoreTest, ARotationThatCannotBeWrittenIsTakenUpAgain) {
-  auto own =
-      std::move(engine::Registry::load(store, clock, {.master_key = [](bool) -> Result<MasterKey> {
-                                         return MasterKey::ephemeral();
-                                       }}))
-          .value();
+  engine::RegistryOptions options;
+  options.targets = loopback_targets();
+  options.master_key = [](bool) -> Result<MasterKey> { return MasterKey::ephemeral(); };
+  auto own = std::move(engine::Registry::load(store, clock, std::move(options))).value();
   made(own->put_secret(kWorkspace, "KEY", "v", {}));
   const std::string before = stored();
   store.faults.change_definitions = true;

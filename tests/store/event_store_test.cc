@@ -547,46 +547,6 @@ TEST_P(EventStoreTest, ErasedMessageIsFoundNowhereAndItsNeighboursAre) {
   EXPECT_EQ(*store().erase({&erased.id, 1}), 0u);
 }
 
-TEST_P(EventStoreTest, DefinitionsAreFoundFromTheLastOn) {
-  const std::vector<DefinitionChange> changes = {
-      {"b/1", "one"}, {"b/2", "two"}, {"b/3", "three"}, {"a/9", "before"}, {"c/0", "behind"}};
-  ASSERT_TRUE(store().change_definitions(changes));
-  const auto found = [&](std::string_view from, std::string_view to, std::size_t count_max) {
-    std::string all;
-    EXPECT_TRUE(store().scan_definitions_back(
-        from, to, [&](std::string_view key, std::string_view value) {
-          all.append(key).append("=").append(value).append(" ");
-          return --count_max != 0;
-        }));
-    return all;
-  };
-  EXPECT_EQ(found("b/", "b0", 9), "b/3=three b/2=two b/1=one ");
-  EXPECT_EQ(found("b/", "b0", 2), "b/3=three b/2=two ");
-  EXPECT_EQ(found("b/", "b/3", 9), "b/2=two b/1=one ") << "the end is not among them";
-  EXPECT_EQ(found("b/2", "b/2x", 9), "b/2=two ") << "the beginning is";
-  EXPECT_EQ(found("b/3", "b/1", 9), "");
-  EXPECT_EQ(found("", "a", 9), "");
-}
-
-TEST_P(EventStoreTest, DefinitionsAreDroppedByRange) {
-  const std::vector<DefinitionChange> changes = {
-      {"b/1", "one"}, {"b/2", "two"}, {"b/3", "three"}, {"a/9", "before"}, {"c/0", "behind"}};
-  ASSERT_TRUE(store().change_definitions(changes));
-  ASSERT_TRUE(store().drop_definitions("b/", "b/3"));
-  ASSERT_TRUE(store().drop_definitions("c/9", "c/0"));
-  std::string left;
-  ASSERT_TRUE(store().scan_definitions("", [&](std::string_view key, std::string_view) {
-    left.append(key).append(" ");
-  }));
-  EXPECT_EQ(left, "a/9 b/3 c/0 ");
-  const DefinitionChange again{"b/1", "again"};
-  ASSERT_TRUE(store().change_definitions({&again, 1}));
-  std::string value;
-  ASSERT_TRUE(store().scan_definitions(
-      "b/1", [&](std::string_view, std::string_view found) { value = found; }));
-  EXPECT_EQ(value, "again") << "what is dropped can be written again";
-}
-
 TEST_P(EventStoreTest, DefinitionsAreChangedTogetherAndScannedInOrder) {
   const std::vector<DefinitionChange> first = {
       {"app/b", "2"}, {"app/a", "1"}, {"apple", "x"}, {"web/a", "y"}};
