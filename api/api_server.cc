@@ -41,6 +41,7 @@ Request taken_apart(const ingest::IncomingRequest& incoming) {
   request.idempotency_key = field(incoming, "idempotency-key");
   request.request_id = request_id(incoming.head.find(incoming.base, "x-request-id"));
   request.body = incoming.body.in(incoming.base);
+  request.peer = incoming.peer;
   return request;
 }
 

@@ -57,6 +57,21 @@ TEST_F(ApiServerTest, RequestIdIsTheClientsOrANewOne) {
   }
 }
 
+TEST_F(ApiServerTest, AddressOfTheClientReachesTheAuditLogAndTheThrottle) {
+  test::TcpClient client(port());
+  const auto made = client.exchange(
+      http_request("POST", "/v1/keys", R"({"name":"k","scopes":["read"]})", with_key()));
+  EXPECT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(body_of(get("/v1/audit?kind=key"), 200)["data"][0]["address"], "127.0.0.1");
+  const std::string wrong = "Authorization: Bearer hrk_wrong\r\n";
+  int answer = 0;
+  for (int i = 0; i < 20 && answer != 429; ++i)
+    answer = client.exchange(http_request("GET", "/v1/self", {}, wrong)).status;
+  EXPECT_EQ(answer, 429);
+  EXPECT_EQ(client.exchange(http_request("GET", "/v1/self", {}, with_key())).status, 200)
+      << "who is at work goes on";
+}
+
 TEST_F(ApiServerTest, HeadersReachTheRoutes) {
   test::TcpClient client(port());
   const auto exchange = [&](const char* method, const char* target, std::string_view body,

@@ -20,6 +20,12 @@ export const CASES = {
   getWorkspace: () => [{}],
   deleteWorkspace: () => [{query: CASCADE, status: 204}],
 
+  listWorkspaceAudit: list,
+  listAudit: () => [
+    {query: {limit: '1'}},
+    {query: {since: '2001-01-01T00:00:00Z', kind: 'webhook', action: 'create', actor: 'operator'}},
+  ],
+
   listKeys: list,
   createKey: () => [{
     body: {name: 'made', scopes: ['read', 'write'], expires_at: '2999-01-01T00:00:00+01:00'},
