@@ -49,6 +49,7 @@ class Simulation {
   void change_moods();
   void break_disk();
   void fill_disk();
+  void refuse_appends(bool refuses);
   void refuse_index();
   void refuse_loads();
   void stall();

@@ -162,10 +162,19 @@ void Simulation::break_disk() {
 void Simulation::fill_disk() {
   trace_.note("disk_full");
   files_.set_room(dice_.one_in(2) ? kNoRoomAtAll : dice_.below(plan_.segment_bytes));
+  // What fits the segment that was begun is taken all the same, save where there is none.
+  if (dice_.one_in(2)) refuse_appends(true);
   agenda_.after(dice_.between(kSecond / 10, 10 * kSecond), [this] {
     trace_.note("disk_has_room");
     files_.set_room(kAllRoom);
+    refuse_appends(false);
   });
+}
+
+void Simulation::refuse_appends(bool refuses) {
+  if (!process_ || !process_->running()) return;
+  process_->store().faults().append = refuses;
+  process_->store().faults().append_code = ErrorCode::kStorageFull;
 }
 
 void Simulation::refuse_index() {
