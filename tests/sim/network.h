@@ -78,6 +78,7 @@ class Receiver {
   void answer(const WirePtr& wire, MessageId id, Manner manner, bool usual);
   void answer_badly(const WirePtr& wire, Manner manner);
   std::string success();
+  std::string half_an_answer();
 
   Network& network_;
   const EndpointPlan& plan_;

@@ -93,6 +93,10 @@ std::string Receiver::success() {
   return answer_of(dice_.one_in(3) ? 201 : 200, "ok");
 }
 
+std::string Receiver::half_an_answer() {
+  return dice_.one_in(2) ? "HTTP/1.1 200 x" : "HTTP/1.1 500 x";
+}
+
 void Receiver::answer(const WirePtr& wire, MessageId id, Manner manner, bool usual) {
   const Ns delay = latency() + dice_.below(3 * kMs);
   if (usual) {
@@ -157,11 +161,12 @@ void Receiver::answer_badly(const WirePtr& wire, Manner manner) {
       return close(false);
     case Manner::kClose:
       return close(true);
+    // Half an answer counts for nothing, whatever it began with.
     case Manner::kResetInside:
-      network_.send_to_client(wire, delay, "HTTP/1.1 500 x\r\nContent-Le", false);
+      network_.send_to_client(wire, delay, half_an_answer() + "\r\nContent-Le", false);
       return close(false);
     case Manner::kShortBody:
-      network_.send_to_client(wire, delay, "HTTP/1.1 500 x\r\nContent-Length: 50\r\n\r\nshort",
+      network_.send_to_client(wire, delay, half_an_answer() + "\r\nContent-Length: 50\r\n\r\nshort",
                               false);
       return close(true);
     case Manner::kGarbage:
