@@ -309,10 +309,14 @@ void Ledger::on_receipt(std::uint32_t number, MessageId id, std::string_view bod
   }
   ++delivery->receipts;
   ++delivery->run_receipts;
-  if (unseen) {
-    ++delivery->excused;
-    --delivery->run_receipts;
-  }
+  if (unseen) on_receipt_unseen(number, id);
+}
+
+void Ledger::on_receipt_unseen(std::uint32_t number, MessageId id) {
+  Delivery* delivery = find(number, id);
+  if (delivery == nullptr || delivery->run_receipts == 0) return;
+  ++delivery->excused;
+  --delivery->run_receipts;
 }
 
 void Ledger::on_success(std::uint32_t number, MessageId id) {

@@ -80,6 +80,8 @@ class Ledger {
   // `unseen`: it is answered by nothing on a connection that was used before, so the attempt begins
   // anew.
   void on_receipt(std::uint32_t endpoint, MessageId id, std::string_view body, bool unseen);
+  // As if the last receipt had been `unseen`.
+  void on_receipt_unseen(std::uint32_t endpoint, MessageId id);
   void on_success(std::uint32_t endpoint, MessageId id);
 
   // Runs.

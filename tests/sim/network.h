@@ -43,6 +43,7 @@ struct Wire {
   bool answered = false;       // a byte of the current answer reached the engine
   std::uint32_t requests = 0;  // begun on it
   std::uint32_t received = 0;  // whole, at the receiver
+  MessageId last{};            // of these
   std::size_t room = 0;        // in the buffers on the way
   Ns to_server_at = 0;         // when what was sent last arrives
   Ns to_client_at = 0;

@@ -83,6 +83,7 @@ void Receiver::take(const WirePtr& wire, std::string_view head, std::string_view
   if (!id) return network_.ledger().fail("exact_bytes", "a request without its message's id");
   network_.trace().note("manner", number_, usual ? 99 : static_cast<std::uint64_t>(manner));
   network_.ledger().on_receipt(number_, *id, body, unseen);
+  wire->last = *id;
   answer(wire, *id, manner, usual);
 }
 
@@ -129,8 +130,11 @@ void Receiver::answer(const WirePtr& wire, MessageId id, Manner manner, bool usu
       network_.ledger().on_success(number_, id);
       network_.send_to_client(wire, delay, success(), true);
       const Ns later = delay + dice_.below(30 * kMs);
-      return network_.agenda().after(later, [this, wire] {
+      return network_.agenda().after(later, [this, wire, id] {
         wire->server_done = true;
+        // It was in use again, and what came is not answered any more.
+        if (wire->last != id && wire->run == network_.run())
+          network_.ledger().on_receipt_unseen(number_, wire->last);
         network_.close_to_client(wire, latency(), dice_.one_in(2));
       });
     }
