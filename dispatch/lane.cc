@@ -76,6 +76,7 @@ core::WallMs Lane::hold(core::WallMs now, std::chrono::milliseconds delay,
   if (on_hold(now)) return hold_until_;
   probes_ = probes;
   hold_until_ = now + static_cast<core::WallMs>(delay.count());
+  held_ = true;
   return hold_until_;
 }
 

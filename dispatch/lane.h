@@ -33,7 +33,7 @@ class Lane {
   bool push(Flight& flight);
 
   // Whether the cap and the hold allow another attempt now.
-  bool may_start(core::WallMs now, std::uint32_t in_flight_max) const noexcept {
+  bool may_start(core::WallMs now, std::uint32_t in_flight_max) noexcept {
     return in_flight_ < (probing_ ? std::min(probes_, in_flight_max) : in_flight_max) &&
            !on_hold(now);
   }
@@ -52,8 +52,8 @@ class Lane {
 
   // Its attempt ended, in whatever way; the next of its key is ready. Once for each start_next().
   void on_attempt_end(Flight& flight) noexcept;
-  // The peer answered something: full width, and no clock that is set back brings a hold back that
-  // is over. An answer that was under way when the hold began changes nothing about it.
+  // The peer answered something: full width. An answer that was under way when the hold began
+  // changes nothing about it.
   void on_reached(core::WallMs now) noexcept {
     if (on_hold(now)) return;
     probing_ = false;
@@ -71,7 +71,12 @@ class Lane {
     probes_ = 1;
   }
 
-  bool on_hold(core::WallMs now) const noexcept { return now < hold_until_; }
+  // A hold that was seen to be over stays so when the clock is set back: what was queued since waits
+  // for nothing that would end it again.
+  bool on_hold(core::WallMs now) noexcept {
+    if (now >= hold_until_) held_ = false;
+    return held_;
+  }
   core::WallMs hold_until() const noexcept { return hold_until_; }
   bool probing() const noexcept { return probing_; }
   std::size_t queued() const noexcept { return queued_; }
@@ -101,6 +106,7 @@ class Lane {
   std::uint32_t in_flight_ = 0;
   core::WallMs hold_until_ = 0;
   std::uint32_t probes_ = 1;
+  bool held_ = false;
   bool probing_ = false;
 };
 

@@ -71,6 +71,16 @@ TEST(LaneTest, AClockSetBackDoesNotBringAHoldBackThatIsOver) {
   EXPECT_EQ(lane.start_next(2000, 8), &flights[1]);
 }
 
+// Nothing may have been attempted since it was over, where the rate is limited.
+TEST(LaneTest, NorOneOfAPeerThatHasNotAnsweredYet) {
+  Flight flight;
+  Lane lane;
+  lane.hold(1000, 5s);
+  EXPECT_FALSE(lane.on_hold(6000));
+  lane.push(flight);
+  EXPECT_EQ(lane.start_next(2000, 8), &flight);
+}
+
 TEST(LaneTest, ALateAnswerDoesNotEndAHold) {
   Flight flight;
   Lane lane;
