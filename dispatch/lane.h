@@ -71,8 +71,8 @@ class Lane {
     probes_ = 1;
   }
 
-  // A hold that was seen to be over stays so when the clock is set back: what was queued since waits
-  // for nothing that would end it again.
+  // A hold that was seen to be over stays so when the clock is set back: what was queued since
+  // waits for nothing that would end it again.
   bool on_hold(core::WallMs now) noexcept {
     if (now >= hold_until_) held_ = false;
     return held_;

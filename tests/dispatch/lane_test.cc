@@ -61,7 +61,7 @@ TEST(LaneTest, AfterAHoldAsManyProbeAsItSaysWithinTheCap) {
   EXPECT_NE(lane.start_next(6000, 8), nullptr);
 }
 
-TEST(LaneTest, AClockSetBackDoesNotBringAHoldBackThatIsOver) {
+TEST(LaneTest, AClockSetBackDoesNotBringAHoldBackThatAnAnswerEnded) {
   std::vector<Flight> flights(2);
   Lane lane;
   lane.hold(1000, 5s);
@@ -71,8 +71,9 @@ TEST(LaneTest, AClockSetBackDoesNotBringAHoldBackThatIsOver) {
   EXPECT_EQ(lane.start_next(2000, 8), &flights[1]);
 }
 
-// Nothing may have been attempted since it was over, where the rate is limited.
-TEST(LaneTest, NorOneOfAPeerThatHasNotAnsweredYet) {
+// The peer need not have answered since: where the rate is limited, nothing may have been
+// attempted.
+TEST(LaneTest, AHoldThatWasSeenToBeOverStaysOverWhenTheClockIsSetBack) {
   Flight flight;
   Lane lane;
   lane.hold(1000, 5s);

@@ -88,7 +88,9 @@ TEST_F(EngineFaultsTest, FullDiskIsAnotherTryLaterUntilThereIsRoom) {
   std::string answer;
   for (int i = 0; i < 100 && !is_another_try_later(answer); ++i) answer = post(kLargeBytes);
   EXPECT_TRUE(is_another_try_later(answer)) << answer;
-  EXPECT_FALSE(engine_->ready());
+  // Small outcomes of what is delivered meanwhile may still fit, and say that all is well.
+  EXPECT_TRUE(
+      eventually([this] { return is_another_try_later(post(kLargeBytes)) && !engine_->ready(); }));
   expect_all_delivered();  // deliveries go on
   EXPECT_TRUE(home(*engine_).webhook("github", "repo"));
   machine_.disk.set_room(testing::FaultyFileSystem::kNoLimit);

@@ -146,6 +146,12 @@ void Simulation::open_again_if_broken() {
   }
 }
 
+// A sync that failed while nothing was accepted is noticed with the next group only.
+void Simulation::watch_health() {
+  open_again_if_broken();
+  agenda_.after(10 * kSecond, [this] { watch_health(); });
+}
+
 void Simulation::turn_loops() {
   if (!process_ || !process_->running()) return;
   if (plan_.shuffles) {

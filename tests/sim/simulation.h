@@ -68,6 +68,7 @@ class Simulation {
   void drain();
   void open_store();
   void open_again_if_broken();
+  void watch_health();  // again and again from now on
   void step();
   void turn_loops();
   void jump_to_next();

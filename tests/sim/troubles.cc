@@ -262,10 +262,9 @@ void Simulation::calm() {
   for (std::size_t i = 0; i < there_.size(); ++i) {
     if (there_[i] && there_[i]->held) set_held(i, false);
   }
-  if (!process_ || !process_->running()) return;
-  process_->store().faults() = {};
+  if (process_ && process_->running()) process_->store().faults() = {};
   std::fill(stalled_until_.begin(), stalled_until_.end(), 0);
-  open_again_if_broken();
+  watch_health();
 }
 
 }  // namespace headrace::sim
