@@ -52,3 +52,5 @@ BENCHMARK_CAPTURE(sign, v1a, Kind{.is_asymmetric = true})->Arg(kUsual);
 
 }  // namespace
 }  // namespace headrace::dispatch
+
+BENCHMARK_MAIN();
