@@ -231,13 +231,19 @@ TEST_F(SubmitterTest, DirectMessageMayBeAsLargeAsAny) {
   EXPECT_EQ(store.taken[0].payload.body.size, core::limits::kBodyBytesMax);
 }
 
-TEST_F(SubmitterTest, EncodedBodyIsNotLookedInto) {
+TEST_F(SubmitterTest, BodyInACodingThatNobodyReadsIsNotLookedInto) {
   Submitter::Message message = push();
   message.body = "\x1f\x8b";
-  message.header_lines = "Content-Encoding: gzip\r\n";
+  message.header_lines = "Content-Encoding: br\r\n";
   submit(std::move(message));
   ASSERT_EQ(store.taken.size(), 1u);
   EXPECT_EQ(store.taken[0].status, store::MessageStatus::kUnmatched);
+}
+
+TEST_F(SubmitterTest, BodyThatIsNotCompressedAsItSaysIsRefused) {
+  Submitter::Message message = push();
+  message.header_lines = "Content-Encoding: gzip\r\n";
+  EXPECT_EQ(refusal_of(std::move(message)), ErrorCode::kMalformed);
 }
 
 TEST_F(SubmitterTest, TypeAmongTheHeaderLinesCounts) {
