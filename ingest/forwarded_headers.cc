@@ -65,11 +65,12 @@ void drop_listed(const core::RequestHead& head, const char* base, std::string_vi
   }
 }
 
-Dropped find_dropped(const core::RequestHead& head, const char* base) noexcept {
+Dropped find_dropped(const core::RequestHead& head, const char* base,
+                     std::string_view credential) noexcept {
   Dropped dropped;
   for (std::size_t i = 0; i < head.field_count; ++i) {
     const std::string_view name = head.fields[i].name.in(base);
-    if (!is_dropped(name)) continue;
+    if (!is_dropped(name) && !core::http::equals_lower(name, credential)) continue;
     dropped.set(i);
     if (core::http::equals_lower(name, "connection"))
       drop_listed(head, base, head.fields[i].value.in(base), dropped);
@@ -79,9 +80,10 @@ Dropped find_dropped(const core::RequestHead& head, const char* base) noexcept {
 
 }  // namespace
 
-core::Range keep_forwarded_lines(const core::RequestHead& head, char* base) noexcept {
+core::Range keep_forwarded_lines(const core::RequestHead& head, char* base,
+                                 std::string_view credential) noexcept {
   // Known before anything moves: a moved line may cover the Connection field.
-  const Dropped dropped = find_dropped(head, base);
+  const Dropped dropped = find_dropped(head, base, credential);
   const std::uint32_t end = head.lines.offset + head.lines.size;
   std::uint32_t out = head.lines.offset;
   // A run of lines to keep is moved as one.

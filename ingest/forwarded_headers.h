@@ -13,8 +13,11 @@ namespace headrace::ingest {
 // describes this one transfer (Host, Content-Length, Expect), what is said of the addresses behind
 // it (X-Forwarded-*, Forwarded, X-Real-IP: receivers that trust us as a proxy would believe it),
 // and the names that headrace itself sets (webhook-id, webhook-timestamp, webhook-signature,
-// headrace-test). The ranges of `head.fields` no longer hold afterwards.
-core::Range keep_forwarded_lines(const core::RequestHead& head, char* base) noexcept;
+// headrace-test), and `credential` (in lower case; empty: none): the field by which the provider
+// proves itself, of which nobody behind us may know what is in it. The ranges of `head.fields` no
+// longer hold afterwards.
+core::Range keep_forwarded_lines(const core::RequestHead& head, char* base,
+                                 std::string_view credential = {}) noexcept;
 
 // The value by which a provider names a message, for the detection of duplicates: the first of
 // webhook-id, idempotency-key and x-github-delivery that is there; empty when none is, or when it

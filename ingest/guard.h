@@ -33,6 +33,12 @@ struct GuardCounters {
   core::Counter challenges;                    // questions that were answered
 };
 
+// What of a message's head is for the verifier of its link alone, which may be null: see
+// keep_forwarded_lines().
+inline std::string_view credential_header_of(const verification::Verifier* verifier) noexcept {
+  return verifier == nullptr ? std::string_view() : verifier->credential_header();
+}
+
 class Guard {
  public:
   // `public_url`: what links begin with, without a slash at the end; empty: it is not known.

@@ -174,7 +174,8 @@ void Receiver::take(const IncomingRequest& request, const Router::Route& route,
   const DeclaredBody declared =
       declared_body(request.head.find(request.base, "content-type"),
                     request.head.find(request.base, "content-encoding"), request.body.size);
-  const core::Range lines = keep_forwarded_lines(request.head, request.base);
+  const core::Range lines = keep_forwarded_lines(request.head, request.base,
+                                                 credential_header_of(route.link->verifier.get()));
   const auto offset_in_request = [&](std::string_view part) {
     return core::Range{part.empty() ? 0 : static_cast<std::uint32_t>(part.data() - request.base),
                        static_cast<std::uint32_t>(part.size())};

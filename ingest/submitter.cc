@@ -104,7 +104,8 @@ Result<void> Submitter::fill(const Message& message, store::Intake& intake) {
   const MessageName name = router_.name_of(route, *replay_id, find_dedupe_value(head, base));
   const DeclaredBody declared = declared_body(
       head.find(base, "content-type"), head.find(base, "content-encoding"), message.body.size());
-  payload.headers = keep_forwarded_lines(head, base);
+  payload.headers =
+      keep_forwarded_lines(head, base, credential_header_of(route.link->verifier.get()));
   return router_.route(route, declared, name, intake);
 }
 

@@ -26,6 +26,9 @@ class DescribedScheme final : public Scheme {
   std::optional<Reply> challenge(const Received& received) const override;
   bool needs_url() const noexcept override;
   bool signs_body() const noexcept override { return description_.algorithm != Algorithm::kToken; }
+  std::string_view credential_header() const noexcept override {
+    return signs_body() ? std::string_view() : description_.header;
+  }
   Terms terms() const noexcept override { return {description_.tolerance.allowed_for()}; }
 
  private:

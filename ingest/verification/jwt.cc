@@ -110,6 +110,9 @@ class Jwt final : public Scheme {
     return genuine(ReplayId(core::digest_of(core::Hash::kSha256, token->signed_part)));
   }
   bool signs_body() const noexcept override { return !options_.body_claim.empty(); }
+  std::string_view credential_header() const noexcept override {
+    return signs_body() ? std::string_view() : options_.header;
+  }
   Terms terms() const noexcept override {
     if (!options_.age_max) return {};
     return {*options_.age_max + 2 * options_.skew};

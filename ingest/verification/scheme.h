@@ -16,6 +16,7 @@ class Scheme {
   virtual std::optional<Reply> challenge(const Received&) const { return std::nullopt; }
   virtual bool needs_url() const noexcept { return false; }
   virtual bool signs_body() const noexcept { return false; }
+  virtual std::string_view credential_header() const noexcept { return {}; }
   virtual Terms terms() const noexcept { return {}; }
 };
 

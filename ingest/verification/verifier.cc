@@ -28,6 +28,9 @@ class WithCloudEvents final : public Scheme {
   }
   bool needs_url() const noexcept override { return scheme_->needs_url(); }
   bool signs_body() const noexcept override { return scheme_->signs_body(); }
+  std::string_view credential_header() const noexcept override {
+    return scheme_->credential_header();
+  }
   Terms terms() const noexcept override { return scheme_->terms(); }
 
  private:
@@ -135,5 +138,9 @@ std::optional<Reply> Verifier::challenge(const Received& received) const {
 bool Verifier::needs_url() const noexcept { return scheme_->needs_url(); }
 
 bool Verifier::signs_body() const noexcept { return scheme_->signs_body(); }
+
+std::string_view Verifier::credential_header() const noexcept {
+  return scheme_->credential_header();
+}
 
 }  // namespace headrace::verification

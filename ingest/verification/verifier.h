@@ -109,6 +109,9 @@ class Verifier {
   // Whether all of a genuine message's body is what its provider sent. Else a part of it, or none,
   // is proved, and the rest may be anybody's.
   bool signs_body() const noexcept;
+  // The field, in lower case, with which anybody who reads it could send messages of their own: a
+  // secret, or a token that says nothing of the body. Empty: there is none.
+  std::string_view credential_header() const noexcept;
 
  private:
   explicit Verifier(std::unique_ptr<const Scheme> scheme);

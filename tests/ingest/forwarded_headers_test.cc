@@ -24,8 +24,9 @@ class Head {
         parser_.parse(bytes_.data(), bytes_.size()) == core::RequestParser::Status::kHeadComplete;
   }
   bool complete() const noexcept { return complete_; }
-  std::string kept() {
-    return std::string(keep_forwarded_lines(parser_.head(), bytes_.data()).in(bytes_.data()));
+  std::string kept(std::string_view credential = {}) {
+    return std::string(
+        keep_forwarded_lines(parser_.head(), bytes_.data(), credential).in(bytes_.data()));
   }
   std::string_view dedupe_value() const { return find_dedupe_value(parser_.head(), bytes_.data()); }
 
@@ -69,6 +70,12 @@ TEST(ForwardedHeadersTest, NamesThatHeadraceSetsAreDropped) {
   EXPECT_EQ(kept("Webhook-Id: 1\r\nA: 1\r\nwebhook-timestamp: 2\r\nB: 2\r\nWEBHOOK-SIGNATURE: x\r\n"
                  "Headrace-Test: true\r\nWebhook-Idea: mine\r\n"),
             "A: 1\r\nB: 2\r\nWebhook-Idea: mine\r\n");
+}
+
+TEST(ForwardedHeadersTest, FieldThatProvesTheProviderIsDroppedWhereverItIs) {
+  Head head(
+      "Host: test\r\nX-GitLab-Token: s\r\nX-Gitlab-Tokens: t\r\nA: 1\r\nx-gitlab-token: s\r\n");
+  EXPECT_EQ(head.kept("x-gitlab-token"), "X-Gitlab-Tokens: t\r\nA: 1\r\n");
 }
 
 TEST(ForwardedHeadersTest, FieldsThatConnectionNamesAreDropped) {

@@ -416,6 +416,16 @@ TEST_F(VerifiedReceiverTest, GetIsAnsweredWhereItAsksAndJudgedElse) {
   post(http_request("GET", path(), "", github("")), 1);
 }
 
+// Whoever reads a message, or receives it, could post to the link with it.
+TEST_F(VerifiedReceiverTest, SecretThatProvesAMessageIsNotKept) {
+  publish(R"({"provider":"gitlab","secrets":["glsecret"]})");
+  post(http_request("POST", path(), kBody,
+                    "X-Gitlab-Event: Push Hook\r\nX-GITLAB-Token: glsecret\r\nA: 1\r\n"),
+       1);
+  const auto& payload = store->taken[0].payload;
+  EXPECT_EQ(payload.headers.in(payload.buffer), "X-Gitlab-Event: Push Hook\r\nA: 1\r\n");
+}
+
 TEST_F(VerifiedReceiverTest, SignedQuestionIsAnsweredAndNotStored) {
   publish(R"({"provider":"slack","secrets":["k"]})");
   const std::string body = R"({"type":"url_verification","challenge":"3eZbrw1aB"})";

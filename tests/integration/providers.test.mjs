@@ -261,6 +261,57 @@ for (const [name, provider] of Object.entries(PROVIDERS)) {
   });
 }
 
+// The secrets that providers send along in a header, instead of a signature.
+const TOKENS = {
+  gitlab: {header: 'x-gitlab-token'},
+  flutterwave: {header: 'verif-hash'},
+  okta: {header: 'authorization'},
+  cloudevents: {header: 'authorization', value: `Bearer ${SECRET}`},
+  basic: {
+    header: 'authorization',
+    settings: {username: 'user'},
+    value: `Basic ${Buffer.from(`user:${SECRET}`).toString('base64')}`,
+  },
+  'a scheme of one\'s own': {
+    header: 'x-acme-key',
+    settings: {provider: undefined, scheme: {header: 'X-Acme-Key', algorithm: 'token'}},
+  },
+};
+
+for (const [provider, {header, settings = {}, value = SECRET}] of Object.entries(TOKENS)) {
+  test(`the secret that ${provider} sends along goes to nobody`, async (t) => {
+    const world = await setUp(t);
+    const {api, client} = world;
+    const sink = await scratch.sink(t);
+    await verified(world, 'app', {provider, secrets: [SECRET], ...settings});
+    await api.expect('POST', '/v1/apps/app/events', {
+      name: 'Push',
+      tag: 'hook:push',
+      selector: '$Header{X-Event}',
+      selector_value: 'push',
+      sample: {action: 'any'},
+    });
+    const link = await api.expect(
+        'POST', '/v1/products/shop/links',
+        {access_tag: 'app', webhook_tag: 'hook', env: 'prd', url: sink.url});
+    const post = (name) => client.send(
+        'POST', link.url, JSON_BODY, {'content-type': JSON_TYPE, 'x-event': 'push', [name]: value});
+    assert.equal((await post('x-other')).status, 401);
+    const taken = await post(header);
+    assert.equal(taken.status, 200, taken.body.toString());
+    const {id} = JSON.parse(taken.body);
+    await sink.reaches(() => sink.records.length === 1, {what: 'the message at the endpoint'});
+    assert.equal(sink.records[0].headers['x-event'], 'push');
+    assert.equal(sink.records[0].headers[header], undefined);
+    const shown = (await api.call('GET', `/v1/messages/${id}`)).text;
+    assert.match(shown, /x-event: push/i);
+    for (const secret of [SECRET, value]) {
+      assert.ok(!shown.includes(secret), shown);
+      assert.ok(!JSON.stringify(sink.records[0]).includes(secret));
+    }
+  });
+}
+
 test('a secret that is missing closes a link, and one that comes opens it', async (t) => {
   const world = await setUp(t);
   const {api, client} = world;

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <set>
 
+#include "core/http_grammar.h"
 #include "tests/ingest/verification/cases.h"
+#include "tests/ingest/verification/signing.h"
 
 namespace headrace::verification::test {
 namespace {
@@ -105,6 +107,19 @@ TEST_P(GenuineTest, NothingPassesWithoutAFieldOrWithOneOfThemTwiceOrEmpty) {
   }
   EXPECT_TRUE(judge(*verifier, {}).refused());
   EXPECT_TRUE(judge(*verifier, {.method = "GET"}).refused());
+}
+
+// Else everybody who is shown a message, or receives it, could send others.
+TEST_P(GenuineTest, TheFieldThatIsForNobodyElseIsTheOneThatHasTheSecret) {
+  const Request request = sign().request;
+  std::string holds_secret;
+  for (const auto& [name, value] : request.fields)
+    if (value.find(scheme().secret) != std::string::npos ||
+        value.find(base64("user:" + scheme().secret)) != std::string::npos)
+      holds_secret = name;
+  std::transform(holds_secret.begin(), holds_secret.end(), holds_secret.begin(),
+                 [](char c) { return core::http::to_lower(c); });
+  EXPECT_EQ(verifier()->credential_header(), holds_secret);
 }
 
 TEST_P(GenuineTest, AnEmptySecretOrNoneIsNoSetting) {

@@ -118,6 +118,18 @@ TEST(JwtTest, ATokenThatSaysNothingOfTheBodyNamesNoMessage) {
   EXPECT_EQ(outcome.replay_id, "");
 }
 
+TEST(JwtTest, ATokenThatSaysNothingOfTheBodyIsForNobodyElse) {
+  const auto header = [](const char* more) {
+    const auto verifier =
+        make(std::string(R"({"provider":"jwt","algorithm":"HS256","secrets":["k"])") + more + "}");
+    return std::string(verifier->credential_header());
+  };
+  EXPECT_EQ(header(""), "authorization");
+  EXPECT_EQ(header(R"(,"header":"X-Jwt")"), "x-jwt");
+  EXPECT_EQ(header(R"(,"body_sha256_claim":"d")"), "") << "it proves one body";
+  EXPECT_EQ(header(R"(,"in_body":true)"), "");
+}
+
 TEST(JwtTest, WhatIsNotWrittenAsATokenIsRefused) {
   const std::string good = token(kClaims);
   for (const std::string& text :
