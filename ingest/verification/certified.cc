@@ -72,6 +72,13 @@ class PayPal final : public Scheme {
   const Tolerance tolerance_;
 };
 
+bool is_line(std::string_view text) noexcept {
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
+}
+
 constexpr bool is_letter_or_digit(char c) noexcept {
   const char lower = core::http::to_lower(c);
   return (lower >= 'a' && lower <= 'z') || core::http::is_digit(c);
@@ -166,6 +173,10 @@ class Sns final : public Scheme {
       std::string_view value;
       if (!found.one() || found.value.get_string().get(value))
         return "a member that is signed is missing, or is there more than once";
+      // Else its lines could be taken for other members. With the one text that may have several
+      // in front, what is signed can be read in one way only: from its end.
+      if (member != "Message" && !is_line(value))
+        return "a member that is signed has a line's end or its like in it";
       text.append(member).append("\n").append(value).append("\n");
     }
     const std::string_view piece = text;

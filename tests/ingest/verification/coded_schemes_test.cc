@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Providers that sign in ways of their own: what a forger would try with each.
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <optional>
 
 #include "tests/ingest/verification/cases.h"
 #include "tests/ingest/verification/signing.h"
@@ -187,6 +190,87 @@ TEST(SnsTest, ASubscriptionIsConfirmedAtAHostOfSnsOnly) {
         "https://sns.eu-west-1.amazonaws.com/ x", ""})
     EXPECT_TRUE(judge(*verifier, {.body = sns_message("SubscriptionConfirmation", url)}).refused())
         << url;
+}
+
+// A notification with members of anybody's choice and the signature of another text, or its own.
+struct Notification {
+  std::string message = "hello", id = "m1", time = "2023-11-14T22:13:20.000Z";
+  std::optional<std::string> subject;
+
+  std::string text() const {
+    return "Message\n" + message + "\nMessageId\n" + id + "\n" +
+           (subject ? "Subject\n" + *subject + "\n" : "") + "Timestamp\n" + time +
+           "\nTopicArn\narn:aws:sns:eu-west-1:1:topic\nType\nNotification\n";
+  }
+  std::string body(const std::string& signed_text) const {
+    return R"({"Type":"Notification","MessageId":)" + json_text(id) +
+           (subject ? R"(,"Subject":)" + json_text(*subject) : "") + R"(,"Message":)" +
+           json_text(message) + R"(,"TopicArn":"arn:aws:sns:eu-west-1:1:topic","Timestamp":)" +
+           json_text(time) +
+           R"(,"SignatureVersion":"1","SigningCertURL":"https://sns.eu-west-1.amazonaws.com/a.pem",)"
+           R"("Signature":")" +
+           base64(SigningKey::rsa().sign("SHA1", signed_text)) + "\"}";
+  }
+};
+
+// The lines of what is signed could be cut into other members than those that were sent.
+TEST(SnsTest, AMemberThatEndsItsLineIsRefused) {
+  const Case& scheme = case_of("aws_sns_1");
+  const auto verifier = make(scheme.settings({scheme.secret}));
+  const Notification sent{.id = "I", .subject = "S"};
+  EXPECT_TRUE(judge(*verifier, {.body = sent.body(sent.text())}).genuine());
+  const Notification cut{.id = "I\nSubject\nS"};
+  ASSERT_EQ(cut.text(), sent.text());
+  EXPECT_EQ(judge(*verifier, {.body = cut.body(sent.text())}).reason,
+            "a member that is signed has a line's end or its like in it");
+  const Notification lines{.message = "many\r\nlines\n\tof text"};
+  EXPECT_TRUE(judge(*verifier, {.body = lines.body(lines.text())}).genuine());
+}
+
+// Of lines that could be taken for each other, as who sends them chooses them.
+rc::Gen<std::string> member_text() {
+  return rc::gen::map(rc::gen::container<std::vector<std::string>>(rc::gen::element<std::string>(
+                          "\n", "Message", "MessageId", "Subject", "Timestamp", "a", "")),
+                      [](const std::vector<std::string>& parts) {
+                        std::string text;
+                        for (const std::string& part : parts) text += part;
+                        return text;
+                      });
+}
+
+TEST(SnsTest, NoTwoMessagesThatPassSignTheSameText) {
+  const Case& scheme = case_of("aws_sns_1");
+  const auto verifier = make(scheme.settings({scheme.secret}));
+  EXPECT_TRUE(rc::check([&] {
+    Notification sent{.message = *member_text(), .id = "a" + *member_text()};
+    if (*rc::gen::arbitrary<bool>()) sent.subject = *member_text();
+    const bool passes = judge(*verifier, {.body = sent.body(sent.text())}).genuine();
+    // Every way to cut the text: where "MessageId" and "Subject" could begin.
+    const std::string text = sent.text();
+    const std::string_view end = "\nTimestamp\n";
+    int passing = 0;
+    const std::size_t last = text.rfind(end);
+    for (std::size_t at = text.find("\nMessageId\n"); at < last;
+         at = text.find("\nMessageId\n", at + 1)) {
+      const std::size_t id = at + 11;
+      if (id > last) break;
+      const auto count = [&](const Notification& cut) {
+        if (cut.text() != text) return;
+        passing += judge(*verifier, {.body = cut.body(text)}).genuine() ? 1 : 0;
+      };
+      const std::string message = text.substr(8, at < 8 ? 0 : at - 8);
+      count({.message = message, .id = text.substr(id, last - id)});
+      for (std::size_t subject = text.find("\nSubject\n", id); subject < last;
+           subject = text.find("\nSubject\n", subject + 1)) {
+        if (subject + 9 > last) break;
+        count({.message = message,
+               .id = text.substr(id, subject - id),
+               .subject = text.substr(subject + 9, last - subject - 9)});
+      }
+    }
+    RC_ASSERT(passing == (passes ? 1 : passing));
+    RC_ASSERT(passing <= 1);
+  }));
 }
 
 TEST(SnsTest, WhatIsSignedForAnotherTopicOrByAnotherUrlIsRefused) {
