@@ -116,6 +116,9 @@ Description read_description(Settings settings) {
   } else {
     read_signature(settings, made);
   }
+  // No token has a brace in it, and every message then does.
+  if (made.challenge == Challenge::kCrc && !made.object_body)
+    settings.fail("object_body", "must be true where anybody may have a crc_token signed");
   settings.done();
   return made;
 }

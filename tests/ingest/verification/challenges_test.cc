@@ -119,6 +119,23 @@ TEST(ChallengesTest, WhatIsSignedForAnybodyWhoAsksIsNoMessageOfX) {
                               .body = body})
                 .reason,
             "the body is not a JSON object");
+  // Nor where a time is signed with it, which the token could have in front.
+  const auto own = make(
+      R"({"secrets":["s"],"scheme":{"header":"X-Sign","timestamp_header":"X-Time","encoding":"base64",)"
+      R"("signed":["{timestamp}",".","{body}"],"challenge":"crc","object_body":true}})");
+  const auto forged = challenge(*own, get("crc_token=" + kTime + ".forged"));
+  ASSERT_TRUE(forged.has_value());
+  const std::string begin = R"({"response_token":")";
+  const std::string signature =
+      forged->body.substr(begin.size(), forged->body.size() - begin.size() - 2);
+  EXPECT_EQ(signature, base64(hmac("SHA256", "s", kTime + ".forged")));
+  EXPECT_EQ(
+      judge(*own, {.fields = {{"X-Sign", signature}, {"X-Time", kTime}}, .body = "forged"}).reason,
+      "the body is not a JSON object");
+  EXPECT_TRUE(judge(*own, {.fields = {{"X-Sign", base64(hmac("SHA256", "s", kTime + ".{}"))},
+                                      {"X-Time", kTime}},
+                           .body = "{}"})
+                  .genuine());
 }
 
 TEST(ChallengesTest, TwitchsChallengeIsEchoedOnceItIsFoundGenuine) {

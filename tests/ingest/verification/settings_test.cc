@@ -65,6 +65,8 @@ TEST(SettingsTest, SaysWhatIsWrongAndWhere) {
             R"(/cloudevents/origins: must have hosts' names, or "*")"},
            {R"({"provider":"github","secrets":["s"],"cloudevents":{"origins":["*"],"rate":0}})",
             "/cloudevents/rate: must be a whole number from 1 to 1000000000"},
+           {R"({"provider":"x","secrets":["s"],"scheme":{"object_body":false}})",
+            "/scheme/object_body: must be true where anybody may have a crc_token signed"},
            {R"({"provider":"convoy","secrets":["s"],"scheme":{"hash":"md5"}})",
             "/scheme/hash: must be one of sha256, sha1, sha512"},
        })
@@ -105,6 +107,10 @@ TEST(SettingsTest, SaysWhatIsWrongWithAScheme) {
             "/scheme/signed: does not belong here"},
            {R"({"header":"x","algorithm":"token","challenge":"crc"})",
             "/scheme/challenge: is answered with an HMAC"},
+           {R"({"header":"x","signed":["{body}"],"challenge":"crc"})",
+            "/scheme/object_body: must be true where anybody may have a crc_token signed"},
+           {R"({"header":"x","signed":["{body}"],"challenge":"crc","object_body":false})",
+            "/scheme/object_body: must be true where anybody may have a crc_token signed"},
            {R"({"header":"x","signed":["{body}"],"more":1})", "/scheme/more: does not belong here"},
        })
     EXPECT_EQ(fault_of_scheme(json), fault) << json;
