@@ -64,7 +64,7 @@ class PayPal final : public Scheme {
       return refused(fault);
     return genuine(replay_id_of(id.value));
   }
-  Terms terms() const noexcept override { return {tolerance_.allowed_for()}; }
+  Terms terms() const noexcept override { return terms_of(tolerance_); }
 
  private:
   const std::vector<PublicKey> keys_;
@@ -138,7 +138,7 @@ class Sns final : public Scheme {
     if (*type == "SubscriptionConfirmation") return confirm(root);
     return genuine(ReplayId(core::digest_of(core::Hash::kSha256, *id)));
   }
-  Terms terms() const noexcept override { return {options_.tolerance.allowed_for()}; }
+  Terms terms() const noexcept override { return terms_of(options_.tolerance); }
 
  private:
   const char* check_origin(simdjson::dom::object root, core::WallMs now) const {
@@ -200,6 +200,7 @@ class Sns final : public Scheme {
 
 std::unique_ptr<const Scheme> make_paypal(Settings& settings) {
   auto keys = read_public_keys(settings, "certificates", PublicKey::Kind::kRsa);
+  // Sent again for three days, and no word on whether with another time.
   const Tolerance tolerance{settings.duration("tolerance", std::nullopt), false};
   return std::make_unique<PayPal>(std::move(keys), settings.required_text("webhook_id"), tolerance);
 }
@@ -210,7 +211,8 @@ std::unique_ptr<const Scheme> make_aws_sns(Settings& settings) {
   options.topics = settings.texts("topics");
   if (options.topics.empty())
     settings.fail("topics", "must have the ARN of the topic: SNS signs for everybody's topics");
-  options.tolerance = {settings.duration("tolerance", std::nullopt), false};
+  // Sent again for an hour at most, with the time at which it was published.
+  options.tolerance = {settings.duration("tolerance", kLongTolerance), false};
   return std::make_unique<Sns>(std::move(keys), std::move(options));
 }
 

@@ -29,7 +29,9 @@ class DescribedScheme final : public Scheme {
   std::string_view credential_header() const noexcept override {
     return signs_body() ? std::string_view() : description_.header;
   }
-  Terms terms() const noexcept override { return {description_.tolerance.allowed_for()}; }
+  Terms terms() const noexcept override {
+    return signs_time_ ? terms_of(description_.tolerance) : Terms{};
+  }
 
  private:
   static constexpr std::size_t kCandidatesMax = 16;

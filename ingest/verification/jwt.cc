@@ -114,8 +114,9 @@ class Jwt final : public Scheme {
     return signs_body() ? std::string_view() : options_.header;
   }
   Terms terms() const noexcept override {
-    if (!options_.age_max) return {};
-    return {*options_.age_max + 2 * options_.skew};
+    if (options_.age_max) return {.repeatable_for = *options_.age_max + 2 * options_.skew};
+    // Good until `exp`, whenever that is, which is as bad where a token is one message.
+    return {.any_age = options_.header.empty() || signs_body()};
   }
 
  private:

@@ -22,7 +22,8 @@ constexpr std::string_view kMeta =
     R"({"header":"x-hub-signature-256","prefix":"sha256=","signed":["{body}"],"challenge":"hub"})";
 
 // Where a tolerance is given, the provider's library or documentation has it, except for Convoy,
-// Discord, TikTok and Zoom, whose sample code leaves it to the receiver.
+// Discord, TikTok and Zoom, whose sample code leaves it to the receiver, and for SendGrid, which
+// sends again for a day.
 constexpr Preset kPresets[] = {
     {"brex", kStandard},
     {"checkout.com", R"({"header":"cko-signature","signed":["{body}"]})"},
@@ -61,7 +62,7 @@ constexpr Preset kPresets[] = {
     {"sendgrid",
      R"({"algorithm":"ecdsa","header":"x-twilio-email-event-webhook-signature",
          "encoding":"base64","timestamp_header":"x-twilio-email-event-webhook-timestamp",
-         "signed":["{timestamp}","{body}"]})"},
+         "signed":["{timestamp}","{body}"],"tolerance":"24h","past_only":true})"},
     {"shopify", R"({"header":"x-shopify-hmac-sha256","encoding":"base64","signed":["{body}"]})"},
     {"slack",
      R"({"header":"x-slack-signature","prefix":"v0=",

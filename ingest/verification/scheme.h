@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/limits.h"
+#include "ingest/verification/timestamps.h"
 #include "ingest/verification/verifier.h"
 
 namespace headrace::verification {
@@ -25,6 +26,11 @@ class Scheme {
 inline ReplayId replay_id_of(std::string_view id) noexcept {
   if (id.size() <= core::limits::kDedupeKeyBytesMax) return ReplayId(id);
   return ReplayId(core::digest_of(core::Hash::kSha256, id));
+}
+
+// Of a scheme that signs a time.
+inline Terms terms_of(const Tolerance& tolerance) noexcept {
+  return {.repeatable_for = tolerance.allowed_for(), .any_age = !tolerance.span};
 }
 
 inline Judgement refused(const char* reason) {

@@ -43,7 +43,7 @@ class Mailgun final : public Scheme {
         return genuine(ReplayId(core::digest_of(core::Hash::kSha256, pieces)));
     return refused(kWrong);
   }
-  Terms terms() const noexcept override { return {tolerance_.allowed_for()}; }
+  Terms terms() const noexcept override { return terms_of(tolerance_); }
 
  private:
   const std::vector<core::HmacKey> keys_;
@@ -141,7 +141,8 @@ class MicrosoftGraph final : public Scheme {
 }  // namespace
 
 std::unique_ptr<const Scheme> make_mailgun(Settings& settings) {
-  const Tolerance tolerance{settings.duration("tolerance", std::nullopt), false};
+  // Sent again for eight hours.
+  const Tolerance tolerance{settings.duration("tolerance", kLongTolerance), false};
   return std::make_unique<Mailgun>(read_hmac_keys(settings, KeyForm::kText, core::Hash::kSha256),
                                    tolerance);
 }

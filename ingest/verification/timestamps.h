@@ -16,6 +16,10 @@ enum class TimeForm : std::uint8_t { kSeconds, kMilliseconds, kRfc3339 };
 // Nothing but the digits of a time between 1970 and 9999, or a time of RFC 3339 with its offset.
 std::optional<core::WallMs> parse_time(std::string_view text, TimeForm form) noexcept;
 
+// Half of the default dedupe window: from one end of it to the other a message is known again. For
+// providers that send the same again for hours.
+inline constexpr std::chrono::hours kLongTolerance{12};
+
 struct Tolerance {
   std::optional<std::chrono::milliseconds> span;  // none: any time will do
   bool past_only = false;                         // what is ahead of our clock is never too far

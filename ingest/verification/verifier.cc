@@ -143,4 +143,6 @@ std::string_view Verifier::credential_header() const noexcept {
   return scheme_->credential_header();
 }
 
+Terms Verifier::terms() const noexcept { return scheme_->terms(); }
+
 }  // namespace headrace::verification

@@ -81,6 +81,9 @@ struct Terms {
   // For how long a message that was taken once would be taken again; none: for ever, as no time is
   // signed, or any will do.
   std::optional<std::chrono::milliseconds> repeatable_for;
+  // A time is signed, and any will do: a message that was recorded can come again as soon as it is
+  // forgotten. A tolerance, or a token's max_age, prevents that.
+  bool any_age = false;
 };
 
 class Scheme;
@@ -112,6 +115,7 @@ class Verifier {
   // The field, in lower case, with which anybody who reads it could send messages of their own: a
   // secret, or a token that says nothing of the body. Empty: there is none.
   std::string_view credential_header() const noexcept;
+  Terms terms() const noexcept;
 
  private:
   explicit Verifier(std::unique_ptr<const Scheme> scheme);

@@ -149,6 +149,47 @@ INSTANTIATE_TEST_SUITE_P(Schemes, GenuineTest, testing::ValuesIn([] {
                            return name;
                          });
 
+// What is remembered of a message is forgotten after the dedupe window, which is a day unless it is
+// configured; what was recorded must be too old by then, wherever a time is signed.
+TEST_P(GenuineTest, WhatIsForgottenIsTooOldWhereATimeIsSigned) {
+  constexpr std::chrono::hours kWindow{24};
+  const Terms terms = verifier()->terms();
+  const Request request = sign().request;
+  std::string all = request.body;
+  for (const auto& [name, value] : request.fields) all += value;
+  const bool is_token = scheme().name.starts_with("jwt") || scheme().name == "wix";
+  const bool has_time = is_token || all.find("1700000000") != std::string::npos ||
+                        all.find("2023-11-14T22:13:20") != std::string::npos;
+  ASSERT_EQ(terms.repeatable_for || terms.any_age, has_time || scheme().name == "plaid");
+  if (!terms.repeatable_for) {
+    // Sent again for days, or good for as long as they say: there it has to be configured.
+    EXPECT_EQ(terms.any_age, scheme().name == "paypal" || is_token);
+    return;
+  }
+  EXPECT_LE(*terms.repeatable_for, kWindow);
+  Request late = request;
+  late.now += static_cast<core::WallMs>(std::chrono::milliseconds(kWindow).count()) + 1000;
+  EXPECT_TRUE(judge(*verifier(), request).genuine());
+  EXPECT_TRUE(judge(*verifier(), late).refused());
+}
+
+// Providers that send the same again for hours: as long as they do, it is taken.
+TEST(ProvidersTest, RetriesOfAllTheHoursInWhichTheyComeAreTaken) {
+  using std::chrono::hours;
+  for (const auto& [name, longest] : {std::pair<const char*, hours>{"mailgun", hours(8)},
+                                      {"aws_sns_1", hours(1)},
+                                      {"aws_sns_2", hours(1)},
+                                      {"sendgrid", hours(24)},
+                                      {"paypal", hours(72)}}) {
+    const auto found = std::find_if(cases().begin(), cases().end(),
+                                    [&](const Case& one) { return one.name == name; });
+    ASSERT_NE(found, cases().end()) << name;
+    Request request = found->sign({.id = "msg1", .body = "{}", .secret = found->secret}).request;
+    request.now += static_cast<core::WallMs>(std::chrono::milliseconds(longest).count());
+    EXPECT_EQ(judge(*make(found->settings({found->secret})), request).reason, "") << name;
+  }
+}
+
 TEST(ProvidersTest, EveryOneHasACase) {
   std::set<std::string> tested;
   for (const Case& one : cases()) {
