@@ -38,7 +38,7 @@ Registry::Registry(store::EventStore& store, const core::Clock& clock, RegistryO
       options_(std::move(options)),
       public_url_(options_.public_url),
       secrets_(catalog_, options_.secrets),
-      snapshots_(secrets_, options_.log),
+      snapshots_(secrets_, options_.dedupe_window, options_.log),
       audit_(std::make_unique<AuditBook>(store, clock, options_.audit)),
       retention_(catalog_, store) {}
 
@@ -331,8 +331,8 @@ Link Registry::describe(const LinkDefinition& link) const {
               .verification = hidden_verification(link.verification),
               .warnings = {},
               .revision = link.revision};
-  if (std::string fault = snapshots_.verification_fault(link); !fault.empty())
-    result.warnings.push_back("every message is refused: " + std::move(fault));
+  if (std::string warning = snapshots_.verification_warning(link); !warning.empty())
+    result.warnings.push_back(std::move(warning));
   if (link.previous_until != 0) result.previous_until = link.previous_until;
   return result;
 }

@@ -431,8 +431,8 @@ Webhook Registry::describe(const WebhookDefinition& webhook) const {
     if (const auto* link = table<LinkDefinition>().find(webhook.key() + '/' + env.slug)) {
       shown.link_id = link->id;
       shown.link = link_url(link->token);
-      if (const std::string fault = snapshots_.verification_fault(*link); !fault.empty())
-        result.warnings.push_back(name + "every message is refused: " + fault);
+      if (const std::string warning = snapshots_.verification_warning(*link); !warning.empty())
+        result.warnings.push_back(name + warning);
     }
     result.envs.push_back(std::move(shown));
   }

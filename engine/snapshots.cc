@@ -117,8 +117,10 @@ struct Snapshots::Touched {
   }
 };
 
-Snapshots::Snapshots(const SecretStore& secrets, core::LogSink* log)
+Snapshots::Snapshots(const SecretStore& secrets, std::chrono::milliseconds dedupe_window,
+                     core::LogSink* log)
     : secrets_(secrets),
+      dedupe_window_(dedupe_window),
       log_(log),
       routes_(std::make_shared<const selector::RoutingTable>(core::random_seed())),
       endpoints_(std::make_shared<const dispatch::EndpointTable>()) {}
@@ -190,7 +192,8 @@ void Snapshots::put_verifier(const Catalog& catalog, const std::string& key,
   made = {};
   if (link == nullptr) return;
   const std::string& settings = verification_of(catalog, *link);
-  if (!settings.empty()) made = make_verifier(settings, link->workspace, secrets_.source());
+  if (!settings.empty())
+    made = make_verifier(settings, link->workspace, secrets_.source(), dedupe_window_);
 }
 
 // Its own, else that of the product's link of which it is one event, else the env's. Null: nobody
@@ -210,9 +213,10 @@ const MadeVerifier* Snapshots::verifier_of(const LinkDefinition& link,
   return nullptr;
 }
 
-std::string Snapshots::verification_fault(const LinkDefinition& link) const {
+std::string Snapshots::verification_warning(const LinkDefinition& link) const {
   const MadeVerifier* made = verifier_of(link, {});
-  return made == nullptr ? std::string() : made->fault;
+  if (made == nullptr) return {};
+  return made->fault.empty() ? made->warning : "every message is refused: " + made->fault;
 }
 
 void Snapshots::put_link(const Catalog& catalog, const LinkDefinition& link,
@@ -311,6 +315,10 @@ void Snapshots::publish(Prepared prepared) {
       log_->write(core::LogLevel::kWarning, "verification_unusable",
                   "a link refuses everything, as nothing can be verified there",
                   {{"link", std::string_view(link)}, {"reason", std::string_view(made.fault)}});
+    if (!made.warning.empty() && log_ != nullptr)
+      log_->write(core::LogLevel::kWarning, "verification_repeatable",
+                  "a link could take a message again that was recorded",
+                  {{"link", std::string_view(link)}, {"reason", std::string_view(made.warning)}});
     if (made.verifier == nullptr) {
       verifiers_.erase(link);
     } else {

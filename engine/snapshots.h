@@ -6,6 +6,7 @@
 // Threads: one at a time; the cells are read by the loops.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <set>
@@ -25,7 +26,8 @@ namespace headrace::engine {
 class Snapshots {
  public:
   // `log` may be null.
-  Snapshots(const SecretStore& secrets, core::LogSink* log);
+  Snapshots(const SecretStore& secrets, std::chrono::milliseconds dedupe_window,
+            core::LogSink* log);
 
   // Tables that are ready to be put in force.
   struct Prepared {
@@ -42,8 +44,9 @@ class Snapshots {
   Result<void> load(const Catalog& catalog);
   void publish(Prepared prepared);
 
-  // Why a link refuses everything that comes; empty: it does not.
-  std::string verification_fault(const LinkDefinition& link) const;
+  // That a link refuses everything that comes, or could take a message again, and why; empty: it
+  // does not.
+  std::string verification_warning(const LinkDefinition& link) const;
   const core::SnapshotCell<selector::RoutingTable>& routes() const noexcept { return routes_; }
   const core::SnapshotCell<dispatch::EndpointTable>& endpoints() const noexcept {
     return endpoints_;
@@ -67,6 +70,7 @@ class Snapshots {
                          Prepared& prepared) const;
 
   const SecretStore& secrets_;
+  const std::chrono::milliseconds dedupe_window_;
   core::LogSink* const log_;
   // Parsed once; by the endpoint's number.
   std::map<std::uint32_t, std::shared_ptr<const selector::Filter>> filters_;

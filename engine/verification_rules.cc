@@ -49,6 +49,24 @@ Result<void> check_credentials(const Json& settings, const std::string& pointer)
   return {};
 }
 
+bool outlives(const verification::Terms& terms, std::chrono::milliseconds dedupe_window) {
+  return terms.repeatable_for.value_or(std::chrono::milliseconds(0)) > dedupe_window;
+}
+
+// Why a message that was recorded could be taken as a new one some time; empty: it cannot, or
+// nothing that is signed says how old it is.
+std::string repeat_warning(const verification::Terms& terms,
+                           std::chrono::milliseconds dedupe_window) {
+  const std::string window = "a dedupe_window of " + seconds_text(dedupe_window) + " only";
+  if (outlives(terms, dedupe_window))
+    return "a message could come again for " + seconds_text(*terms.repeatable_for) +
+           ", and is remembered for " + window + ": give a shorter tolerance or max_age";
+  if (terms.any_age)
+    return "a message is remembered for " + window +
+           ", and taken however old it is: give a tolerance or max_age";
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_verification(const std::string& json, const std::string& pointer,
@@ -59,7 +77,7 @@ Result<void> check_verification(const std::string& json, const std::string& poin
   if (auto checked = check_credentials(settings, pointer); !checked) return checked;
   const auto terms = Verifier::check(json);
   if (!terms) return beneath(pointer, terms.error());
-  if (terms->repeatable_for.value_or(std::chrono::milliseconds(0)) <= dedupe_window) return {};
+  if (!outlives(*terms, dedupe_window)) return {};
   return invalid(pointer + "/tolerance", "is too long: a message could come again for " +
                                              seconds_text(*terms->repeatable_for) +
                                              ", and is remembered for a dedupe_window of " +
@@ -67,13 +85,14 @@ Result<void> check_verification(const std::string& json, const std::string& poin
 }
 
 MadeVerifier make_verifier(const std::string& json, std::string_view workspace,
-                           const SecretSource& secrets) {
+                           const SecretSource& secrets, std::chrono::milliseconds dedupe_window) {
   auto resolved = with_secrets(json, workspace, secrets, Escape::kJson);
-  if (!resolved) return {Verifier::refusing(), std::move(resolved).error().what};
+  if (!resolved) return {Verifier::refusing(), std::move(resolved).error().what, {}};
   auto made = Verifier::make(*resolved);
   wipe(*resolved);
-  if (made) return {std::move(*made), {}};
-  return {Verifier::refusing(), "its settings cannot be used: " + made.error().what};
+  if (!made) return {Verifier::refusing(), "its settings cannot be used: " + made.error().what, {}};
+  std::string warning = repeat_warning((*made)->terms(), dedupe_window);
+  return {std::move(*made), {}, std::move(warning)};
 }
 
 std::string hidden_verification(const std::string& json) {

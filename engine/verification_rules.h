@@ -24,13 +24,15 @@ Result<void> check_verification(const std::string& json, const std::string& poin
 
 struct MadeVerifier {
   std::shared_ptr<const verification::Verifier> verifier;
-  std::string fault;  // why it refuses everything; empty: it does not
+  std::string fault;    // why it refuses everything; empty: it does not
+  std::string warning;  // why what it took could be taken again some time; empty: it could not
 };
 
 // With its secrets. Where one of them is missing, or makes it something that cannot be: a verifier
-// that refuses everything, as nothing may be taken unverified. Requires: `json` is not empty.
+// that refuses everything, as nothing may be taken unverified. One that was written when messages
+// were remembered for longer is in force, with a warning. Requires: `json` is not empty.
 MadeVerifier make_verifier(const std::string& json, std::string_view workspace,
-                           const SecretSource& secrets);
+                           const SecretSource& secrets, std::chrono::milliseconds dedupe_window);
 
 // As it may be shown: secrets that are no $Secret{} are hidden.
 std::string hidden_verification(const std::string& json);

@@ -266,7 +266,9 @@ std::unique_ptr<Registry> RegistryRig::another() const {
                      const auto found = dns_table.find(host);
                      return found == dns_table.end() ? dispatch::Addresses{} : found->second;
                    }},
-       .master_key = fixed_master_key()});
+       .master_key = fixed_master_key(),
+       .dedupe_window = dedupe_window,
+       .log = log_sink});
   EXPECT_TRUE(loaded) << loaded.error().what;
   return loaded ? std::move(*loaded) : nullptr;
 }

@@ -116,6 +116,8 @@ class RegistryRig {
   mutable std::vector<std::string> asked_names;
   std::map<std::string, std::string> secrets{{"TOKEN", "s3cr3t"}};
   std::chrono::milliseconds retention = std::chrono::hours(24);
+  std::chrono::milliseconds dedupe_window = std::chrono::hours(24);
+  core::LogSink* log_sink = nullptr;  // from the next load() on
   std::unique_ptr<engine::Registry> registry;
 
  private:

@@ -22,8 +22,30 @@ std::string token_scheme(const std::string& secret) {
   return R"({"scheme":{"header":"x-key","algorithm":"token"},"secrets":[")" + secret + R"("]})";
 }
 
+// What is said of verification: the events' names, and the texts of their fields.
+class VerificationLog final : public core::LogSink {
+ public:
+  void write(core::LogLevel, std::string_view event, std::string_view,
+             std::initializer_list<core::LogField> fields) noexcept override {
+    if (!event.starts_with("verification_")) return;
+    std::string line(event);
+    for (const core::LogField& field : fields)
+      if (const auto* text = std::get_if<std::string_view>(&field.value))
+        line.append(" ").append(*text);
+    lines.push_back(std::move(line));
+  }
+  std::vector<std::string> lines;
+};
+
 class VerificationTest : public RegistryTest {
  protected:
+  VerificationTest() {
+    log_sink = &log;
+    load();
+  }
+  ~VerificationTest() override { registry.reset(); }
+
+  VerificationLog log;
   Webhook create(const std::string& verification) {
     WebhookSpec spec = webhook_spec();
     spec.envs[0].verification = verification;
@@ -153,6 +175,48 @@ TEST_F(VerificationTest, WithoutItsSecretALinkRefusesEverything) {
   done(registry->delete_secret(kWorkspace, "LATE", {.cascade = true}));
   EXPECT_EQ(taken(product.url, "new"), kUnusable);
   EXPECT_EQ(shown().warnings.size(), 1u);
+}
+
+// What was right when it was written, and is not with a window that is smaller now.
+TEST_F(VerificationTest, WindowThatIsTooSmallNowIsWarnedOfAndLogged) {
+  const Webhook one = create(R"({"provider":"slack","secrets":["k"],"tolerance":"30m"})");
+  EXPECT_TRUE(one.warnings.empty());
+  const Link own = link(R"({"provider":"slack","secrets":["k"],"tolerance":"1m"})", "", "bank");
+  log.lines.clear();
+  dedupe_window = std::chrono::minutes(59);
+  load();
+  ASSERT_EQ(shown().warnings.size(), 1u);
+  EXPECT_EQ(
+      shown().warnings[0],
+      "env 'prd': a message could come again for 3600s, and is remembered for a dedupe_window "
+      "of 3540s only: give a shorter tolerance or max_age");
+  EXPECT_TRUE(made(registry->link(kWorkspace, own.id)).warnings.empty());
+  ASSERT_EQ(log.lines.size(), 1u);
+  EXPECT_EQ(log.lines[0].substr(0, 24), "verification_repeatable ");
+  EXPECT_NE(log.lines[0].find("3540s"), std::string::npos);
+  EXPECT_EQ(taken(one.envs[0].link, "k"), "there is no signature") << "it is in force";
+  dedupe_window = std::chrono::hours(1);
+  load();
+  EXPECT_TRUE(shown().warnings.empty());
+}
+
+TEST_F(VerificationTest, TimeThatIsNeverTooOldIsWarnedOf) {
+  const auto warnings = [this](const std::string& verification) {
+    return change(verification).warnings;
+  };
+  create(token_scheme("k"));
+  const auto one = warnings(R"({"provider":"slack","secrets":["k"],"tolerance":"none"})");
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one[0],
+            "env 'prd': a message is remembered for a dedupe_window of 86400s only, and taken "
+            "however old it is: give a tolerance or max_age");
+  EXPECT_EQ(link({}).warnings.size(), 1u) << "the link has the env's";
+  const std::string token = R"({"provider":"jwt","algorithm":"HS256","secrets":["k"])";
+  EXPECT_EQ(warnings(token + R"(,"in_body":true})").size(), 1u);
+  EXPECT_TRUE(warnings(token + R"(,"in_body":true,"max_age":"1h"})").empty());
+  EXPECT_TRUE(warnings(token + "}").empty()) << "it names no message";
+  EXPECT_TRUE(warnings(R"({"provider":"github","secrets":["k"]})").empty()) << "it has no time";
+  EXPECT_TRUE(warnings(R"({"provider":"mailgun","secrets":["k"]})").empty());
 }
 
 TEST_F(VerificationTest, LinksOwnSecretIsFollowedToo) {
