@@ -530,13 +530,13 @@ TEST_F(VerifiedReceiverTest, UrlToConfirmAtIsHandedOnOnlyOfAGenuineQuestion) {
   const std::string url = "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription";
   const std::string text =
       "Message\nm\nMessageId\n1\nSubscribeURL\n" + url +
-      "\nTimestamp\n2026-01-01T00:00:00.000Z\nToken\nt\nTopicArn\narn:aws:sns:us-east-1:1:t\n"
+      "\nTimestamp\n2023-11-14T22:13:20.000Z\nToken\nt\nTopicArn\narn:aws:sns:us-east-1:1:t\n"
       "Type\nSubscriptionConfirmation\n";
   const auto ask = [&](const SigningKey& key) {
     return http_request(
         "POST", path(),
         R"({"Type":"SubscriptionConfirmation","MessageId":"1","Message":"m","Token":"t",)"
-        R"("TopicArn":"arn:aws:sns:us-east-1:1:t","Timestamp":"2026-01-01T00:00:00.000Z",)"
+        R"("TopicArn":"arn:aws:sns:us-east-1:1:t","Timestamp":"2023-11-14T22:13:20.000Z",)"
         R"("SignatureVersion":"2","SigningCertURL":"https://sns.us-east-1.amazonaws.com/a.pem",)"
         R"("SubscribeURL":")" +
             url + R"(","Signature":")" + verification::test::base64(key.sign("SHA256", text)) +
