@@ -549,22 +549,6 @@ TEST_F(VerifiedReceiverTest, UrlToConfirmAtIsHandedOnOnlyOfAGenuineQuestion) {
   EXPECT_TRUE(store->taken.empty());
 }
 
-TEST(GuardTest, ReasonsAreCountedByWhatTheySpeakOf) {
-  const std::pair<const char*, Unverified> kReasons[] = {
-      {"there is no signature", Unverified::kMissing},
-      {"there is no token", Unverified::kMissing},
-      {"the body has no clientState in it", Unverified::kMissing},
-      {"the signature is wrong", Unverified::kSignature},
-      {"the token's signature is wrong", Unverified::kSignature},
-      {"the body is not the one that was signed", Unverified::kSignature},
-      {"the time is too far from now", Unverified::kTime},
-      {"the token has expired", Unverified::kTime},
-      {"the token is too old", Unverified::kTime},
-      {"nothing can be verified here at present", Unverified::kUnusable},
-      {"the body is no message of SNS", Unverified::kOther}};
-  for (const auto& [reason, kind] : kReasons) EXPECT_EQ(kind_of(reason), kind) << reason;
-}
-
 // The loop sleeps whenever nothing happens, so an intake that nobody is told of stays unanswered.
 TEST(ReceiverThreadsTest, PipelineOfAnyDepthIsAnsweredByLoopsThatSleep) {
   constexpr std::size_t kCount = 5 * limits::kPipelineDepthMax;
