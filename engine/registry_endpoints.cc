@@ -156,7 +156,8 @@ Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
 Result<void> Registry::check_names(const EndpointSettings& settings,
                                    const std::string& pointer) const {
   if (!settings.url) return {};
-  return resolve_and_check(options_.targets, *settings.url, pointer + "/url");
+  return resolve_and_check(options_.targets,
+                           std::vector<WrittenUrl>{{*settings.url, pointer + "/url"}});
 }
 
 // Puts the endpoint and its link, if anything about it is new. Numbers are given out only now.

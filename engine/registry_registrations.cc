@@ -78,10 +78,13 @@ Result<std::vector<core::EndpointNumber>> Registry::enable(std::string_view work
                                                            std::string_view product,
                                                            const EnableSpec& spec) {
   if (spec.envs.empty()) return invalid("/envs", "must name at least one env");
+  std::vector<WrittenUrl> urls;
   for (std::size_t i = 0; i < spec.envs.size(); ++i) {
-    auto named = check_names(spec.envs[i].settings, "/envs/" + std::to_string(i));
-    if (!named) return std::move(named).error();
+    if (const auto& url = spec.envs[i].settings.url)
+      urls.push_back({*url, "/envs/" + std::to_string(i) + "/url"});
   }
+  if (auto named = resolve_and_check(options_.targets, urls); !named)
+    return std::move(named).error();
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
   Change change;

@@ -88,16 +88,16 @@ Result<void> check_webhook(const WebhookDefinition& webhook) {
 // Where the calls of these envs (WebhookEnvSpec or WebhookEnvPatch) would go.
 template <class Env>
 Result<void> check_call_targets(const TargetRules& rules, const std::vector<Env>& envs) {
-  const auto check = [&rules](const std::optional<std::string>& url, const std::string& pointer) {
-    return url ? resolve_and_check(rules, *url, pointer) : Result<void>();
+  std::vector<WrittenUrl> urls;
+  const auto add = [&urls](const std::optional<std::string>& url, std::string pointer) {
+    if (url) urls.push_back({*url, std::move(pointer)});
   };
   for (std::size_t i = 0; i < envs.size(); ++i) {
     const std::string pointer = "/envs/" + std::to_string(i);
-    auto checked = check(envs[i].registration_url, pointer + "/registration_url");
-    if (checked) checked = check(envs[i].unregistration_url, pointer + "/unregistration_url");
-    if (!checked) return checked;
+    add(envs[i].registration_url, pointer + "/registration_url");
+    add(envs[i].unregistration_url, pointer + "/unregistration_url");
   }
-  return {};
+  return resolve_and_check(rules, urls);
 }
 
 void patch_env(const WebhookEnvPatch& patch, WebhookEnvSpec& env) {

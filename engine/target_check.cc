@@ -2,6 +2,8 @@
 #include "engine/target_check.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <span>
 
 #include "engine/faults.h"
@@ -38,6 +40,14 @@ std::string filled(std::string_view url, const char* filler) {
   return fill_placeholders(url, fields);
 }
 
+// None: its host is filled in later, or it is no URL.
+std::optional<dispatch::Url> whole_url(std::string_view text) {
+  auto url = dispatch::Url::parse(filled(text, "x"));
+  const auto other = dispatch::Url::parse(filled(text, "y"));
+  if (!url || !other || url->host != other->host) return std::nullopt;
+  return std::move(*url);
+}
+
 }  // namespace
 
 Result<void> check_target(const TargetRules& rules, const dispatch::Url& url) {
@@ -52,16 +62,35 @@ Result<void> check_target(const TargetRules& rules, const dispatch::Url& url) {
 Result<void> resolve_and_check(const TargetRules& rules, const dispatch::Url& url) {
   if (auto checked = check_target(rules, url); !checked) return checked;
   if (rules.look_up == nullptr || dispatch::known_addresses(url.host)) return {};
-  return judge(rules, url, rules.look_up(url.host));
+  return judge(rules, url, rules.look_up({&url.host, 1})[0]);
 }
 
-Result<void> resolve_and_check(const TargetRules& rules, std::string_view text,
-                               const std::string& pointer) {
-  const auto url = dispatch::Url::parse(filled(text, "x"));
-  const auto other = dispatch::Url::parse(filled(text, "y"));
-  if (!url || !other || url->host != other->host) return {};
-  auto checked = resolve_and_check(rules, *url);
-  return checked ? Result<void>() : at(pointer, std::move(checked).error());
+Result<void> resolve_and_check(const TargetRules& rules, const std::vector<WrittenUrl>& urls) {
+  struct Named {
+    dispatch::Url url;
+    const std::string* pointer = nullptr;
+    std::size_t host = 0;  // its place among the names
+  };
+  std::vector<Named> named;
+  std::vector<std::string> hosts;
+  std::map<std::string, std::size_t> places;
+  for (const WrittenUrl& written : urls) {
+    auto url = whole_url(written.text);
+    if (!url) continue;
+    if (auto checked = check_target(rules, *url); !checked)
+      return at(written.pointer, std::move(checked).error());
+    if (dispatch::known_addresses(url->host)) continue;
+    const auto [place, is_new] = places.try_emplace(url->host, hosts.size());
+    if (is_new) hosts.push_back(url->host);
+    named.push_back({std::move(*url), &written.pointer, place->second});
+  }
+  if (rules.look_up == nullptr || hosts.empty()) return {};
+  const std::vector<dispatch::Addresses> answers = rules.look_up(hosts);
+  for (const Named& one : named) {
+    if (auto judged = judge(rules, one.url, answers[one.host]); !judged)
+      return at(*one.pointer, std::move(judged).error());
+  }
+  return {};
 }
 
 }  // namespace headrace::engine

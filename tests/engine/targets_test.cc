@@ -116,6 +116,37 @@ TEST_F(TargetsTest, UrlsOfCallsAreJudgedLikeOthers) {
   EXPECT_EQ(places(error), "/envs/0/unregistration_url");
 }
 
+// Whoever makes names slow holds up a request once, not once a name.
+TEST_F(TargetsTest, NamesOfARequestAreAskedForTogetherAndEachOnce) {
+  WebhookSpec spec = webhook_spec();
+  WebhookPatch patch;
+  EnableSpec enable = enable_spec(to("https://hooks.test/"));
+  for (int i = 0; i < 63; ++i) {
+    const std::string slug = "e" + std::to_string(i);
+    spec.envs.push_back({.slug = slug, .registration_url = "https://" + slug + ".test/register"});
+    spec.envs.back().unregistration_url = "https://" + slug + ".test/unregister";
+    patch.envs.push_back({.slug = slug});
+    patch.envs.back().registration_url = "https://other." + slug + ".test/{id}";
+    patch.envs.back().unregistration_url = "https://far." + slug + ".test/{id}";
+    enable.envs.push_back({.slug = slug, .settings = to("https://" + slug + ".in.test/")});
+  }
+  made(registry->create_webhook(kWorkspace, "github", spec));
+  EXPECT_EQ(look_ups, 1u);
+  EXPECT_EQ(asked_names.size(), 63u);
+  made(registry->update_webhook(kWorkspace, "github", "repo", patch, {}));
+  EXPECT_EQ(look_ups, 2u);
+  EXPECT_EQ(asked_names.size(), 63u + 126u);
+  EXPECT_EQ(error_of(registry->enable(kWorkspace, "shop", enable)).code,
+            ErrorCode::kInvalidArgument);
+  EXPECT_EQ(look_ups, 3u);
+  EXPECT_EQ(asked_names.size(), 63u + 126u + 64u);
+  // What is wrong without asking is told without asking.
+  patch.envs[62].unregistration_url = "https://127.0.0.1/";
+  const Error error = error_of(registry->update_webhook(kWorkspace, "github", "repo", patch, {}));
+  EXPECT_EQ(places(error), "/envs/62/unregistration_url");
+  EXPECT_EQ(look_ups, 3u);
+}
+
 TEST_F(TargetsTest, ACallIsJudgedOnceItsHostIsFilledIn) {
   calling_webhook("https://{host}/hooks");
   EnableSpec spec = enable_spec(to("https://hooks.test/"));
