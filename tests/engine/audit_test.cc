@@ -232,6 +232,20 @@ TEST_F(AuditTest, MemberNamesThatSoundLikeCredentialsAreHiddenWhereverTheyStand)
     EXPECT_NE(all.find(word), std::string::npos) << all;
 }
 
+// In `auth` and `sample` names are the user's: a credential may be called "format".
+TEST_F(AuditTest, NamesThatAreHarmlessInAVerificationHideNothingElsewhere) {
+  WebhookSpec spec = webhook_spec();
+  spec.envs[0].sample = R"({"headers":{"algorithm":"s1"}})";
+  made(registry->create_webhook(kWorkspace, "github", spec));
+  EndpointSettings settings = to(kReceiver);
+  settings.auth = R"({"headers":{"provider":"s2","format":"s3"},"query":{"hash":"s4"}})";
+  endpoint("shop", settings);
+  const std::string all = audit_in(memory);
+  for (const char* secret : {"s1", "s2", "s3", "s4"})
+    EXPECT_EQ(all.find("\"" + std::string(secret)), std::string::npos) << all;
+  EXPECT_EQ(all.find("s2"), std::string::npos);
+}
+
 // What no definition may hold today is hidden all the same.
 TEST_F(AuditTest, UserAndQueryOfUrlsAreHidden) {
   const auto shown = [](const std::string& url) {
