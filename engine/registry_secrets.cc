@@ -3,6 +3,7 @@
 // under.
 #include <algorithm>
 
+#include "engine/audit_draft.h"
 #include "engine/faults.h"
 #include "engine/pages.h"
 #include "engine/registry.h"
@@ -29,6 +30,10 @@ Result<void> check_value(std::string_view value) {
   if (value.empty()) return invalid("/value", "is empty");
   if (value.size() > SecretStore::kValueBytesMax) return invalid("/value", "is larger than 64 KiB");
   return {};
+}
+
+AuditDraft master_key_rotation() {
+  return audit_draft_of_deed(kDefaultWorkspace, "rotate", "master_key", "master_key");
 }
 
 Error no_secret(std::string_view name) {
@@ -186,9 +191,19 @@ Result<void> Registry::rotate_master_key() {
     auto begun = secrets_.master_key().begin_rotation();
     return begun ? finish_master_key_rotation() : begun;
   };
-  return recorded<Result<void>>(
-      *audit_, audit_draft_of_deed(kDefaultWorkspace, "rotate", "master_key", "master_key"),
-      rotate);
+  return recorded<Result<void>>(*audit_, master_key_rotation(), rotate);
+}
+
+// A key that is given from outside is exchanged by giving both at one start, which is a rotation
+// like any other, and is recorded before anything is sealed anew. So is one that a crash left
+// unfinished, but not that both are given once more when nothing is left to do.
+Result<void> Registry::go_on_with_master_key_rotation() {
+  if (!secrets_.master_key().is_rotating()) return {};
+  auto first = secrets_.resealed(1);
+  if (!first) return std::move(first).error();
+  if (first->empty()) return finish_master_key_rotation();
+  return recorded<Result<void>>(*audit_, master_key_rotation(),
+                                [this] { return finish_master_key_rotation(); });
 }
 
 // Whatever happens in between: both keys are there until nothing needs the one before. What is
