@@ -28,6 +28,8 @@ Result<void> check_secrets(const EndpointDefinition& endpoint, const RequestPart
                            const SecretSource& source, const std::string& pointer) {
   auto names = secret_names(endpoint.url);
   if (!names) return invalid(pointer + "/url", names.error().what);
+  const std::string filled = fill_placeholders(endpoint.url, parts.params);
+  if (auto shown = check_authority(filled, pointer + "/url"); !shown) return shown;
   auto in_url = with_secrets(endpoint.url, endpoint.workspace, source, Escape::kNone);
   if (!in_url) return invalid(pointer + "/url", in_url.error().what);
   wipe(*in_url);

@@ -171,6 +171,7 @@ Result<void> Registry::prepare_call(Change& change, const Place& place, const Li
   call.query = std::move(parts->query);
   call.params = std::move(parts->params);
   call.body = std::move(parts->body);
+  if (auto shown = check_authority(call.url, pointer + "/params"); !shown) return shown;
   auto usable = for_dispatch(call, secrets_.source());
   if (!usable) return at(pointer, std::move(usable).error());
   if (const std::string& secret = (*usable)->settings.missing_secret; !secret.empty())
@@ -211,6 +212,7 @@ void Registry::prepare_farewell(Change& change, const Place& place,
   call.method = env.unregistration_method;
   if (sends_body(parse_method(call.method))) call.body = registered->body;
   const bool callable = !env.unregistration_url.empty() && placeholders(call.url).empty() &&
+                        !hides_authority(call.url) &&
                         for_dispatch(call, secrets_.source()).has_value();
   if (callable) {
     put_call(change, std::move(call), calls);

@@ -34,6 +34,7 @@ std::uint64_t kept_ms(std::optional<std::chrono::milliseconds> retention) {
 Result<void> check_call_url(const std::string& url, const std::string& pointer) {
   if (url.empty()) return {};
   if (auto names = secret_names(url); !names) return invalid(pointer, names.error().what);
+  if (auto shown = check_authority(url, pointer); !shown) return shown;
   Fields any;
   for (std::string& name : placeholders(url)) any.emplace_back(std::move(name), "x");
   auto parsed = dispatch::Url::parse(fill_placeholders(url, any));

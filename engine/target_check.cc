@@ -17,7 +17,8 @@ bool allows(const TargetRules& rules, const dispatch::Url& url, const sockaddr& 
                                     : rules.addresses->allows(url, address);
 }
 
-// As at delivery: one address that is allowed will do, and none is not known to be bad.
+// The URL may have its secrets in it already, so nothing of it is told. As at delivery: one address
+// that is allowed will do, and none is not known to be bad.
 Result<void> judge(const TargetRules& rules, const dispatch::Url& url,
                    const dispatch::Addresses& addresses) {
   const std::span list{addresses.list.data(), addresses.count};
@@ -27,9 +28,8 @@ Result<void> judge(const TargetRules& rules, const dispatch::Url& url,
       });
   if (!refused) return {};
   return Error{ErrorCode::kAddressNotAllowed,
-               "the host '" + url.host +
-                   "' leads to an address that nothing may be sent to (see the setting "
-                   "endpoint_allow)",
+               "the host leads to an address that nothing may be sent to (see the setting "
+               "endpoint_allow)",
                0};
 }
 
@@ -49,6 +49,17 @@ std::optional<dispatch::Url> whole_url(std::string_view text) {
 }
 
 }  // namespace
+
+bool hides_authority(std::string_view url) noexcept {
+  const std::size_t scheme = url.find("://");
+  const std::size_t host = scheme == std::string_view::npos ? 0 : scheme + 3;
+  return url.substr(0, url.find_first_of("/?#", host)).find("$Secret{") != std::string_view::npos;
+}
+
+Result<void> check_authority(std::string_view url, const std::string& pointer) {
+  if (!hides_authority(url)) return {};
+  return invalid(pointer, "a $Secret{} may stand in the path and the query, not in front of them");
+}
 
 Result<void> check_target(const TargetRules& rules, const dispatch::Url& url) {
   if (!url.tls && !rules.plain_http) {

@@ -32,6 +32,13 @@ struct TargetRules {
   LookUp look_up{};  // empty: names are not resolved
 };
 
+// Whether a secret stands in the scheme, the host or the port: where requests go is no secret, is
+// told to whoever lists attempts, and decides what is allowed. `url`: placeholders filled in,
+// secrets not.
+bool hides_authority(std::string_view url) noexcept;
+// kInvalidArgument at `pointer` where it is so.
+Result<void> check_authority(std::string_view url, const std::string& pointer);
+
 // Errors: kPlainHttpNotAllowed; kAddressNotAllowed where all that the host is known to lead to is
 // not allowed. A name that cannot be resolved is no error.
 

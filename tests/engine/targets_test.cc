@@ -158,6 +158,45 @@ TEST_F(TargetsTest, ACallIsJudgedOnceItsHostIsFilledIn) {
   made(registry->enable(kWorkspace, "shop", spec));
 }
 
+// An error that named the host would show the secret's value, here "s3cr3t".
+TEST_F(TargetsTest, NoSecretStandsInAnAuthorityOrInAnErrorOfIt) {
+  webhook();
+  const auto tell = [](const Error& error, std::string_view place) {
+    EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << error.what;
+    EXPECT_EQ(places(error), place);
+    EXPECT_EQ(error.what.find("s3cr3t"), std::string::npos) << error.what;
+    for (const ErrorItem& item : error.items)
+      EXPECT_EQ(item.what.find("s3cr3t"), std::string::npos) << item.what;
+  };
+  const std::string before = stored();
+  for (const char* url : {"https://$Secret{TOKEN}.localhost/", "https://$Secret{TOKEN}@localhost/",
+                          "https://hooks.test:$Secret{TOKEN}/", "https://$Secret{TOKEN}",
+                          "$Secret{TOKEN}://x/", "https://$Secret{TOKEN}?a=b"}) {
+    tell(refused(url), "/url");
+    WebhookSpec spec = webhook_spec("other");
+    spec.envs[0].registration_url = url;
+    tell(error_of(registry->create_webhook(kWorkspace, "github", spec)),
+         "/envs/0/registration_url");
+    spec.envs[0].registration_url = "https://api.test/";
+    spec.envs[0].unregistration_url = url;
+    tell(error_of(registry->create_webhook(kWorkspace, "github", spec)),
+         "/envs/0/unregistration_url");
+  }
+  EndpointSettings settings = to("https://{host}.localhost/");
+  settings.auth = R"({"params":{"host":"$Secret{TOKEN}"}})";
+  tell(error_of(registry->create_endpoint(kWorkspace, "shop", endpoint_spec(settings))), "/url");
+  EXPECT_EQ(stored(), before);
+  WebhookSpec calling = webhook_spec("calling");
+  calling.envs[0].registration_url = "https://{host}.localhost/";
+  made(registry->create_webhook(kWorkspace, "github", calling));
+  EnableSpec enable = enable_spec(to("https://hooks.test/"));
+  enable.webhook = "calling";
+  enable.envs[0].settings.auth = R"({"params":{"host":"$Secret{TOKEN}"}})";
+  tell(error_of(registry->enable(kWorkspace, "shop", enable)), "/envs/0/auth/params");
+  // Further behind, a secret is at home.
+  endpoint("shop", to("https://hooks.test/$Secret{TOKEN}?key=$Secret{TOKEN}"));
+}
+
 TEST_F(TargetsTest, WithoutTlsAUrlIsTakenOnlyWhereThatIsAllowed) {
   webhook();
   const Error error = refused("http://hooks.test/");
