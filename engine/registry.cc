@@ -95,7 +95,7 @@ Result<void> Registry::load_all() {
   if (!change.empty()) {
     if (auto done = commit(std::move(change)); !done) return done;
   }
-  if (auto sealed = go_on_with_master_key_rotation(); !sealed) return sealed;
+  if (auto sealed = finish_master_key_rotation(); !sealed) return sealed;
   if (auto made = make_signing_secrets(); !made) return made;
   if (auto dropped = audit_->drop_old(); !dropped) return dropped;
   return forget_retired();

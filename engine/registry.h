@@ -236,7 +236,6 @@ class Registry {
   Result<void> make_signing_secrets();
   Result<void> load_key_pepper();
   Result<void> need_key_pepper();
-  Result<void> go_on_with_master_key_rotation();
   Result<void> finish_master_key_rotation();
 
   // Look-ups, with the error that says what is missing.
