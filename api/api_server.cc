@@ -23,6 +23,9 @@ constexpr std::size_t kPoolBytes = 64 * core::limits::kMiB;
 // Of the descriptors that the process may have an eighth is for clients of the API, a half for
 // those that post messages; the rest is left to the store and to deliveries.
 constexpr std::size_t kDescriptorShare = 8;
+// Of these at most 2 wait for providers (routes_registrations.cc) and 4 for names
+// (engine/name_look_up.h), so that others always find one.
+constexpr std::size_t kWorkers = 8;
 
 std::optional<std::string> field(const ingest::IncomingRequest& request, std::string_view name) {
   const std::string_view value = request.head.find(request.base, name);
@@ -49,8 +52,6 @@ Request taken_apart(const ingest::IncomingRequest& incoming) {
 
 // One request on its way through a worker thread.
 struct ApiServer::Job {
-  uv_work_t work{};
-  ApiServer* server = nullptr;
   ingest::ResponseToken token{};
   Request request;
   Reply reply;
@@ -78,6 +79,7 @@ Result<void> ApiServer::start(const std::string& listen) {
   ingest::HttpHandler& handler = *this;  // make_unique may not know that it is one
   server_ = std::make_unique<ingest::HttpServer>(thread_.loop(), pool_, handler,
                                                  inbound_->options(1, options_.log));
+  workers_.emplace(kWorkers);
   thread_.start();
   started_ = true;
   Result<void> listening;
@@ -105,6 +107,7 @@ void ApiServer::stop() {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return stopped; });
   }
+  workers_.reset();
   thread_.stop();
 }
 
@@ -119,32 +122,23 @@ ingest::HeadDecision ApiServer::on_head(const core::RequestHead&, const char*) n
 void ApiServer::on_request(const ingest::IncomingRequest& request,
                            ingest::ResponseToken token) noexcept {
   Request taken = taken_apart(request);
+  if (Routes::never_waits(taken)) return respond(token, routes_.handle(taken));
   if (jobs_ >= options_.jobs_max) {
     const Error busy{ErrorCode::kUnavailable, "too many requests are being worked on"};
     respond(token, Routes::refuse(taken, problem(busy)));
     return;
   }
-  auto job = std::make_unique<Job>();
-  job->work.data = job.get();
-  job->server = this;
+  ++jobs_;
+  auto job = std::make_shared<Job>();
   job->token = token;
   job->request = std::move(taken);
-  const int queued = uv_queue_work(
-      thread_.loop().uv(), &job->work,
-      [](uv_work_t* work) {
-        auto& self = *static_cast<Job*>(work->data);
-        self.reply = self.server->routes_.handle(self.request);
-      },
-      [](uv_work_t* work, int) {
-        const std::unique_ptr<Job> done(static_cast<Job*>(work->data));
-        done->server->finished(*done);
-      });
-  HEADRACE_CHECK(queued == 0);
-  ++jobs_;
-  (void)job.release();  // its completion takes it back
+  workers_->run([this, job] {
+    job->reply = routes_.handle(job->request);
+    thread_.loop().post([this, job] { finished(*job); });
+  });
 }
 
-void ApiServer::finished(Job& job) noexcept {
+void ApiServer::finished(const Job& job) noexcept {
   --jobs_;
   respond(job.token, job.reply);
   maybe_stopped();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Serves the management API on a loop of its own; the work is done by libuv's worker threads.
+// Serves the management API on a loop of its own; the work is done by threads of its own, save what
+// asks whether the process lives: that is answered on the loop, whatever the threads wait for.
 //
 // Threads: start() and stop() from the thread that made it.
 #pragma once
@@ -7,9 +8,11 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/routes.h"
+#include "api/workers.h"
 #include "core/buffer.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -45,7 +48,7 @@ class ApiServer final : private ingest::HttpHandler {
   ingest::HeadDecision on_head(const core::RequestHead& head, const char* base) noexcept override;
   void on_request(const ingest::IncomingRequest& request,
                   ingest::ResponseToken token) noexcept override;
-  void finished(Job& job) noexcept;
+  void finished(const Job& job) noexcept;
   void respond(ingest::ResponseToken token, const Reply& reply) noexcept;
   void maybe_stopped();
 
@@ -54,6 +57,7 @@ class ApiServer final : private ingest::HttpHandler {
   Routes routes_;
   core::BufferPool pool_;
   core::LoopThread thread_;
+  std::optional<Workers> workers_;  // while it is started
   std::unique_ptr<ingest::Inbound> inbound_;
   std::unique_ptr<ingest::HttpServer> server_;  // from start() on
   std::string address_;

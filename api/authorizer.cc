@@ -69,7 +69,7 @@ Result<Grant> Authorizer::identify(const Request& request, std::chrono::millisec
   if (grant || grant.error().code == ErrorCode::kForbidden) {
     guard_.succeeded(request.client(), key);
   } else if (grant.error().code == ErrorCode::kUnauthorized) {
-    guard_.failed(request.client());
+    guard_.failed(request.client(), key);
   }
   return grant;
 }

@@ -25,10 +25,10 @@ std::chrono::milliseconds KeyGuard::wait_of(const std::optional<core::IpAddress>
   return std::chrono::milliseconds(wait);
 }
 
-void KeyGuard::failed(const std::optional<core::IpAddress>& client) {
+void KeyGuard::failed(const std::optional<core::IpAddress>& client, std::string_view key) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t now = now_ms();
-  throttle_.failed(client, now);
+  throttle_.failed(client, key, now);
   failed_.add();
   tell(client, now);
 }

@@ -27,7 +27,7 @@ class KeyGuard {
   // As Throttle; the time is the clock's.
   std::chrono::milliseconds wait_of(const std::optional<core::IpAddress>& client,
                                     std::string_view key);
-  void failed(const std::optional<core::IpAddress>& client);
+  void failed(const std::optional<core::IpAddress>& client, std::string_view key);
   void succeeded(const std::optional<core::IpAddress>& client, std::string_view key);
 
   void register_metrics(core::MetricsRegistry& registry) const;

@@ -59,8 +59,8 @@ bool names_etag(std::string_view list, std::string_view etag) noexcept {
 }
 
 Reply locked_out(std::chrono::milliseconds wait) {
-  Reply reply = problem(429, "too_many_failures",
-                        "too many keys were wrong; this one was not looked at");
+  Reply reply =
+      problem(429, "too_many_failures", "too many keys were wrong; this one was not looked at");
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait);
   reply.extra_lines = "Retry-After: " + std::to_string(seconds.count()) + "\r\n";
   return reply;
@@ -107,6 +107,12 @@ Reply Routes::refuse(const Request& request, Reply reply) {
   complete(request, reply);
   reply.extra_lines += "X-Request-Id: " + request.request_id + "\r\n";
   return reply;
+}
+
+// What load balancers ask. Neither route looks at more than atomics.
+bool Routes::never_waits(const Request& request) {
+  const std::string_view path = request.plain_path();
+  return path == "/livez" || path == "/readyz";
 }
 
 Reply Routes::find(const Request& request) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers requests: finds the route, asks who may, holds parameters and body against what the table
-// says, and calls the handler. Blocks on the engine; runs on worker threads, never on a loop.
+// says, and calls the handler. Blocks on the engine, save where never_waits(); runs on worker
+// threads.
 #pragma once
 
 #include <atomic>
@@ -31,6 +32,8 @@ class Routes {
   Reply handle(const Request& request);
   // The same for a request that is not to be worked on.
   static Reply refuse(const Request& request, Reply reply);
+  // Whether handle() does not block for it, so that a loop may call it.
+  static bool never_waits(const Request& request);
 
   Idempotency& idempotency_for_test() noexcept { return idempotency_; }
 

@@ -7,7 +7,7 @@ namespace {
 
 using core::Method;
 
-// Requests that wait for providers at a time: each holds one of libuv's four workers, and the
+// Requests that wait for providers at a time: each holds one of the server's threads, and the
 // others must stay free for everybody else.
 constexpr int kWaitsMax = 2;
 

@@ -16,16 +16,8 @@ std::string random_key() {
   return key;
 }
 
-// An IPv6 client can choose freely among the addresses of its /64.
-std::string_view network_of(const core::IpAddress& address) noexcept {
-  return {reinterpret_cast<const char*>(address.bytes.data()), address.v4 ? 4u : 8u};
-}
-
-bool is_loopback(const core::IpAddress& address) noexcept {
-  if (address.v4) return address.bytes[0] == 127;
-  core::IpAddress one;
-  one.bytes[15] = 1;
-  return address == one;
+std::string_view first_bytes(const core::IpAddress& address, std::size_t count) noexcept {
+  return {reinterpret_cast<const char*>(address.bytes.data()), count};
 }
 
 std::optional<core::IpAddress> unmapped(const std::optional<core::IpAddress>& client) noexcept {
@@ -44,16 +36,27 @@ std::uint64_t Throttle::Client::forgotten_at() const noexcept {
   return std::max({due, locked_to, forgiven_at});
 }
 
-// Never 0. Of the client alone when there is no key.
-std::uint64_t Throttle::name_of(const std::optional<core::IpAddress>& client,
+// Never 0.
+std::uint64_t Throttle::name_of(std::string_view kind, std::string_view network,
                                 std::string_view key) const {
-  const std::array<std::string_view, 4> pieces = {client ? client->v4 ? "4" : "6" : "-",
-                                                  client ? network_of(*client) : std::string_view(),
-                                                  key.empty() ? "" : "/", key};
+  const std::array<std::string_view, 4> pieces = {kind, network, key.empty() ? "" : "/", key};
   const core::Digest digest = names_.sign(pieces);
   std::uint64_t name = 0;
   std::memcpy(&name, digest.bytes.data(), sizeof(name));
   return std::max<std::uint64_t>(name, 1);
+}
+
+// Of the client alone when there is no key. An IPv6 client can choose freely among the addresses of
+// its /64.
+std::uint64_t Throttle::name_of(const std::optional<core::IpAddress>& client,
+                                std::string_view key) const {
+  if (!client) return name_of("-", {}, key);
+  return client->v4 ? name_of("4", first_bytes(*client, 4), key)
+                    : name_of("6", first_bytes(*client, 8), key);
+}
+
+std::uint64_t Throttle::site_of(const core::IpAddress& client) const {
+  return name_of("s", first_bytes(client, 6), {});
 }
 
 Throttle::Client* Throttle::find(std::uint64_t name) noexcept {
@@ -83,32 +86,36 @@ std::uint64_t* Throttle::find_known(std::uint64_t name) noexcept {
   return place;
 }
 
+std::uint64_t Throttle::wait_of(std::uint64_t name, std::uint64_t now_ms) noexcept {
+  const Client* tried = find(name);
+  return tried != nullptr && tried->locked_to > now_ms ? tried->locked_to - now_ms : 0;
+}
+
 std::uint64_t Throttle::wait_of(const std::optional<core::IpAddress>& client, std::string_view key,
                                 std::uint64_t now_ms) {
   const auto from = unmapped(client);
   if (find_known(name_of(from, key)) != nullptr) return 0;
-  std::uint64_t wait = 0;
-  if (from) {
-    const Client* tried = find(name_of(from, {}));
-    if (tried != nullptr && tried->locked_to > now_ms) wait = tried->locked_to - now_ms;
-    if (is_loopback(*from)) return wait;
-  }
-  const std::uint64_t full =
-      now_ms + std::uint64_t{options_.tries_of_all - 1} * options_.try_of_all_again_ms;
-  return std::max(wait, due_of_all_ > full ? due_of_all_ - full : 0);
+  const std::uint64_t wait = wait_of(name_of(from, {}), now_ms);
+  return from && !from->v4 ? std::max(wait, wait_of(site_of(*from), now_ms)) : wait;
 }
 
-// Each try moves the time at which all are there again on by what one takes.
-void Throttle::failed(const std::optional<core::IpAddress>& client, std::uint64_t now_ms) {
+void Throttle::failed(const std::optional<core::IpAddress>& client, std::string_view key,
+                      std::uint64_t now_ms) {
   const auto from = unmapped(client);
-  if (!from || !is_loopback(*from))
-    due_of_all_ = std::max(due_of_all_, now_ms) + options_.try_of_all_again_ms;
-  if (!from) return;
-  Client& tried = take(name_of(from, {}));
+  if (std::uint64_t* known = find_known(name_of(from, key))) *known = 0;
+  charge(name_of(from, {}), from ? 1 : options_.site_factor, now_ms);
+  if (from && !from->v4) charge(site_of(*from), options_.site_factor, now_ms);
+}
+
+// Each try moves the time at which all are there again on by what one takes, and never further away
+// than all of them take. What fails while it is locked out was under way before, and locks no more.
+void Throttle::charge(std::uint64_t name, std::uint32_t factor, std::uint64_t now_ms) noexcept {
+  Client& tried = take(name);
   if (now_ms >= tried.forgiven_at) tried.locks = 0;
-  const std::uint64_t all = options_.tries * options_.try_again_ms;
-  tried.due = std::max(tried.due, now_ms) + options_.try_again_ms;
-  if (tried.locks == 0 && tried.due < now_ms + all) return;
+  const std::uint64_t again = std::max<std::uint64_t>(options_.try_again_ms / factor, 1);
+  const std::uint64_t all = options_.tries * factor * again;
+  tried.due = std::min(std::max(tried.due, now_ms) + again, now_ms + all);
+  if (tried.locked_to > now_ms || (tried.locks == 0 && tried.due < now_ms + all)) return;
   const std::uint32_t doublings = std::min<std::uint32_t>(tried.locks, 32);
   const std::uint64_t lock = std::min(options_.lock_max_ms, options_.lock_first_ms << doublings);
   ++tried.locks;

@@ -65,19 +65,21 @@ bool is_credential(std::string_view name) noexcept {
   });
 }
 
-// Members of credentials that say how they are used, not what they are.
+// Members of a verification that say how it is done, not by what. Elsewhere (`auth`, `sample`) names
+// are the user's, and a credential may have any of these.
 bool is_harmless(std::string_view name) noexcept {
   return is_one_of(name, {"provider", "tolerance", "hash", "encoding", "header", "timestamp_header",
                           "algorithm", "format"});
 }
 
-void hide_leaves(Json& value) {
+void hide_leaves(std::string_view member, Json& value) {
   if (value.is_object()) {
     for (auto it = value.begin(); it != value.end(); ++it) {
-      if (!is_harmless(it.key()) || it.value().is_structured()) hide_leaves(it.value());
+      const bool shows = member == "verification" && is_harmless(it.key());
+      if (!shows || it.value().is_structured()) hide_leaves(member, it.value());
     }
   } else if (value.is_array()) {
-    for (Json& item : value) hide_leaves(item);
+    for (Json& item : value) hide_leaves(member, item);
   } else if (!value.is_null() && !value.is_boolean()) {
     value = hide_credentials(value.is_string() ? value.get<std::string>() : value.dump());
   }
@@ -88,16 +90,16 @@ std::string dumped(const Json& json) {
 }
 
 // JSON text within JSON stays text: it is kept to the letter where it is registered.
-void hide_credential(Json& value) {
+void hide_credential(std::string_view member, Json& value) {
   if (value.is_string()) {
     Json inner = Json::parse(value.get_ref<const std::string&>(), nullptr, false);
     if (inner.is_structured()) {
-      hide_leaves(inner);
+      hide_leaves(member, inner);
       value = dumped(inner);
       return;
     }
   }
-  hide_leaves(value);
+  hide_leaves(member, value);
 }
 
 // scheme://[hidden]@host/path?[hidden]: what stands in front of the host and behind the path may be
@@ -131,7 +133,7 @@ void show_items(std::string_view kind, Json& items) {
     if (!item.is_object()) continue;
     for (auto it = item.begin(); it != item.end(); ++it) {
       if (kind == "webhook" && it.key() == "sample") {
-        hide_credential(it.value());
+        hide_credential(it.key(), it.value());
       } else {
         show_member(kind, it.key(), it.value());
       }
@@ -165,7 +167,7 @@ void show_member(std::string_view kind, std::string_view name, Json& value) {
   if (is_hidden(kind, name)) {
     value = kHidden;
   } else if (is_credential(name) && !is_signing_setting(name)) {
-    hide_credential(value);
+    hide_credential(name, value);
   } else if (value.is_string() && name.ends_with("url")) {
     value = shown_url(value.get<std::string>());
   } else if (value.is_array()) {

@@ -286,7 +286,7 @@ Result<void> Engine::Impl::load_registry() {
       .secrets = secrets_,
       .retention = config_.retention,
       .targets = {addresses_.get(), config_.plain_http_endpoints,
-                  [this](std::string_view host) { return names_.look_up(host); }},
+                  [this](std::span<const std::string> hosts) { return names_.look_up(hosts); }},
       .master_key = master_key_source(config_, master_key_, previous_master_key_)};
   options.dedupe_window = config_.dedupe_window;
   options.log = &log_;

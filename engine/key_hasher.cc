@@ -16,8 +16,4 @@ std::string KeyHasher::hash_of(std::string_view secret) const {
   return std::string(kKeyed) + core::to_hex(key_.sign(secret).view());
 }
 
-std::string KeyHasher::plain_hash_of(std::string_view secret) {
-  return core::to_hex(core::digest_of(core::Hash::kSha256, secret).view());
-}
-
 }  // namespace headrace::engine

@@ -20,8 +20,6 @@ class KeyHasher {
 
   // "k1:" and 64 hex digits. Frozen.
   std::string hash_of(std::string_view secret) const;
-  // As it was before there was a pepper: the SHA-256, 64 hex digits. Frozen.
-  static std::string plain_hash_of(std::string_view secret);
 
  private:
   core::HmacKey key_;

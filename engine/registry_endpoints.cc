@@ -28,6 +28,8 @@ Result<void> check_secrets(const EndpointDefinition& endpoint, const RequestPart
                            const SecretSource& source, const std::string& pointer) {
   auto names = secret_names(endpoint.url);
   if (!names) return invalid(pointer + "/url", names.error().what);
+  const std::string filled = fill_placeholders(endpoint.url, parts.params);
+  if (auto shown = check_authority(filled, pointer + "/url"); !shown) return shown;
   auto in_url = with_secrets(endpoint.url, endpoint.workspace, source, Escape::kNone);
   if (!in_url) return invalid(pointer + "/url", in_url.error().what);
   wipe(*in_url);
@@ -156,7 +158,8 @@ Result<void> Registry::check_endpoint(const EndpointDefinition& endpoint,
 Result<void> Registry::check_names(const EndpointSettings& settings,
                                    const std::string& pointer) const {
   if (!settings.url) return {};
-  return resolve_and_check(options_.targets, *settings.url, pointer + "/url");
+  return resolve_and_check(options_.targets,
+                           std::vector<WrittenUrl>{{*settings.url, pointer + "/url"}});
 }
 
 // Puts the endpoint and its link, if anything about it is new. Numbers are given out only now.

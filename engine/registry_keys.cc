@@ -184,26 +184,19 @@ Result<void> Registry::revoke_key(std::string_view workspace, KeyId id) {
 }
 
 // Looked up by a hash that nobody can work out who does not have the pepper, so how long the
-// look-up takes says nothing about a key that is there. Both hashes are made and looked for in any
-// case.
+// look-up takes says nothing about a key that is there.
 Result<Caller> Registry::authenticate(std::string_view secret) {
   const Error refused{ErrorCode::kUnauthorized, "the key is unknown, expired or revoked", 0};
   if (!secret.starts_with(kSecretPrefix)) return refused;
-  const std::string plain = KeyHasher::plain_hash_of(secret);
   const std::lock_guard lock(mutex_);
-  const auto* keyed_one =
-      hasher_ ? table<KeyDefinition>().by_hash(hasher_->hash_of(secret)) : nullptr;
-  const auto* plain_one = table<KeyDefinition>().by_hash(plain);
-  const auto* key = keyed_one != nullptr ? keyed_one : plain_one;
+  const auto* key = hasher_ ? table<KeyDefinition>().by_hash(hasher_->hash_of(secret)) : nullptr;
   const core::WallMs now = clock_.wall_ms();
   if (key == nullptr || (key->expires_at != 0 && key->expires_at <= now)) return refused;
   const Caller caller{key->workspace, key->scopes, key->id};
   // A full disk must not lock people out.
-  if (key == plain_one || now >= key->last_used_at + kLastUseWrittenAfter) {
+  if (now >= key->last_used_at + kLastUseWrittenAfter) {
     KeyDefinition used = *key;
     used.last_used_at = now;
-    // A hash of an earlier version is replaced by one under the pepper.
-    if (need_key_pepper()) used.secret_hash = hasher_->hash_of(secret);
     Change change;
     change.put(std::move(used));
     (void)commit(std::move(change));

@@ -78,10 +78,13 @@ Result<std::vector<core::EndpointNumber>> Registry::enable(std::string_view work
                                                            std::string_view product,
                                                            const EnableSpec& spec) {
   if (spec.envs.empty()) return invalid("/envs", "must name at least one env");
+  std::vector<WrittenUrl> urls;
   for (std::size_t i = 0; i < spec.envs.size(); ++i) {
-    auto named = check_names(spec.envs[i].settings, "/envs/" + std::to_string(i));
-    if (!named) return std::move(named).error();
+    if (const auto& url = spec.envs[i].settings.url)
+      urls.push_back({*url, "/envs/" + std::to_string(i) + "/url"});
   }
+  if (auto named = resolve_and_check(options_.targets, urls); !named)
+    return std::move(named).error();
   const std::lock_guard lock(mutex_);
   if (auto there = need_workspace(workspace); !there) return std::move(there).error();
   Change change;
@@ -168,6 +171,7 @@ Result<void> Registry::prepare_call(Change& change, const Place& place, const Li
   call.query = std::move(parts->query);
   call.params = std::move(parts->params);
   call.body = std::move(parts->body);
+  if (auto shown = check_authority(call.url, pointer + "/params"); !shown) return shown;
   auto usable = for_dispatch(call, secrets_.source());
   if (!usable) return at(pointer, std::move(usable).error());
   if (const std::string& secret = (*usable)->settings.missing_secret; !secret.empty())
@@ -208,6 +212,7 @@ void Registry::prepare_farewell(Change& change, const Place& place,
   call.method = env.unregistration_method;
   if (sends_body(parse_method(call.method))) call.body = registered->body;
   const bool callable = !env.unregistration_url.empty() && placeholders(call.url).empty() &&
+                        !hides_authority(call.url) &&
                         for_dispatch(call, secrets_.source()).has_value();
   if (callable) {
     put_call(change, std::move(call), calls);

@@ -3,6 +3,7 @@
 // under.
 #include <algorithm>
 
+#include "engine/audit_draft.h"
 #include "engine/faults.h"
 #include "engine/pages.h"
 #include "engine/registry.h"
@@ -31,6 +32,10 @@ Result<void> check_value(std::string_view value) {
   return {};
 }
 
+AuditDraft master_key_rotation() {
+  return audit_draft_of_deed(kDefaultWorkspace, "rotate", "master_key", "master_key");
+}
+
 Error no_secret(std::string_view name) {
   return not_found("there is no secret '" + std::string(name) + "'");
 }
@@ -56,6 +61,20 @@ void list_uses(const Catalog& catalog, std::string_view workspace, std::string_v
     if (uses_secret(link, name)) items.push_back({"link " + link.id.to_string(), link.product});
     return true;
   });
+}
+
+// Whatever happens in between: both keys are there until nothing needs the one before. What is
+// sealed stays what it is, so the loops have nothing to learn.
+Result<void> seal_anew(SecretStore& secrets, store::EventStore& store, Catalog& catalog) {
+  if (!secrets.master_key().is_rotating()) return {};
+  for (;;) {
+    auto change = secrets.resealed(kResealedAtOnce);
+    if (!change) return std::move(change).error();
+    if (change->empty()) break;
+    if (auto written = store.change_definitions(change->for_store()); !written) return written;
+    catalog.apply(*change);
+  }
+  return secrets.master_key().finish_rotation();
 }
 
 }  // namespace
@@ -184,25 +203,21 @@ Result<void> Registry::rotate_master_key() {
   const std::lock_guard lock(mutex_);
   const auto rotate = [this] {
     auto begun = secrets_.master_key().begin_rotation();
-    return begun ? finish_master_key_rotation() : begun;
+    return begun ? seal_anew(secrets_, store_, catalog_) : begun;
   };
-  return recorded<Result<void>>(
-      *audit_, audit_draft_of_deed(kDefaultWorkspace, "rotate", "master_key", "master_key"),
-      rotate);
+  return recorded<Result<void>>(*audit_, master_key_rotation(), rotate);
 }
 
-// Whatever happens in between: both keys are there until nothing needs the one before. What is
-// sealed stays what it is, so the loops have nothing to learn.
+// A key that is given from outside is exchanged by giving both at one start, which is a rotation
+// like any other, and is recorded before anything is sealed anew. So is one that a crash left
+// unfinished, but not that both are given once more when nothing is left to do.
 Result<void> Registry::finish_master_key_rotation() {
   if (!secrets_.master_key().is_rotating()) return {};
-  for (;;) {
-    auto change = secrets_.resealed(kResealedAtOnce);
-    if (!change) return std::move(change).error();
-    if (change->empty()) break;
-    if (auto written = store_.change_definitions(change->for_store()); !written) return written;
-    catalog_.apply(*change);
-  }
-  return secrets_.master_key().finish_rotation();
+  auto first = secrets_.resealed(1);
+  if (!first) return std::move(first).error();
+  if (first->empty()) return secrets_.master_key().finish_rotation();
+  return recorded<Result<void>>(*audit_, master_key_rotation(),
+                                [this] { return seal_anew(secrets_, store_, catalog_); });
 }
 
 }  // namespace headrace::engine

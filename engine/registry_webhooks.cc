@@ -34,6 +34,7 @@ std::uint64_t kept_ms(std::optional<std::chrono::milliseconds> retention) {
 Result<void> check_call_url(const std::string& url, const std::string& pointer) {
   if (url.empty()) return {};
   if (auto names = secret_names(url); !names) return invalid(pointer, names.error().what);
+  if (auto shown = check_authority(url, pointer); !shown) return shown;
   Fields any;
   for (std::string& name : placeholders(url)) any.emplace_back(std::move(name), "x");
   auto parsed = dispatch::Url::parse(fill_placeholders(url, any));
@@ -88,16 +89,16 @@ Result<void> check_webhook(const WebhookDefinition& webhook) {
 // Where the calls of these envs (WebhookEnvSpec or WebhookEnvPatch) would go.
 template <class Env>
 Result<void> check_call_targets(const TargetRules& rules, const std::vector<Env>& envs) {
-  const auto check = [&rules](const std::optional<std::string>& url, const std::string& pointer) {
-    return url ? resolve_and_check(rules, *url, pointer) : Result<void>();
+  std::vector<WrittenUrl> urls;
+  const auto add = [&urls](const std::optional<std::string>& url, std::string pointer) {
+    if (url) urls.push_back({*url, std::move(pointer)});
   };
   for (std::size_t i = 0; i < envs.size(); ++i) {
     const std::string pointer = "/envs/" + std::to_string(i);
-    auto checked = check(envs[i].registration_url, pointer + "/registration_url");
-    if (checked) checked = check(envs[i].unregistration_url, pointer + "/unregistration_url");
-    if (!checked) return checked;
+    add(envs[i].registration_url, pointer + "/registration_url");
+    add(envs[i].unregistration_url, pointer + "/unregistration_url");
   }
-  return {};
+  return resolve_and_check(rules, urls);
 }
 
 void patch_env(const WebhookEnvPatch& patch, WebhookEnvSpec& env) {

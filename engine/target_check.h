@@ -6,9 +6,11 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "dispatch/address_filter.h"
 #include "dispatch/resolver.h"
@@ -17,8 +19,9 @@
 
 namespace headrace::engine {
 
-// The addresses of a name, asked for now; none: it could not be resolved. May block for a moment.
-using LookUp = std::function<dispatch::Addresses(std::string_view host)>;
+// The addresses of each of these names, asked for now and together; none: it could not be resolved.
+// May block for a moment.
+using LookUp = std::function<std::vector<dispatch::Addresses>(std::span<const std::string> hosts)>;
 
 struct TargetRules {
   TargetRules() noexcept {}  // NOLINT: g++ 12 believes that a nested default leaves it unset
@@ -29,6 +32,13 @@ struct TargetRules {
   LookUp look_up{};  // empty: names are not resolved
 };
 
+// Whether a secret stands in the scheme, the host or the port: where requests go is no secret, is
+// told to whoever lists attempts, and decides what is allowed. `url`: placeholders filled in,
+// secrets not.
+bool hides_authority(std::string_view url) noexcept;
+// kInvalidArgument at `pointer` where it is so.
+Result<void> check_authority(std::string_view url, const std::string& pointer);
+
 // Errors: kPlainHttpNotAllowed; kAddressNotAllowed where all that the host is known to lead to is
 // not allowed. A name that cannot be resolved is no error.
 
@@ -36,9 +46,15 @@ struct TargetRules {
 Result<void> check_target(const TargetRules& rules, const dispatch::Url& url);
 // The same, and what other names resolve to. Blocks: no lock may be held.
 Result<void> resolve_and_check(const TargetRules& rules, const dispatch::Url& url);
-// The same of a URL as it is written, at `pointer`. One whose host is filled in later, or that is
-// no URL, passes: others judge it.
-Result<void> resolve_and_check(const TargetRules& rules, std::string_view url,
-                               const std::string& pointer);
+
+// A URL as it is written, and where.
+struct WrittenUrl {
+  std::string text;
+  std::string pointer;
+};
+// The same of all URLs of one request: names are asked for once and together, when nothing that can
+// be told without them is wrong. One whose host is filled in later, or that is no URL, passes:
+// others judge it.
+Result<void> resolve_and_check(const TargetRules& rules, const std::vector<WrittenUrl>& urls);
 
 }  // namespace headrace::engine

@@ -2,11 +2,16 @@
 // The management API over a socket.
 #include "api/api_server.h"
 
+#include <atomic>
+#include <latch>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "tests/api/api_fixture.h"
+#include "tests/engine/engine_rig.h"
+#include "tests/support/name_server.h"
 
 namespace headrace::api {
 namespace {
@@ -106,8 +111,8 @@ TEST_F(ApiServerTest, BodyThatIsTooLongIsAnswered) {
   EXPECT_EQ(Json::parse(reply.body)["code"], "too_large");
 }
 
-// Each route says 503 when there is too much to do.
-TEST_F(ApiTest, BusyServerAnswersEveryRouteAsUnavailable) {
+// Each route says 503 when there is too much to do, save those that ask whether it lives.
+TEST_F(ApiTest, BusyServerAnswersEveryRouteAsUnavailableSaveLivezAndReadyz) {
   ApiServer busy(*engine, kKey, {.jobs_max = 0});
   ASSERT_TRUE(busy.start("127.0.0.1:0"));
   const std::string address = busy.address();
@@ -116,6 +121,10 @@ TEST_F(ApiTest, BusyServerAnswersEveryRouteAsUnavailable) {
   for (const Route& route : route_table()) {
     const auto reply =
         client.exchange(http_request(core::to_string(route.method), std::string(route.path)));
+    if (route.path == "/livez" || route.path == "/readyz") {
+      EXPECT_EQ(reply.status, 200) << route.id;
+      continue;
+    }
     EXPECT_EQ(reply.status, 503) << route.id;
     EXPECT_EQ(reply.header("retry-after"), "1");
     EXPECT_EQ(Json::parse(reply.body)["code"], "unavailable");
@@ -166,6 +175,78 @@ TEST_F(ApiServerTest, StopsInTheMiddleOfWork) {
   for (int i = 0; i < 10; ++i) requests += http_request("GET", "/metrics");
   client.send(requests);
   server.stop();
+}
+
+// A name server that never answers holds up requests that name its names, each once, and nobody
+// else: far more of them than there are threads.
+TEST(ApiServerNamesTest, OthersAreAnsweredWhileNamesAreWaitedFor) {
+  const core::SystemClock clock;
+  core::LoopThread thread{clock, "name-server"};
+  std::unique_ptr<test::NameServer> names;
+  thread.start();
+  thread.run_and_wait([&] {
+    names = std::make_unique<test::NameServer>(thread.loop());
+    names->silent = true;
+  });
+  EngineConfig config = test::small_engine();
+  config.dns_servers = names->address();
+  const auto engine = test::open(std::move(config));
+  ApiServer server(*engine, "hrk_a-key-of-the-tests");
+  ASSERT_TRUE(server.start("127.0.0.1:0"));
+  const std::string address = server.address();
+  const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+  constexpr std::string_view kLines = "Authorization: Bearer hrk_a-key-of-the-tests\r\n";
+
+  Json spec = {{"tag", "repo"}, {"name", "Repo"}, {"envs", Json::array()}};
+  for (int i = 0; i < 64; ++i) spec["envs"].push_back({{"slug", "e" + std::to_string(i)}});
+  test::TcpClient other(port);
+  ASSERT_EQ(
+      other.exchange(http_request("POST", "/v1/apps/forge/webhooks", spec.dump(), kLines)).status,
+      201);
+  std::vector<std::unique_ptr<test::TcpClient>> slow;
+  for (int c = 0; c < 12; ++c) {
+    Json patch = {{"envs", Json::array()}};
+    for (int i = 0; i < 64; ++i) {
+      const std::string host = "h" + std::to_string(i) + ".c" + std::to_string(c) + ".test.";
+      patch["envs"].push_back({{"slug", "e" + std::to_string(i)},
+                               {"registration_url", "https://in." + host + "/"},
+                               {"unregistration_url", "https://out." + host + "/"}});
+    }
+    slow.push_back(std::make_unique<test::TcpClient>(port));
+    const std::string request =
+        http_request("PATCH", "/v1/apps/forge/webhooks/repo", patch.dump(), kLines);
+    ASSERT_EQ(slow.back()->send(request), request.size());
+  }
+  ASSERT_TRUE(test::eventually([&] {
+    std::size_t asked = 0;
+    thread.run_and_wait([&] { asked = names->a_questions; });
+    return asked >= 4 * 128;
+  }));
+  for (const char* target : {"/livez", "/readyz", "/metrics", "/v1/self"})
+    EXPECT_EQ(other.exchange(http_request("GET", target, {}, kLines)).status, 200) << target;
+  for (const auto& client : slow) {
+    ASSERT_TRUE(client->wait_for_replies(1));
+    EXPECT_EQ(client->replies()[0].status, 200) << client->replies()[0].body;
+  }
+  server.stop();
+  engine->close();
+  thread.run_and_wait([&] { names->close(); });
+  thread.stop();
+}
+
+TEST(WorkersTest, RunAsManyAtOnceAsThereAreThreadsAndAllBeforeTheEnd) {
+  std::atomic<int> ended = 0;
+  std::latch all(8);  // passes only with 8 of them at once
+  {
+    Workers workers(8);
+    for (int i = 0; i < 8; ++i)
+      workers.run([&] {
+        all.arrive_and_wait();
+        ++ended;
+      });
+    for (int i = 0; i < 72; ++i) workers.run([&] { ++ended; });
+  }
+  EXPECT_EQ(ended, 80);
 }
 
 TEST_F(ApiTest, ServerThatCannotListenSaysWhy) {

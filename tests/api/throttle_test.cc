@@ -29,7 +29,7 @@ class ThrottleTest : public testing::Test {
   std::size_t use_up(const IpAddress& of) {
     std::size_t tries = 0;
     while (wait(of) == 0) {
-      throttle.failed(of, now);
+      throttle.failed(of, "wrong", now);
       ++tries;
     }
     return tries;
@@ -45,7 +45,7 @@ TEST_F(ThrottleTest, ClientIsLockedOutWhenItsTriesAreUsedUp) {
   EXPECT_EQ(use_up(client), options.tries);
   EXPECT_EQ(wait(client), options.lock_first_ms);
   EXPECT_EQ(wait(address("192.0.2.2")), 0u) << "others are not";
-  EXPECT_EQ(wait(std::nullopt), 0u);
+  EXPECT_EQ(wait(std::nullopt), 0u) << "who has no address is another one";
   now += options.lock_first_ms - 1;
   EXPECT_EQ(wait(client), 1u);
   now += 1;
@@ -82,7 +82,7 @@ TEST_F(ThrottleTest, WaitingOutLocksInARowIsNoQuiet) {
 TEST_F(ThrottleTest, SlowTriesAreNeverLockedOut) {
   for (int i = 0; i < 1000; ++i) {
     ASSERT_EQ(wait(client), 0u);
-    throttle.failed(client, now);
+    throttle.failed(client, "wrong", now);
     now += options.try_again_ms;
   }
 }
@@ -99,7 +99,7 @@ TEST_F(ThrottleTest, KeyThatWorkedFromThereIsLetThrough) {
 
 TEST_F(ThrottleTest, OwnSuccessForgivesNoFailure) {
   for (std::uint32_t i = 0; i < options.tries; ++i) {
-    throttle.failed(client, now);
+    throttle.failed(client, "wrong", now);
     throttle.succeeded(client, "right");
   }
   EXPECT_NE(wait(client), 0u);
@@ -114,36 +114,71 @@ TEST_F(ThrottleTest, NetworkOfAnIpv6ClientIsOneClient) {
   EXPECT_EQ(wait(address("198.51.100.8")), 0u);
 }
 
-TEST_F(ThrottleTest, AllClientsTogetherAreBoundedSaveFromLoopback) {
-  throttle.succeeded(client, "right");
+// The /48 has ten times as much as one of its networks, and is locked out when that is used up.
+TEST_F(ThrottleTest, SiteOfIpv6ClientsIsLockedOutWhenItsNetworksFail) {
   std::size_t tries = 0;
-  for (std::uint32_t i = 0; i < 100'000 && wait(IpAddress::of_v4(10, 0, 0, 0)) == 0; ++i) {
+  for (std::uint16_t i = 0; tries < 10'000; ++i) {
+    IpAddress of = address("2001:db8:1::1");
+    of.bytes[6] = static_cast<std::uint8_t>(i >> 8);
+    of.bytes[7] = static_cast<std::uint8_t>(i);
+    if (wait(of) != 0) break;
+    throttle.failed(of, "wrong", now);
+    ++tries;
+  }
+  EXPECT_EQ(tries, options.tries * options.site_factor);
+  EXPECT_EQ(wait(address("2001:db8:1:ffff::1")), options.lock_first_ms);
+  EXPECT_EQ(wait(address("2001:db8:2::1")), 0u);
+}
+
+// Whatever others do: no address is locked out that did nothing.
+TEST_F(ThrottleTest, NoNumberOfOtherClientsLocksOutAnybody) {
+  for (std::uint32_t i = 0; i < 100'000; ++i) {
     throttle.failed(
         IpAddress::of_v4(11, static_cast<std::uint8_t>(i >> 16), static_cast<std::uint8_t>(i >> 8),
                          static_cast<std::uint8_t>(i)),
-        now);
-    ++tries;
+        "wrong", now);
   }
-  EXPECT_EQ(tries, options.tries_of_all);
-  EXPECT_EQ(wait(address("203.0.113.9")), options.try_of_all_again_ms);
-  EXPECT_EQ(wait(std::nullopt), options.try_of_all_again_ms);
-  EXPECT_EQ(wait(address("127.0.0.1")), 0u);
-  EXPECT_EQ(wait(address("::1")), 0u);
-  EXPECT_EQ(wait(client, "right"), 0u) << "who is at work goes on";
-  now += options.try_of_all_again_ms;
   EXPECT_EQ(wait(address("203.0.113.9")), 0u);
+  EXPECT_EQ(wait(address("2001:db8::1")), 0u);
+  EXPECT_EQ(wait(std::nullopt), 0u);
+}
+
+TEST_F(ThrottleTest, WhoHasNoAddressIsOneClientWithTheTriesOfASite) {
+  std::size_t tries = 0;
+  for (; wait(std::nullopt) == 0; ++tries) throttle.failed(std::nullopt, "wrong", now);
+  EXPECT_EQ(tries, options.tries * options.site_factor);
+  EXPECT_EQ(wait(client), 0u);
+}
+
+TEST_F(ThrottleTest, KeyThatWorkedAndIsRevokedIsLikeAnyOther) {
+  throttle.succeeded(client, "revoked");
+  std::size_t tries = 0;
+  for (; tries < 100'000 && wait(client, "revoked") == 0; ++tries)
+    throttle.failed(client, "revoked", now);
+  EXPECT_EQ(tries, options.tries);
+  EXPECT_EQ(wait(client, "revoked"), options.lock_first_ms);
+  throttle.succeeded(client, "right");
+  throttle.failed(client, "right", now);
+  EXPECT_NE(wait(client, "right"), 0u) << "also where it is locked out already";
+  EXPECT_EQ(wait(client, "other"), options.lock_first_ms) << "which takes no longer by that";
+}
+
+// However much fails at once, as that which was under way when it was locked out.
+TEST_F(ThrottleTest, WhatFailsWhileLockedOutLocksNoLonger) {
+  for (int i = 0; i < 100'000; ++i) throttle.failed(client, "wrong", now);
+  EXPECT_EQ(wait(client), options.lock_first_ms);
+  now += 2 * options.lock_first_ms + options.tries * options.try_again_ms;
+  EXPECT_EQ(use_up(client), options.tries) << "all tries are there again";
 }
 
 TEST_F(ThrottleTest, ManyClientsCannotMakeItForgetTheWorst) {
-  options.tries_of_all = 1'000'000;
-  Throttle wide(options);
-  while (wide.wait_of(client, "wrong", now) == 0) wide.failed(client, now);
+  use_up(client);
   for (std::uint32_t i = 0; i < 2000; ++i) {
-    wide.failed(IpAddress::of_v4(10, 1, static_cast<std::uint8_t>(i >> 8),
-                                 static_cast<std::uint8_t>(i)),
-                now);
+    throttle.failed(
+        IpAddress::of_v4(10, 1, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)),
+        "wrong", now);
   }
-  EXPECT_NE(wide.wait_of(client, "wrong", now), 0u);
+  EXPECT_NE(wait(client), 0u);
 }
 
 // Whatever one client does, and however it times it: what is looked at within any span is bounded,
@@ -159,17 +194,17 @@ TEST(ThrottleProperties, TriesAreBoundedAndWaitsExact) {
     const IpAddress client = IpAddress::of_v4(192, 0, 2, 1);
     std::uint64_t now = kStart;
     std::vector<std::uint64_t> tries;
-    const auto pauses = *rc::gen::container<std::vector<std::uint64_t>>(
-        rc::gen::oneOf(rc::gen::just<std::uint64_t>(0), rc::gen::inRange<std::uint64_t>(0, 20'000)));
+    const auto pauses = *rc::gen::container<std::vector<std::uint64_t>>(rc::gen::oneOf(
+        rc::gen::just<std::uint64_t>(0), rc::gen::inRange<std::uint64_t>(0, 20'000)));
     for (const std::uint64_t pause : pauses) {
       now += pause;
       if (const std::uint64_t wait = throttle.wait_of(client, "k", now); wait != 0) {
-        RC_ASSERT(wait <= std::max(options.lock_max_ms, options.try_of_all_again_ms));
+        RC_ASSERT(wait <= options.lock_max_ms);
         RC_ASSERT(throttle.wait_of(client, "k", now + wait - 1) == 1u);
         RC_ASSERT(throttle.wait_of(client, "k", now + wait) == 0u);
         continue;
       }
-      throttle.failed(client, now);
+      throttle.failed(client, "wrong", now);
       tries.push_back(now);
     }
     for (std::size_t first = 0; first < tries.size(); ++first) {
@@ -201,10 +236,10 @@ TEST(KeyGuardTest, CountsAllAndTellsOnceAMinute) {
   core::MetricsRegistry metrics;
   guard.register_metrics(metrics);
   const IpAddress client = IpAddress::of_v4(192, 0, 2, 1);
-  while (guard.wait_of(client, "k").count() == 0) guard.failed(client);
+  while (guard.wait_of(client, "k").count() == 0) guard.failed(client, "k");
   EXPECT_EQ(log.failed, std::vector<std::int64_t>{1});
   clock.advance(std::chrono::minutes(1));
-  guard.failed(client);
+  guard.failed(client, "k");
   EXPECT_EQ(log.failed, (std::vector<std::int64_t>{1, 10}));
   const std::string text = metrics.prometheus();
   EXPECT_NE(text.find("headrace_api_keys_failed_total 11"), std::string::npos) << text;

@@ -244,9 +244,10 @@ std::string stored_in(const store::EventStore& store) {
 
 std::string audit_in(const store::EventStore& store) {
   std::string all;
-  done(store.scan_definitions(engine::kAuditBegin, [&](std::string_view key, std::string_view value) {
-    all.append(key).append("=").append(value).append("\n");
-  }));
+  done(store.scan_definitions(engine::kAuditBegin,
+                              [&](std::string_view key, std::string_view value) {
+                                all.append(key).append("=").append(value).append("\n");
+                              }));
   return all;
 }
 
@@ -261,10 +262,16 @@ std::unique_ptr<Registry> RegistryRig::another() const {
            },
        .retention = retention,
        .targets = {addresses.get(), plain_http,
-                   [this](std::string_view host) {
-                     asked_names.emplace_back(host);
-                     const auto found = dns_table.find(host);
-                     return found == dns_table.end() ? dispatch::Addresses{} : found->second;
+                   [this](std::span<const std::string> hosts) {
+                     ++look_ups;
+                     std::vector<dispatch::Addresses> answers;
+                     for (const std::string& host : hosts) {
+                       asked_names.push_back(host);
+                       const auto found = dns_table.find(host);
+                       answers.push_back(found == dns_table.end() ? dispatch::Addresses{}
+                                                                  : found->second);
+                     }
+                     return answers;
                    }},
        .master_key = fixed_master_key(),
        .dedupe_window = dedupe_window,

@@ -114,6 +114,7 @@ class RegistryRig {
   bool plain_http = true;
   std::map<std::string, dispatch::Addresses, std::less<>> dns_table;
   mutable std::vector<std::string> asked_names;
+  mutable std::size_t look_ups = 0;  // each of many names
   std::map<std::string, std::string> secrets{{"TOKEN", "s3cr3t"}};
   std::chrono::milliseconds retention = std::chrono::hours(24);
   std::chrono::milliseconds dedupe_window = std::chrono::hours(24);

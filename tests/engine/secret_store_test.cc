@@ -250,6 +250,24 @@ TEST_F(SecretStoreTest, RotatingTheMasterKeySealsEverythingAnewAndChangesNothing
   EXPECT_TRUE(engine::Registry::load(store, clock, std::move(options)));
 }
 
+TEST_F(SecretStoreTest, AKeyThatIsExchangedAtAStartIsInTheAuditLogOnce) {
+  put("KEY", "v");
+  const std::string next(64, 'b');
+  const auto rotations = [&](const std::string& previous) {
+    engine::RegistryOptions options;
+    options.master_key = [&](bool) { return MasterKey::given(next, previous); };
+    auto loaded = engine::Registry::load(store, clock, std::move(options));
+    EXPECT_TRUE(loaded) << loaded.error().what;
+    return made((*loaded)->audit(kWorkspace, {.kind = "master_key"})).items;
+  };
+  const auto entries = rotations(kMasterKeyText);
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].action, "rotate");
+  EXPECT_EQ(entries[0].actor.kind, ActorKind::kEngine);
+  EXPECT_EQ(rotations(kMasterKeyText).size(), 1u) << "nothing is left to be sealed anew";
+  EXPECT_EQ(rotations("").size(), 1u);
+}
+
 TEST_F(SecretStoreTest, ARotationThatCannotBeWrittenIsTakenUpAgain) {
   engine::RegistryOptions options;
   options.targets = loopback_targets();

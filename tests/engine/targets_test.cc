@@ -116,6 +116,37 @@ TEST_F(TargetsTest, UrlsOfCallsAreJudgedLikeOthers) {
   EXPECT_EQ(places(error), "/envs/0/unregistration_url");
 }
 
+// Whoever makes names slow holds up a request once, not once a name.
+TEST_F(TargetsTest, NamesOfARequestAreAskedForTogetherAndEachOnce) {
+  WebhookSpec spec = webhook_spec();
+  WebhookPatch patch;
+  EnableSpec enable = enable_spec(to("https://hooks.test/"));
+  for (int i = 0; i < 63; ++i) {
+    const std::string slug = "e" + std::to_string(i);
+    spec.envs.push_back({.slug = slug, .registration_url = "https://" + slug + ".test/register"});
+    spec.envs.back().unregistration_url = "https://" + slug + ".test/unregister";
+    patch.envs.push_back({.slug = slug});
+    patch.envs.back().registration_url = "https://other." + slug + ".test/{id}";
+    patch.envs.back().unregistration_url = "https://far." + slug + ".test/{id}";
+    enable.envs.push_back({.slug = slug, .settings = to("https://" + slug + ".in.test/")});
+  }
+  made(registry->create_webhook(kWorkspace, "github", spec));
+  EXPECT_EQ(look_ups, 1u);
+  EXPECT_EQ(asked_names.size(), 63u);
+  made(registry->update_webhook(kWorkspace, "github", "repo", patch, {}));
+  EXPECT_EQ(look_ups, 2u);
+  EXPECT_EQ(asked_names.size(), 63u + 126u);
+  EXPECT_EQ(error_of(registry->enable(kWorkspace, "shop", enable)).code,
+            ErrorCode::kInvalidArgument);
+  EXPECT_EQ(look_ups, 3u);
+  EXPECT_EQ(asked_names.size(), 63u + 126u + 64u);
+  // What is wrong without asking is told without asking.
+  patch.envs[62].unregistration_url = "https://127.0.0.1/";
+  const Error error = error_of(registry->update_webhook(kWorkspace, "github", "repo", patch, {}));
+  EXPECT_EQ(places(error), "/envs/62/unregistration_url");
+  EXPECT_EQ(look_ups, 3u);
+}
+
 TEST_F(TargetsTest, ACallIsJudgedOnceItsHostIsFilledIn) {
   calling_webhook("https://{host}/hooks");
   EnableSpec spec = enable_spec(to("https://hooks.test/"));
@@ -125,6 +156,45 @@ TEST_F(TargetsTest, ACallIsJudgedOnceItsHostIsFilledIn) {
   EXPECT_EQ(places(error), "/envs/0/auth");
   spec.envs[0].settings.auth = R"({"params":{"host":"api.test"}})";
   made(registry->enable(kWorkspace, "shop", spec));
+}
+
+// An error that named the host would show the secret's value, here "s3cr3t".
+TEST_F(TargetsTest, NoSecretStandsInAnAuthorityOrInAnErrorOfIt) {
+  webhook();
+  const auto tell = [](const Error& error, std::string_view place) {
+    EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << error.what;
+    EXPECT_EQ(places(error), place);
+    EXPECT_EQ(error.what.find("s3cr3t"), std::string::npos) << error.what;
+    for (const ErrorItem& item : error.items)
+      EXPECT_EQ(item.what.find("s3cr3t"), std::string::npos) << item.what;
+  };
+  const std::string before = stored();
+  for (const char* url : {"https://$Secret{TOKEN}.localhost/", "https://$Secret{TOKEN}@localhost/",
+                          "https://hooks.test:$Secret{TOKEN}/", "https://$Secret{TOKEN}",
+                          "$Secret{TOKEN}://x/", "https://$Secret{TOKEN}?a=b"}) {
+    tell(refused(url), "/url");
+    WebhookSpec spec = webhook_spec("other");
+    spec.envs[0].registration_url = url;
+    tell(error_of(registry->create_webhook(kWorkspace, "github", spec)),
+         "/envs/0/registration_url");
+    spec.envs[0].registration_url = "https://api.test/";
+    spec.envs[0].unregistration_url = url;
+    tell(error_of(registry->create_webhook(kWorkspace, "github", spec)),
+         "/envs/0/unregistration_url");
+  }
+  EndpointSettings settings = to("https://{host}.localhost/");
+  settings.auth = R"({"params":{"host":"$Secret{TOKEN}"}})";
+  tell(error_of(registry->create_endpoint(kWorkspace, "shop", endpoint_spec(settings))), "/url");
+  EXPECT_EQ(stored(), before);
+  WebhookSpec calling = webhook_spec("calling");
+  calling.envs[0].registration_url = "https://{host}.localhost/";
+  made(registry->create_webhook(kWorkspace, "github", calling));
+  EnableSpec enable = enable_spec(to("https://hooks.test/"));
+  enable.webhook = "calling";
+  enable.envs[0].settings.auth = R"({"params":{"host":"$Secret{TOKEN}"}})";
+  tell(error_of(registry->enable(kWorkspace, "shop", enable)), "/envs/0/auth/params");
+  // Further behind, a secret is at home.
+  endpoint("shop", to("https://hooks.test/$Secret{TOKEN}?key=$Secret{TOKEN}"));
 }
 
 TEST_F(TargetsTest, WithoutTlsAUrlIsTakenOnlyWhereThatIsAllowed) {
