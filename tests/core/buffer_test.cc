@@ -51,7 +51,7 @@ TEST(BufferPoolTest, LastReferenceGivesTheBufferBack) {
 }
 
 TEST(BufferPoolTest, ShrinkingFreesWhatIsKeptAndNothingElse) {
-  BufferPool pool(1 << 20);
+  BufferPool pool(4 << 20);
   BufferRef held = pool.acquire(1000);
   BufferRef first = pool.acquire(1000), second = pool.acquire(100'000);
   const std::size_t given_back = first.capacity() + second.capacity();
