@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process of clients that begin requests and hardly go on: `slow_clients HOST:PORT TARGET COUNT`.
+// A process of clients that begin requests and hardly go on: `slow_clients HOST:PORT TARGET COUNT
+// ARRIVAL_MS`.
 //
 // Half of them dribble a head, half a body, a byte a second each, evenly over time as clients that
 // do not know of each other would; whoever is closed comes again. Says "ready" once all have been
@@ -29,10 +30,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Ms = std::chrono::milliseconds;
 
-constexpr Ms kByteEvery{1000};  // of one client
-constexpr Ms kRest{500};        // until one that was closed comes again
-// All of them come within the time that a body has at first: later they come back as evenly.
-constexpr Ms kArrival{5000};
+constexpr Ms kByteEvery{1000};                // of one client
+constexpr Ms kRest{500};                      // until one that was closed comes again
 constexpr std::uint32_t kInput = UINT32_MAX;  // names standard input among the slots
 
 [[noreturn]] void fail(const char* what) {
@@ -56,8 +55,8 @@ sockaddr_in parse_address(std::string_view text) {
 
 class SlowClients {
  public:
-  SlowClients(const sockaddr_in& address, std::string_view target, std::size_t count)
-      : address_(address), slots_(count), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  SlowClients(const sockaddr_in& address, std::string_view target, std::size_t count, Ms arrival)
+      : address_(address), arrival_(arrival), slots_(count), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     const std::string line = "POST " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n";
     head_ = line + "X-Slow: ";
     body_ = line + "Content-Length: 100000\r\n\r\n{";
@@ -69,7 +68,7 @@ class SlowClients {
     std::size_t arrived = 0, bytes = 0;
     for (bool said = false; !ended_;) {
       const auto passed = std::chrono::duration_cast<Ms>(Clock::now() - begin);
-      for (const std::size_t due = due_by(passed, kArrival);
+      for (const std::size_t due = due_by(passed, arrival_);
            arrived < std::min(due, slots_.size());) {
         connect(arrived++);
       }
@@ -179,6 +178,7 @@ class SlowClients {
   }
 
   const sockaddr_in address_;
+  const Ms arrival_;  // of all of them
   std::vector<Slot> slots_;
   const int epoll_;
   std::string head_, body_;
@@ -190,13 +190,14 @@ class SlowClients {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 4) {
-    std::fputs("usage: slow_clients HOST:PORT TARGET COUNT\n", stderr);
+  const int clients = count == 5 ? std::atoi(arguments[3]) : 0;
+  const int arrival_ms = count == 5 ? std::atoi(arguments[4]) : 0;
+  if (clients <= 0 || arrival_ms <= 0) {
+    std::fputs("usage: slow_clients HOST:PORT TARGET COUNT ARRIVAL_MS\n", stderr);
     return 2;
   }
-  const int clients = std::atoi(arguments[3]);
-  if (clients <= 0) return 2;
-  SlowClients slow{parse_address(arguments[1]), arguments[2], static_cast<std::size_t>(clients)};
+  SlowClients slow{parse_address(arguments[1]), arguments[2], static_cast<std::size_t>(clients),
+                   Ms{arrival_ms}};
   slow.run();
   slow.tell();
   return 0;

@@ -19,6 +19,8 @@ import {until, within} from './lib/wait.mjs';
 
 const COUNT = Number(process.env.SLOW_CLIENTS ?? 10_000);
 const SECONDS = Number(process.env.SLOW_SECONDS ?? 12);  // longer than a head may take
+// By default all come within the time that a body has at first, and so come back as evenly.
+const ARRIVAL_MS = Number(process.env.SLOW_ARRIVAL_MS ?? 5000);
 const WAVES = Number(process.env.SLOW_WAVES ?? 2);
 const FACTOR_MAX = Number(process.env.SLOW_P99_FACTOR ?? Infinity);
 const PER_SECOND = 200;
@@ -82,7 +84,7 @@ async function measure(t, name, {daemon, http, link}) {
 async function wave(t, rig, descriptors_before) {
   const {daemon, link} = rig;
   const slow = spawn(
-      SLOW, [daemon.ingestAddress, new URL(link).pathname, String(COUNT)],
+      SLOW, [daemon.ingestAddress, new URL(link).pathname, String(COUNT), String(ARRIVAL_MS)],
       {stdio: ['pipe', 'pipe', 'inherit']});
   scratch.atEnd(t, () => slow.kill('SIGKILL'));
   const lines = readline.createInterface({input: slow.stdout});
