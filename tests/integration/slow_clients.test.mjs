@@ -21,7 +21,7 @@ const COUNT = Number(process.env.SLOW_CLIENTS ?? 10_000);
 const SECONDS = Number(process.env.SLOW_SECONDS ?? 12);  // longer than a head may take
 // By default all come within the time that a body has at first, and so come back as evenly.
 const ARRIVAL_MS = Number(process.env.SLOW_ARRIVAL_MS ?? 5000);
-const WAVES = Number(process.env.SLOW_WAVES ?? 2);
+const WAVES = Number(process.env.SLOW_WAVES ?? 3);
 const FACTOR_MAX = Number(process.env.SLOW_P99_FACTOR ?? Infinity);
 const PER_SECOND = 200;
 const MIB = 1024 * 1024;
@@ -50,7 +50,11 @@ async function latencies(http, link, seconds) {
 const at = (sorted, part) => sorted[Math.floor(part * (sorted.length - 1))];
 const p99 = (phase) => at(phase.sorted, 0.99);
 const mean = (a, b) => (a + b) / 2;
-const median = (values) => at(values.toSorted((a, b) => a - b), 0.5);
+
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return mean(sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.ceil((sorted.length - 1) / 2)]);
+}
 
 async function descriptors(daemon) {
   return (await readdir(`/proc/${daemon.pid}/fd`)).length;
