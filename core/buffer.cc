@@ -25,12 +25,16 @@ BufferBlock* allocate(std::size_t capacity) noexcept {
   return block;
 }
 
-void free_chain(BufferBlock* block) noexcept {
+// Answers how many bytes its buffers had.
+std::size_t free_chain(BufferBlock* block) noexcept {
+  std::size_t bytes = 0;
   while (block != nullptr) {
     BufferBlock* next = block->next;
+    bytes += block->capacity;
     std::free(block);
     block = next;
   }
+  return bytes;
 }
 
 }  // namespace
@@ -55,6 +59,15 @@ BufferRef BufferPool::acquire(std::size_t bytes) noexcept {
   block->pool = this;
   bytes_used_.fetch_add(capacity, std::memory_order_relaxed);
   return BufferRef{block};
+}
+
+void BufferPool::shrink() noexcept {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < kClassBytes.size(); ++i) {
+    bytes += free_chain(std::exchange(free_[i], nullptr));
+    bytes += free_chain(returned_[i].exchange(nullptr, std::memory_order_acquire));
+  }
+  bytes_cached_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 BufferBlock* BufferPool::take(std::uint32_t size_class) noexcept {

@@ -83,10 +83,16 @@ class BufferPool {
 
   // A buffer of at least `bytes`; null when the bound is reached. Owner thread.
   BufferRef acquire(std::size_t bytes) noexcept;
+  // Frees what is kept for the next ones. Owner thread.
+  void shrink() noexcept;
 
   // Bytes handed out and not yet given back; any thread, approximate.
   std::size_t bytes_used() const noexcept { return bytes_used_.load(std::memory_order_relaxed); }
   std::size_t bytes_max() const noexcept { return bytes_max_; }
+  // Given back and kept for the next ones; any thread, approximate.
+  std::size_t bytes_cached() const noexcept {
+    return bytes_cached_.load(std::memory_order_relaxed);
+  }
 
  private:
   friend void detail::release_block(detail::BufferBlock*) noexcept;

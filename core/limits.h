@@ -39,7 +39,7 @@ inline constexpr std::size_t kProxyHeaderBytesMax = 4 * kKiB;   // of the PROXY 
 inline constexpr std::size_t kCiphertextBytesRead = 64 * kKiB;  // of TLS, at once
 // Of what many clients can cause at once, so much is done before others have their turn.
 inline constexpr std::size_t kAcceptsPerTurnMax = 16;
-inline constexpr std::size_t kTimeoutsPerMsMax = 16;
+inline constexpr std::size_t kTimeoutsPerMsMax = 4;
 inline constexpr std::size_t kSpareConnectionsMax = 64;     // kept for the next clients
 inline constexpr std::size_t kTrimAfterConnections = 1024;  // that many gone: memory is given back
 // How long a request may be under way before its connection is one to close when room is needed.

@@ -309,7 +309,25 @@ void HttpServer::free_spare() noexcept {
   spare_.resize(core::limits::kSpareConnectionsMax);
   if (freed_ < core::limits::kTrimAfterConnections || connections_open_ > freed_ / 8) return;
   freed_ = 0;
-  malloc_trim(0);
+  pool_.shrink();
+  give_memory_back();
+}
+
+// It takes tens of milliseconds once there was a crowd, which is too long for the loop.
+void HttpServer::give_memory_back() noexcept {
+  if (trimming_ || stopping_) return;
+  trim_.data = this;
+  const int queued = uv_queue_work(
+      loop_.uv(), &trim_, [](uv_work_t*) { malloc_trim(0); },
+      [](uv_work_t* work, int) {
+        auto& server = *static_cast<HttpServer*>(work->data);
+        server.trimming_ = false;
+        --server.closing_;
+        server.maybe_stopped();
+      });
+  if (queued != 0) return;
+  trimming_ = true;
+  ++closing_;
 }
 
 // Once a second is often enough for a date of one second's precision.

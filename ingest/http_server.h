@@ -153,6 +153,7 @@ class HttpServer final : private core::BeforeWait {
   void mark_dirty(Connection& connection);
   void closing() noexcept;
   void free_spare() noexcept;
+  void give_memory_back() noexcept;
   void closed(Connection& connection) noexcept;
   void maybe_stopped();
   std::string_view date_line() noexcept;
@@ -183,6 +184,8 @@ class HttpServer final : private core::BeforeWait {
   core::Timer pause_;
   std::size_t timeouts_this_turn_ = 0;
   std::size_t freed_ = 0;  // connections, since memory was last given back to the system
+  uv_work_t trim_;
+  bool trimming_ = false;
   core::SteadyMs warned_full_ = 0;
   core::SteadyMs warned_descriptors_ = 0;
   // What is read only to be thrown away or to be deciphered.

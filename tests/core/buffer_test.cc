@@ -50,6 +50,22 @@ TEST(BufferPoolTest, LastReferenceGivesTheBufferBack) {
   EXPECT_EQ(pool.acquire(1024).data(), bytes);
 }
 
+TEST(BufferPoolTest, ShrinkingFreesWhatIsKeptAndNothingElse) {
+  BufferPool pool(4 << 20);
+  BufferRef held = pool.acquire(1000);
+  BufferRef first = pool.acquire(1000), second = pool.acquire(100'000);
+  const std::size_t given_back = first.capacity() + second.capacity();
+  first.reset();
+  second.reset();
+  EXPECT_EQ(pool.bytes_cached(), given_back);
+  first = pool.acquire(1000);  // the rest of its chain is the owner's now
+  first.reset();
+  pool.shrink();
+  EXPECT_EQ(pool.bytes_cached(), 0u);
+  EXPECT_EQ(pool.bytes_used(), held.capacity());
+  EXPECT_TRUE(pool.acquire(1000));
+}
+
 TEST(BufferPoolTest, ReferencesAreDroppedOnAnyThreadWhileTheOwnerAcquires) {
   constexpr int kRounds = 2000;
   constexpr int kThreads = 3;

@@ -229,6 +229,28 @@ TEST_F(HttpServerClientsTest, ManyThatSendLittleHoldLittle) {
   EXPECT_EQ(pool->bytes_used(), 0u);
 }
 
+TEST_F(HttpServerClientsTest, CrowdThatHasLeftLeavesNoMemoryBehind) {
+  constexpr std::size_t kAtATime = 200;
+  start(kPool);
+  std::size_t left = 0;
+  while (left < limits::kTrimAfterConnections + limits::kSpareConnectionsMax) {
+    std::vector<std::unique_ptr<test::TcpClient>> crowd;
+    for (std::size_t i = 0; i < kAtATime; ++i) {
+      crowd.push_back(connect());
+      send_all(*crowd.back(), "POST / HTTP/1.1\r\nHost: t\r\nX");
+    }
+    run_until([&] { return pool->bytes_used() >= kAtATime * limits::kReceiveBufferBytes / 16; });
+    for (auto& client : crowd) client->close();
+    run_until([&] { return server->counters().open.value() == 0; });
+    run_turns(4);
+    left += kAtATime - limits::kSpareConnectionsMax;
+  }
+  EXPECT_EQ(pool->bytes_used(), 0u);
+  // But what the last ones had, who left behind it.
+  EXPECT_LT(pool->bytes_cached(), kAtATime * limits::kReceiveBufferBytes / 8);
+  EXPECT_EQ(exchange(*connect(), http_request("GET", "/")).status, 200);
+}
+
 TEST_F(HttpServerClientsTest, WantOfDescriptorsIsSaidOnceAndPasses) {
   start(kPool, {.log = &log});
   const auto served = connect();
