@@ -188,7 +188,7 @@ void run_rule(std::string_view text, std::string_view url_text) {
   const auto url = Url::parse(url_text);
   if (!rule->block) {
     // A name is never an address, and covers itself or what lies below it, never both.
-    require(!IpAddress::parse(rule->host));
+    require(!IpAddress::parse(rule->host) && !rule->host.ends_with('.'));
     const auto own = Url::parse("https://" + rule->host);
     require(own && own->host == rule->host && rule->names(*own) != rule->subdomains);
     const auto below = Url::parse("https://a." + rule->host);
