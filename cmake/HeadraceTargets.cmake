@@ -71,16 +71,17 @@ function(headrace_test name)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
 endfunction()
 
-# headrace_fuzz(NAME LINK…): tests/fuzz/NAME.cc. With libFuzzer where HEADRACE_LIBFUZZER is on; in any
-# build with a plain main, run by ctest over tests/fuzz/corpus/NAME.
+# headrace_fuzz(NAME [SOURCES…] LINK…): tests/fuzz/NAME.cc, with sources named from the root. With libFuzzer
+# where HEADRACE_LIBFUZZER is on; in any build with a plain main, run by ctest over tests/fuzz/corpus/NAME.
 function(headrace_fuzz name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   set(dir "${PROJECT_SOURCE_DIR}/tests/fuzz")
+  list(TRANSFORM ARG_SOURCES PREPEND "${PROJECT_SOURCE_DIR}/")
   if(HEADRACE_LIBFUZZER)
-    add_executable(${name} "${dir}/${name}.cc")
+    add_executable(${name} "${dir}/${name}.cc" ${ARG_SOURCES})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   else()
-    add_executable(${name} "${dir}/${name}.cc" "${dir}/plain_main.cc")
+    add_executable(${name} "${dir}/${name}.cc" ${ARG_SOURCES} "${dir}/plain_main.cc")
     add_test(NAME fuzz.${name} COMMAND ${name} "${dir}/corpus/${name}")
   endif()
   target_link_libraries(${name} PRIVATE headrace_flags ${ARG_LINK})

@@ -221,7 +221,8 @@ Result<AllowRule> AllowRule::parse(std::string_view text) {
   if (rule.subdomains) host.remove_prefix(2);
   // A URL's own rules of what a name is; numbers that are no addresses are none.
   const auto url = Url::parse("https://" + std::string(host));
-  if (!url || url->host.size() != host.size() || IpAddress::parse(host)) return not_a_rule(text);
+  if (!url || url->host.size() != host.size() || host.ends_with('.') || IpAddress::parse(host))
+    return not_a_rule(text);
   rule.host = url->host;
   return rule;
 }

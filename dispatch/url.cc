@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dispatch/url.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 #include <charconv>
+
+#include "core/ip_address.h"
 
 namespace headrace::dispatch {
 
@@ -76,14 +75,16 @@ bool ends_in_number(std::string_view host) noexcept {
   return std::all_of(last.begin(), last.end(), is_digit);
 }
 
-bool is_ipv4(const std::string& host) noexcept {
-  std::array<unsigned char, 4> address{};
-  return inet_pton(AF_INET, host.c_str(), address.data()) == 1;
+// By the whole text: a NUL ends what the C library looks at, and what stood behind it would reach
+// the Host header as it is.
+bool is_ipv4(std::string_view host) noexcept {
+  const auto address = core::IpAddress::parse(host);
+  return address && address->v4;
 }
 
-bool is_ipv6(const std::string& host) noexcept {
-  std::array<unsigned char, 16> address{};
-  return inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+bool is_ipv6(std::string_view host) noexcept {
+  const auto address = core::IpAddress::parse(host);
+  return address && !address->v4;
 }
 
 class Reader {

@@ -103,20 +103,33 @@ class Reader {
   std::uint32_t line_ = 1;
 };
 
-void append_string(std::string_view content, std::string& out) {
+// A lone surrogate, which has no UTF-8: three bytes in here, see append_unescaped().
+bool is_surrogate(std::string_view at) noexcept {
+  return at.size() >= 3 && at[0] == '\xed' && static_cast<unsigned char>(at[1]) >= 0xa0;
+}
+
+void append_escaped(unsigned code, std::string& out) {
   constexpr std::string_view kDigits = "0123456789abcdef";
+  out += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) out += kDigits[code >> shift & 15];
+}
+
+void append_string(std::string_view content, std::string& out) {
   out += '"';
-  for (const char c : content) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+  for (std::size_t i = 0; i < content.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(content[i]);
+    if (byte == '"' || byte == '\\') {
       out += '\\';
-      out += c;
+      out += content[i];
     } else if (byte < 0x20 || byte == 0x7f) {
-      out += "\\u00";
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
+      append_escaped(byte, out);
+    } else if (is_surrogate(content.substr(i))) {
+      append_escaped(0xd000U | (static_cast<unsigned char>(content[i + 1]) & 0x3fU) << 6 |
+                         (static_cast<unsigned char>(content[i + 2]) & 0x3fU),
+                     out);
+      i += 2;
     } else {
-      out += c;
+      out += content[i];
     }
   }
   out += '"';
@@ -214,6 +227,8 @@ Json Json::boolean(bool value) {
   json.text = value ? "true" : "false";
   return json;
 }
+
+Json Json::array() { return array(std::vector<Json>()); }
 
 Json Json::array(std::vector<Json> items) {
   Json json;

@@ -29,7 +29,8 @@ struct Json {
   static Json string(std::string content);
   static Json number(std::string digits);  // Requires: a number of the JSON grammar.
   static Json boolean(bool value);
-  static Json array(std::vector<Json> items = {});
+  static Json array();
+  static Json array(std::vector<Json> items);
   static Json object();
 
   bool is_string() const noexcept { return kind == Kind::kString; }

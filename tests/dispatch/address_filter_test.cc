@@ -97,6 +97,8 @@ TEST(AllowRuleTest, WhatIsNoRuleIsRefusedByName) {
                            "*",
                            "*.",
                            "*.*",
+                           "host..",
+                           "*.host..",
                            "a b",
                            "a/b",
                            "a?b",

@@ -66,6 +66,17 @@ INSTANTIATE_TEST_SUITE_P(
         BadUrl{"http://h\\x/", 7}, BadUrl{"http://1.2.3/", 7}, BadUrl{"http://2130706433/", 7},
         BadUrl{"http://0x7f.1/", 7}, BadUrl{"http://1.2.3.256/", 7}, BadUrl{"http:// h/", 7}));
 
+TEST(UrlTest, AnAddressDoesNotEndAtANul) {
+  using namespace std::string_view_literals;
+  for (const auto text : {"http://[::1\0]/"sv, "http://[::1\0\r\nX: y\r\n]/"sv,
+                          "http://127.0.0.1\0/"sv, "http://[::ffff:10.0.0.1\0.example.com]/"sv}) {
+    const auto url = Url::parse(text);
+    ASSERT_FALSE(url) << url->authority();
+    EXPECT_EQ(url.error().code, ErrorCode::kMalformed);
+    EXPECT_EQ(url.error().detail, 7);
+  }
+}
+
 TEST(UrlTest, AVeryLongUrlIsTooLarge) {
   const auto url = Url::parse("http://h/" + std::string(5000, 'a'));
   ASSERT_FALSE(url);

@@ -50,9 +50,10 @@ std::optional<Folders> reach_of(std::string_view folder) {
   return reached;
 }
 
-// Whose arrows a file follows: its top folder's, but only what tests tools/ may include it.
+// Whose arrows a file follows: its top folder's, but only what tests or fuzzes tools/ may see it.
 std::string_view folder_with_arrows(std::string_view path) {
-  return path.starts_with("tests/tools/") ? std::string_view("tests/tools") : top_folder(path);
+  const bool may_see_tools = path.starts_with("tests/tools/") || path.starts_with("tests/fuzz/");
+  return may_see_tools ? std::string_view("tests/tools") : top_folder(path);
 }
 
 struct Include {

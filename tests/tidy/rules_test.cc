@@ -44,8 +44,10 @@ TEST(ArrowsTest, NothingIncludesToolsTestsOrBench) {
   }
   EXPECT_EQ(check_arrows(file("tests/core/a_test.cc", include("tools/a.h"))).size(), 1u);
   EXPECT_EQ(check_arrows(file("tests/core/a_test.cc", include("tests/support/a.h"))), Complaints{});
-  for (const char* target : {"tools/a.h", "tests/tools/a.h", "api/a.h"})
+  for (const char* target : {"tools/a.h", "tests/tools/a.h", "api/a.h"}) {
     EXPECT_EQ(check_arrows(file("tests/tools/a_test.cc", include(target))), Complaints{});
+    EXPECT_EQ(check_arrows(file("tests/fuzz/a.cc", include(target))), Complaints{});
+  }
 }
 
 TEST(ArrowsTest, AnIncludeInACommentIsNotOne) {

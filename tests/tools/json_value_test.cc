@@ -47,6 +47,14 @@ Json some_json(int depth) {
   }
 }
 
+TEST(JsonValueTest, AnEscapeThatHasNoCharacterIsWrittenAsItWas) {
+  for (const char* text : {R"("\ud800")", R"("a\udfffb")", R"({"\udabc":"\ud83dx\udc00"})"}) {
+    EXPECT_EQ(to_text(parsed(text)), text);
+  }
+  EXPECT_EQ(to_text(parsed(R"("\ud83d\ude00\ud7ff\ue000")")),
+            "\"\xf0\x9f\x98\x80\xed\x9f\xbf\xee\x80\x80\"");
+}
+
 TEST(JsonValueTest, WhatIsWrittenReadsBackTheSame) {
   EXPECT_TRUE(rc::check([] {
     const Json json = some_json(4);
