@@ -61,13 +61,13 @@ constexpr std::array kKnownV4 = {
 };
 
 constexpr std::array kKnownV6 = {
-    Known{v6(0, 0, 0, 0, 128, 1), kPrivate},               // loopback
-    Known{v6(0xfd00, 0xec2, 0, 0, 128, 0x254), kSpecial},  // a cloud's metadata service
-    Known{v6(0xfd20, 0xce, 0, 0, 128, 0x254), kSpecial},   // likewise
-    Known{v6(0xfc00, 0, 0, 0, 7), kPrivate},               // RFC 4193
-    Known{v6(0x2001, 0, 0, 0, 23), kSpecial},              // protocol assignments, RFC 2928
-    Known{v6(0x2001, 0xdb8, 0, 0, 32), kSpecial},          // documentation, RFC 3849
-    Known{v6(0x3fff, 0, 0, 0, 20), kSpecial},              // documentation, RFC 9637
+    Known{v6(0, 0, 0, 0, 128, 1), kPrivate},       // loopback
+    Known{v6(0xfd00, 0xec2, 0, 0, 32), kSpecial},  // a cloud's metadata and credentials
+    Known{v6(0xfd20, 0xce, 0, 0, 32), kSpecial},   // another's
+    Known{v6(0xfc00, 0, 0, 0, 7), kPrivate},       // RFC 4193
+    Known{v6(0x2001, 0, 0, 0, 23), kSpecial},      // protocol assignments, RFC 2928
+    Known{v6(0x2001, 0xdb8, 0, 0, 32), kSpecial},  // documentation, RFC 3849
+    Known{v6(0x3fff, 0, 0, 0, 20), kSpecial},      // documentation, RFC 9637
 };
 constexpr Cidr kGlobalV6 = v6(0x2000, 0, 0, 0, 3);  // all that IANA has given out so far
 
@@ -190,8 +190,7 @@ bool is_wildcard(const IpAddress& address) noexcept {
 AddressKind kind_of(const IpAddress& address) noexcept {
   AddressKind worst = AddressKind::kGlobal;
   const Behind leads = behind(address);
-  for (const IpAddress& inner : leads.all())
-    worst = std::max(worst, kind_of_plain(inner));
+  for (const IpAddress& inner : leads.all()) worst = std::max(worst, kind_of_plain(inner));
   return worst;
 }
 

@@ -218,7 +218,8 @@ void Shard::on_stale(Flight& flight) noexcept {
   LaneEntry& entry = *flight.lane;
   // One that the peer closed has siblings that it closed: they would only be found out one by one.
   close_idle(entry);
-  if (entry.endpoint == nullptr)
+  // It may have been changed meanwhile: whoever lacks a secret has none of its settings for TLS.
+  if (entry.endpoint == nullptr || !entry.endpoint->settings.missing_secret.empty())
     return conclude(entry, flight, {store::AttemptError::kClosed, 0, -1, {}, {}});
   open_connection(entry, flight);
 }

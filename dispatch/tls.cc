@@ -84,6 +84,9 @@ bool expect_host(SSL* ssl, const Url& url) {
     return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), url.host.c_str()) == 1;
   }
   const std::string host = without_root_dot(url.host);
+  // As browsers do: alternative names only, and no wildcards for parts of a label.
+  SSL_set_hostflags(ssl,
+                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   return SSL_set_tlsext_host_name(ssl, host.c_str()) == 1 && SSL_set1_host(ssl, host.c_str()) == 1;
 }
 

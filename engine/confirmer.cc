@@ -2,11 +2,16 @@
 #include "engine/confirmer.h"
 
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
+
+#include "core/ip_address.h"
+#include "dispatch/url.h"
 
 namespace headrace::engine {
 namespace {
@@ -50,7 +55,37 @@ int on_progress(void* to, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexce
   return static_cast<Transfer*>(to)->given_up() ? 1 : 0;
 }
 
-void set_options(CURL* curl, Transfer& transfer) {
+// The system's roots stay; a file that cannot be read any more trusts nobody else.
+CURLcode add_roots(CURL*, void* context, void* to) noexcept {
+  const HttpsFetchOptions& options = static_cast<Transfer*>(to)->options;
+  const bool added = SSL_CTX_load_verify_file(static_cast<SSL_CTX*>(context),
+                                              options.extra_roots_file.c_str()) == 1;
+  return added ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+}
+
+using CurlList = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
+
+// What libcurl is to take for a look-up of the URL's host. None: it cannot be resolved.
+std::optional<CurlList> resolved(const HttpsFetchOptions& options, const std::string& url) {
+  CurlList list(nullptr, &curl_slist_free_all);
+  const auto parsed = dispatch::Url::parse(url);
+  if (!parsed) return std::nullopt;
+  if (!options.look_up || dispatch::known_addresses(parsed->host)) return list;
+  const dispatch::Addresses addresses = options.look_up(parsed->host);
+  if (addresses.empty()) return std::nullopt;
+  std::string entry = parsed->host + ":" + std::to_string(parsed->port) + ":";
+  for (std::size_t i = 0; i < addresses.count; ++i) {
+    const auto address = core::IpAddress::from(addresses.list[i].any);
+    if (!address) continue;
+    if (!entry.ends_with(':')) entry += ',';
+    entry += address->v4 ? address->to_string() : "[" + address->to_string() + "]";
+  }
+  list.reset(curl_slist_append(nullptr, entry.c_str()));
+  if (list == nullptr) return std::nullopt;
+  return list;
+}
+
+void set_options(CURL* curl, Transfer& transfer, curl_slist* addresses) {
   const HttpsFetchOptions& options = transfer.options;
   curl_easy_setopt(curl, CURLOPT_URL, transfer.url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
@@ -68,8 +103,10 @@ void set_options(CURL* curl, Transfer& transfer) {
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &on_progress);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
-  if (!options.extra_roots_file.empty())
-    curl_easy_setopt(curl, CURLOPT_CAINFO, options.extra_roots_file.c_str());
+  if (addresses != nullptr) curl_easy_setopt(curl, CURLOPT_RESOLVE, addresses);
+  if (options.extra_roots_file.empty()) return;
+  curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, &add_roots);
+  curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &transfer);
 }
 
 }  // namespace
@@ -164,8 +201,10 @@ Confirmer::Fetch https_fetch(HttpsFetchOptions options) {
     const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
                                                                    &curl_easy_cleanup);
     if (curl == nullptr) return Error{ErrorCode::kUnavailable, "no memory for a connection", 0};
+    const auto addresses = resolved(*shared, url);
+    if (!addresses) return Error{ErrorCode::kConnectFailed, "its name cannot be resolved", 0};
     Transfer transfer{*shared, url, given_up};
-    set_options(curl.get(), transfer);
+    set_options(curl.get(), transfer, addresses->get());
     const CURLcode code = curl_easy_perform(curl.get());
     if (code != CURLE_OK) {
       if (transfer.address_refused)
@@ -178,13 +217,15 @@ Confirmer::Fetch https_fetch(HttpsFetchOptions options) {
   };
 }
 
-Confirmer::Fetch https_fetch(const dispatch::AddressFilter& addresses,
-                             std::string extra_roots_file) {
+Confirmer::Fetch https_fetch(const dispatch::AddressFilter& addresses, std::string extra_roots_file,
+                             HostLookUp look_up) {
   const auto allows = [&addresses](const std::string& url, const sockaddr& address) {
     const auto parsed = dispatch::Url::parse(url);
     return parsed && addresses.allows(*parsed, address);
   };
-  return https_fetch({.allows = allows, .extra_roots_file = std::move(extra_roots_file)});
+  return https_fetch({.allows = allows,
+                      .extra_roots_file = std::move(extra_roots_file),
+                      .look_up = std::move(look_up)});
 }
 
 }  // namespace headrace::engine

@@ -21,6 +21,7 @@
 
 #include "core/log.h"
 #include "dispatch/address_filter.h"
+#include "dispatch/resolver.h"
 #include "headrace/result.h"
 
 namespace headrace::engine {
@@ -68,17 +69,21 @@ class Confirmer {
   std::thread thread_;
 };
 
+// The addresses of a host. None: it cannot be resolved. Empty: the system is asked.
+using HostLookUp = std::function<dispatch::Addresses(const std::string& host)>;
+
 struct HttpsFetchOptions {
   // Whether a connection to this address may be made for this URL. Empty: none may.
   std::function<bool(const std::string& url, const sockaddr& address)> allows;
-  std::string extra_roots_file;  // PEM; empty: the system's roots alone
+  std::string extra_roots_file;  // PEM, besides the system's roots; empty: those alone
+  HostLookUp look_up;
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds timeout{15'000};
 };
 // GETs by libcurl. kForbidden: the URL is not https, or the address is not allowed; kConnectFailed.
 Confirmer::Fetch https_fetch(HttpsFetchOptions options);
 // The same by the filter of endpoints, which must outlive it.
-Confirmer::Fetch https_fetch(const dispatch::AddressFilter& addresses,
-                             std::string extra_roots_file);
+Confirmer::Fetch https_fetch(const dispatch::AddressFilter& addresses, std::string extra_roots_file,
+                             HostLookUp look_up);
 
 }  // namespace headrace::engine

@@ -271,7 +271,12 @@ Result<void> Engine::Impl::open() {
   if (config_.public_url.empty() && listening_)
     registry_->set_public_url((inbound_->speaks_tls() ? "https://" : "http://") + ingest_address_);
   confirmer_ = std::make_unique<engine::Confirmer>(
-      engine::https_fetch(*addresses_, config_.tls_ca_file), log_);
+      engine::https_fetch(*addresses_, config_.tls_ca_file,
+                          [this](const std::string& host) {
+                            const auto found = names_.look_up(std::span(&host, 1));
+                            return found.empty() ? dispatch::Addresses() : found[0];
+                          }),
+      log_);
   make_units(ingest_loops);
   make_watch();
   if (auto made = make_shards(); !made) return made;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/endpoint_tls.h"
 #include "engine/faults.h"
 #include "engine/request_parts.h"
 
@@ -281,8 +282,14 @@ bool names_secret(std::string_view text, std::string_view name) noexcept {
 }
 
 bool uses_secret(const EndpointDefinition& endpoint, std::string_view name) {
-  if (names_secret(endpoint.url, name) || names_secret(endpoint.auth, name)) return true;
+  if (names_secret(endpoint.url, name) || names_secret(endpoint.auth, name) ||
+      names_secret(endpoint.tls, name))
+    return true;
   // JSON that is kept to the letter may spell the name with escapes.
+  if (endpoint.tls.find('\\') != std::string::npos) {
+    const auto tls = parse_tls(endpoint.tls, "/tls");
+    if (tls && names_secret(tls->key, name)) return true;
+  }
   if (endpoint.auth.find('\\') == std::string::npos) return false;
   const auto parts = parse_request_parts(endpoint.auth, "/auth");
   return parts && (in_fields(parts->headers, name) || in_fields(parts->query, name) ||

@@ -79,20 +79,33 @@ void add_addresses(std::string_view list, Hops& hops) noexcept {
   }
 }
 
-// The node of a forwarded-element's `for`; what was escaped in it is no address.
+// A token, or one quoted string and nothing behind it: a client that leaves a quote open would else
+// have what its proxy appends taken for a part of its own element. What is escaped is kept so.
+std::optional<std::string_view> value_of(std::string_view text) noexcept {
+  if (!text.starts_with('"')) {
+    const bool plain = text.find('"') == std::string_view::npos;
+    return plain ? std::optional(text) : std::nullopt;
+  }
+  std::size_t end = 1;
+  while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+  if (end + 1 != text.size()) return std::nullopt;
+  return text.substr(1, end - 1);
+}
+
+// The node of a forwarded-element's `for`. None where any pair of it cannot be read.
 std::optional<IpAddress> forwarded_for(std::string_view element) noexcept {
   std::optional<IpAddress> found;
   bool seen = false;
   while (!element.empty()) {
     const std::string_view pair = next_part(element, ';');
+    if (pair.empty()) continue;
     const std::size_t equals = std::min(pair.find('='), pair.size());
+    const auto value = value_of(pair.substr(std::min(equals + 1, pair.size())));
+    if (!value || pair.substr(0, equals).find('"') != std::string_view::npos) return std::nullopt;
     if (!core::http::equals_lower(pair.substr(0, equals), "for")) continue;
-    std::string_view value = pair.substr(std::min(equals + 1, pair.size()));
     if (seen) return std::nullopt;  // at most once (RFC 7239 section 4)
     seen = true;
-    if (value.size() >= 2 && value.starts_with('"') && value.ends_with('"'))
-      value = value.substr(1, value.size() - 2);
-    found = address_of(value);
+    found = address_of(*value);
   }
   return found;
 }

@@ -362,7 +362,7 @@ void HttpServer::Connection::finish_output() noexcept {
   }
   if (state_ != State::kOpen) return;
   state_ = State::kLingering;
-  server_.dequeue(*this);
+  server_.enqueue(server_.idle_, *this);  // nothing is lost when it makes room for another
   release_buffer();
   if (uv_shutdown(&shutdown_, stream(), &Connection::on_shutdown) != 0) {
     close();

@@ -173,8 +173,9 @@ TEST(AddressFilterTest, ANameAddsPrivateAddressesOfThatNameOnly) {
 }
 
 TEST(AddressFilterTest, ANameNeverAddsWhatIsNobodysEndpoint) {
-  for (const char* text : {"169.254.169.254", "100.100.100.200", "fd00:ec2::254", "0.0.0.0", "::",
-                           "224.0.0.1", "fe80::1", "::ffff:169.254.169.254", "168.63.129.16"}) {
+  for (const char* text :
+       {"169.254.169.254", "100.100.100.200", "fd00:ec2::254", "fd00:ec2::23", "0.0.0.0",
+        "::", "224.0.0.1", "fe80::1", "::ffff:169.254.169.254", "168.63.129.16"}) {
     EXPECT_FALSE(allowed({"hooks.example", "*.example"}, text)) << text;
   }
 }

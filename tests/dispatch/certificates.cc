@@ -80,12 +80,13 @@ TestRoot::~TestRoot() {
 
 TestRoot::ServerContext TestRoot::server(const CertificateOptions& options) const {
   EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* certificate =
-      make_certificate(key, "server", 2, options.expired ? -10 : -1, options.expired ? -1 : 10);
+  X509* certificate = make_certificate(key, options.common_name ? options.host.c_str() : "server",
+                                       2, options.expired ? -10 : -1, options.expired ? -1 : 10);
   X509* issuer = options.self_signed ? certificate : certificate_;
   X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
-  add_extension(certificate, issuer, NID_subject_alt_name,
-                (options.address ? "IP:" : "DNS:") + options.host);
+  if (!options.common_name)
+    add_extension(certificate, issuer, NID_subject_alt_name,
+                  (options.address ? "IP:" : "DNS:") + options.host);
   HEADRACE_CHECK(X509_sign(certificate, options.self_signed ? key : key_, EVP_sha256()) != 0);
   ServerContext context{SSL_CTX_new(TLS_server_method())};
   HEADRACE_CHECK(SSL_CTX_use_certificate(context.get(), certificate) == 1);

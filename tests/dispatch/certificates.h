@@ -15,6 +15,7 @@ struct CertificateOptions {
   bool address = false;
   bool expired = false;
   bool self_signed = false;  // not by the test's root
+  bool common_name = false;  // the host stands there, as in old times
 };
 
 // A root, and the file that a client needs to trust it. The file is removed with it.

@@ -59,6 +59,23 @@ TEST_F(ShardConnectionTest, AStaleConnectionCostsNoAttempt) {
   EXPECT_EQ(shard->counters().failed.value(), 0u);
 }
 
+// It would be sent without what the endpoint's settings for TLS demand.
+TEST_F(ShardConnectionTest, AStaleConnectionIsNotReplacedWhereASecretHasGoneMeanwhile) {
+  FakeEndpoint& server = serve_and_start(FakeEndpoint::answer(200));
+  deliver(delivery(1));
+  server.set_script(FakeEndpoint::silence());
+  push(delivery(2));
+  run_until([&] { return server.request_count() == 2; });
+  EndpointSettings changed = settings_for(server.url());
+  changed.missing_secret = "KEY";
+  set_endpoint(std::move(changed));
+  run_turns(5);
+  server.close_connections();
+  run_until_outcomes(2);
+  EXPECT_EQ(outcomes.back().error, AttemptError::kClosed);
+  EXPECT_EQ(server.connections(), 1u);
+}
+
 TEST_F(ShardConnectionTest, AResetOfAStaleConnectionCostsNoAttemptEither) {
   serve_and_start([](const FakeEndpoint::Request& request) {
     return request.index == 0 ? FakeEndpoint::answer(200) : FakeEndpoint::reset();

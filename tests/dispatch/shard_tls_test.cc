@@ -77,6 +77,21 @@ TEST_F(ShardTlsTest, AnExpiredCertificateIsRefused) {
   EXPECT_NE(outcome.hold_until, 0u);
 }
 
+TEST_F(ShardTlsTest, ANameInTheSubjectAloneIsRefused) {
+  EXPECT_EQ(refused_by({.common_name = true}).error, AttemptError::kTls);
+}
+
+TEST_F(ShardTlsTest, AWildcardStandsForAWholeLabelOnly) {
+  resolver.names["hook.a.test"] = *known_addresses("127.0.0.1");
+  EXPECT_EQ(refused_by({.host = "ho*.a.test"}, "hook.a.test").error, AttemptError::kTls);
+}
+
+TEST_F(ShardTlsTest, AWildcardForAWholeLabelIsTrusted) {
+  resolver.names["hook.a.test"] = *known_addresses("127.0.0.1");
+  serve_tls({.host = "*.a.test"}, &ShardTlsTest::ok, "hook.a.test");
+  EXPECT_EQ(deliver(delivery(1)).verdict, Verdict::kDelivered);
+}
+
 TEST_F(ShardTlsTest, ACertificateOfAnotherHostIsRefused) {
   EXPECT_EQ(refused_by({.host = "other.test"}).error, AttemptError::kTls);
 }

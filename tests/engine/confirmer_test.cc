@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is told that somebody listens, and what is never fetched.
+// Who is told that somebody listens.
 #include "engine/confirmer.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <condition_variable>
 #include <mutex>
@@ -156,63 +153,6 @@ TEST(ConfirmerTest, StopDoesNotWaitForTheNextTry) {
   confirmer.stop();
   confirmer.confirm(kUrl);  // nobody is there any more
   EXPECT_EQ(gate.fetched, 1u);
-}
-
-// A listener that nobody may be connected to.
-class Listener {
- public:
-  Listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    EXPECT_EQ(::listen(fd_, 8), 0);
-    socklen_t size = sizeof(address);
-    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-  }
-  ~Listener() { ::close(fd_); }
-  bool was_connected_to() const {
-    const int client = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client >= 0) ::close(client);
-    return client >= 0;
-  }
-  std::string url(const std::string& scheme) const {
-    return scheme + "://127.0.0.1:" + std::to_string(port_) + "/";
-  }
-
- private:
-  int fd_;
-  std::uint16_t port_ = 0;
-};
-
-bool never() { return false; }
-
-TEST(HttpsFetchTest, OnlyHttpsIsFetchedAndOnlyFromAddressesThatAreAllowed) {
-  const Listener listener;
-  const auto code_of = [](const Result<int>& result) {
-    return result ? ErrorCode::kUnsupported : result.error().code;
-  };
-  std::vector<std::string> asked;
-  bool allowed = true;
-  const auto fetch = https_fetch({.allows =
-                                      [&](const std::string& url, const sockaddr& address) {
-                                        EXPECT_EQ(address.sa_family, AF_INET);
-                                        asked.push_back(url);
-                                        return allowed;
-                                      },
-                                  .extra_roots_file = {}});
-  for (const char* scheme : {"http", "ftp", "file", "HTTPS"})
-    EXPECT_EQ(code_of(fetch(listener.url(scheme), never)), ErrorCode::kForbidden) << scheme;
-  EXPECT_TRUE(asked.empty());
-  allowed = false;
-  EXPECT_EQ(code_of(fetch(listener.url("https"), never)), ErrorCode::kForbidden);
-  EXPECT_EQ(asked, std::vector<std::string>{listener.url("https")});
-  EXPECT_EQ(code_of(https_fetch({})(listener.url("https"), never)), ErrorCode::kForbidden);
-  EXPECT_FALSE(listener.was_connected_to());
-  allowed = true;
-  EXPECT_EQ(code_of(fetch(listener.url("https"), [] { return true; })), ErrorCode::kConnectFailed)
-      << "it was given up";
 }
 
 }  // namespace

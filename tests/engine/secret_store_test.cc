@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/encoding.h"
+#include "tests/dispatch/certificates.h"
 #include "tests/engine/registry_rig.h"
 #include "tests/support/loopback_targets.h"
 #include "tests/support/master_key.h"
@@ -91,6 +92,26 @@ TEST_F(SecretStoreTest, AChangeReachesWhateverNamesItInTheSameSwap) {
   EXPECT_TRUE(sends(header, "Bearer second\r\n"));
   EXPECT_TRUE(sends(escaped, "?k=second"));
   EXPECT_TRUE(sends(url, "/second/in"));
+}
+
+TEST_F(SecretStoreTest, TheKeyOfAClientCertificateIsAUse) {
+  const dispatch::TestRoot root;
+  const auto identity = root.client();
+  put("KEY", identity.key);
+  for (const char* spelling : {"$Secret{KEY}", "\\u0024Secret{KEY}"}) {
+    EndpointSettings settings = to("https://hooks.example/");
+    std::string certificate = identity.certificate;
+    for (std::size_t at = 0; (at = certificate.find('\n', at)) != std::string::npos; at += 2)
+      certificate.replace(at, 1, "\\n");
+    settings.tls = R"({"certificate":")" + certificate + R"(","key":")" + spelling + "\"}";
+    const EndpointId id = endpoint("tls", settings).id;
+    const auto before = dispatched(id);
+    put("KEY", identity.key);
+    EXPECT_NE(dispatched(id), before);
+    EXPECT_EQ(places(error_of(registry->delete_secret(kWorkspace, "KEY", {}))),
+              "endpoint " + id.to_string());
+    done(registry->delete_endpoint(kWorkspace, id, {}));
+  }
 }
 
 TEST_F(SecretStoreTest, WhatDoesNotNameItIsLeftAlone) {

@@ -87,6 +87,17 @@ TEST(ClientAddressTest, ForwardedIsReadWithItsQuotes) {
   EXPECT_EQ(by_forwarded("for=192.0.2.1, x=\"open, for=192.0.2.2"), "10.0.0.1");
 }
 
+// What the client sent stands in front of what its proxy appended.
+TEST(ClientAddressTest, AQuoteLeftOpenTakesInNothingThatAProxyAppends) {
+  for (const char* forged : {R"(for=1.2.3.4;x=")", R"(for=1.2.3.4;x="\)", R"(for=1.2.3.4;")",
+                             R"(for=1.2.3.4;x=a")", R"(for=1.2.3.4;x="\"")"})
+    for (const char* appended : {R"(for="[2001:db8::1]")", R"(for=192.0.2.1;by="[fd00::1]")",
+                                 R"(for="192.0.2.1:80";proto=https;host="a.test")"})
+      EXPECT_NE(by_forwarded(std::string(forged) + ", " + appended), "1.2.3.4")
+          << forged << " " << appended;
+  EXPECT_EQ(by_forwarded(R"(for=1.2.3.4;x=", for="[2001:db8::1]")"), "10.0.0.1");
+}
+
 // By the definition itself: from the right, over what is trusted.
 RC_GTEST_PROP(ClientAddressTest, FollowsTheDefinition, ()) {
   const auto hops = *rc::gen::container<std::vector<std::string>>(rc::gen::element<std::string>(

@@ -196,6 +196,15 @@ TEST_F(HttpServerClientsTest, SlowestMakesRoomWhenNobodyIsIdle) {
   EXPECT_EQ(slower->end(), End::kNone);
 }
 
+TEST_F(HttpServerClientsTest, WhoIsWaitedForAfterTheLastAnswerMakesRoom) {
+  start(kPool, {.connections_max = 1});
+  const auto refused = connect();
+  send_all(*refused, "garbage\r\n\r\n");
+  run_until_replies(*refused, 1);
+  EXPECT_EQ(server->counters().open.value(), 1u) << "it has not closed its side";
+  EXPECT_EQ(exchange(*connect(), http_request("GET", "/")).status, 200);
+}
+
 TEST_F(HttpServerClientsTest, SlowestGivesItsMemoryToOthers) {
   start(2 * limits::kReceiveBufferBytes + 4096);
   const auto slow = connect();

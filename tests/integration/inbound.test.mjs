@@ -51,6 +51,20 @@ test('TLS 1.2 and 1.3 are spoken, older versions are not', async (t) => {
   }
 });
 
+test('only ciphers with forward secrecy and authenticated encryption are taken', async (t) => {
+  const {daemon} = await secured(t);
+  const by = (cipher) => client(
+      daemon.ingestAddress, ['-tls1_2', '-cipher', `${cipher}:@SECLEVEL=0`], GET);
+  for (const cipher of ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-CHACHA20-POLY1305'])
+    assert.match((await by(cipher)).text, /HTTP\/1\.1 404/, cipher);
+  for (const cipher of ['ECDHE-ECDSA-AES128-SHA', 'ECDHE-ECDSA-AES256-SHA384', 'AES128-GCM-SHA256',
+                        'AES128-SHA', 'ECDHE-ECDSA-NULL-SHA', 'AECDH-AES128-SHA']) {
+    const {code, text} = await by(cipher);
+    assert.notEqual(code, 0, cipher);
+    assert.match(text, /alert handshake failure/, cipher);
+  }
+});
+
 test('ALPN chooses http/1.1, or refuses whoever speaks only others', async (t) => {
   const {daemon} = await secured(t);
   const ours = await client(daemon.ingestAddress, ['-alpn', 'h2,http/1.1'], GET);
