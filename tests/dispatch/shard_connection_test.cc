@@ -61,9 +61,9 @@ TEST_F(ShardConnectionTest, AStaleConnectionCostsNoAttempt) {
 
 // It would be sent without what the endpoint's settings for TLS demand.
 TEST_F(ShardConnectionTest, AStaleConnectionIsNotReplacedWhereASecretHasGoneMeanwhile) {
-  FakeEndpoint& server = serve_and_start(FakeEndpoint::answer(200));
+  FakeEndpoint& server = serve_and_start([](const auto&) { return FakeEndpoint::answer(200); });
   deliver(delivery(1));
-  server.set_script(FakeEndpoint::silence());
+  server.set_script([](const auto&) { return FakeEndpoint::silence(); });
   push(delivery(2));
   run_until([&] { return server.request_count() == 2; });
   EndpointSettings changed = settings_for(server.url());
