@@ -115,7 +115,8 @@ void Throttle::charge(std::uint64_t name, std::uint32_t factor, std::uint64_t no
   const std::uint64_t again = std::max<std::uint64_t>(options_.try_again_ms / factor, 1);
   const std::uint64_t all = options_.tries * factor * again;
   tried.due = std::min(std::max(tried.due, now_ms) + again, now_ms + all);
-  if (tried.locked_to > now_ms || (tried.locks == 0 && tried.due < now_ms + all)) return;
+  const bool has_another = tried.due + again <= now_ms + all;
+  if (tried.locked_to > now_ms || (tried.locks == 0 && has_another)) return;
   const std::uint32_t doublings = std::min<std::uint32_t>(tried.locks, 32);
   const std::uint64_t lock = std::min(options_.lock_max_ms, options_.lock_first_ms << doublings);
   ++tried.locks;

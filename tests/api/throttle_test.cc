@@ -52,6 +52,14 @@ TEST_F(ThrottleTest, ClientIsLockedOutWhenItsTriesAreUsedUp) {
   EXPECT_EQ(wait(client), 0u);
 }
 
+TEST_F(ThrottleTest, TriesThatTakeAMomentAreNoFurtherOne) {
+  for (std::uint32_t i = 0; i < options.tries; ++i, ++now) {
+    EXPECT_EQ(wait(client), 0u);
+    throttle.failed(client, "wrong", now);
+  }
+  EXPECT_NE(wait(client), 0u);
+}
+
 TEST_F(ThrottleTest, EachLockOutIsTwiceAsLongUntilTheLongest) {
   use_up(client);
   std::uint64_t wanted = options.lock_first_ms;

@@ -69,9 +69,9 @@ TEST_F(ShardConnectionTest, AStaleConnectionIsNotReplacedWhereASecretHasGoneMean
   EndpointSettings changed = settings_for(server.url());
   changed.missing_secret = "KEY";
   set_endpoint(std::move(changed));
-  run_turns(5);
+  EXPECT_EQ(deliver(delivery(3)).error, AttemptError::kSecret);
   server.close_connections();
-  run_until_outcomes(2);
+  run_until_outcomes(3);
   EXPECT_EQ(outcomes.back().error, AttemptError::kClosed);
   EXPECT_EQ(server.connections(), 1u);
 }

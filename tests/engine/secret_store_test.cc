@@ -110,7 +110,7 @@ TEST_F(SecretStoreTest, TheKeyOfAClientCertificateIsAUse) {
     EXPECT_NE(dispatched(id), before);
     EXPECT_EQ(places(error_of(registry->delete_secret(kWorkspace, "KEY", {}))),
               "endpoint " + id.to_string());
-    done(registry->delete_endpoint(kWorkspace, id, {}));
+    done(registry->delete_endpoint(kWorkspace, id, {.cascade = true}));
   }
 }
 

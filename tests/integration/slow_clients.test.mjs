@@ -21,7 +21,7 @@ const COUNT = Number(process.env.SLOW_CLIENTS ?? 10_000);
 const SECONDS = Number(process.env.SLOW_SECONDS ?? 12);  // longer than a head may take
 // By default all come within the time that a body has at first, and so come back as evenly.
 const ARRIVAL_MS = Number(process.env.SLOW_ARRIVAL_MS ?? 5000);
-const WAVES = Number(process.env.SLOW_WAVES ?? 3);
+const WAVES = Number(process.env.SLOW_WAVES ?? 1);
 const FACTOR_MAX = Number(process.env.SLOW_P99_FACTOR ?? Infinity);
 const PER_SECOND = 200;
 const MIB = 1024 * 1024;
