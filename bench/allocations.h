@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts heap allocations of the whole program, for benches that claim to make none. Include in one
-// file only.
+// Counts heap allocations of the whole program, for benches and tests of what claims to make none.
+// Include in one file only.
 #pragma once
 
 #include <atomic>

@@ -5,31 +5,12 @@
 #include <rapidcheck/gtest.h>
 
 #include <array>
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 
+#include "bench/allocations.h"
 #include "core/ed25519.h"
 #include "core/encoding.h"
 #include "core/hmac.h"
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}  // namespace
-
-// Not inlined, or the compiler sees malloc's memory given to delete.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size);
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace headrace::dispatch {
 namespace {
@@ -230,10 +211,10 @@ TEST(SignerTest, AnHmacOfADeliveryAllocatesNothing) {
   ASSERT_TRUE(signer);
   const std::string body(100'000, 'b');
   std::array<char, Signer::kLineBytesMax> out;
-  const std::size_t before = allocations;
+  const std::size_t before = bench::allocations.load();
   for (int i = 0; i < 100; ++i)
     (*signer)->write({.id = "msg", .timestamp = "1", .body = body, .now = 1}, out.data());
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(bench::allocations.load(), before);
 }
 
 }  // namespace headrace::dispatch

@@ -2,35 +2,15 @@
 // A run allocates nothing once its memory has grown to the usual message.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "bench/allocations.h"
 #include "selector/program.h"
 #include "selector/routing_table.h"
 #include "tests/selector/padded_text.h"
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}  // namespace
-
-// The array forms come here too. Not inlined, or the compiler sees malloc's memory
-// given to delete.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size);
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace headrace::selector {
 namespace {
@@ -75,9 +55,9 @@ std::size_t allocations_of_a_later_run(std::string_view body, BodyKind kind) {
     for (std::uint32_t i = 1; i <= 5; ++i) matcher.passes(static_cast<core::EndpointNumber>(i));
   };
   run();
-  const std::size_t before = allocations.load();
+  const std::size_t before = bench::allocations.load();
   for (int i = 0; i < 10; ++i) run();
-  return allocations.load() - before;
+  return bench::allocations.load() - before;
 }
 
 TEST(AllocationTest, TheFastWayAllocatesNothing) {
@@ -120,11 +100,11 @@ TEST(AllocationTest, ALookupOfALinkAllocatesNothing) {
     link->token.low = low;
     table.put(std::move(link));
   }
-  const std::size_t before = allocations.load();
+  const std::size_t before = bench::allocations.load();
   EXPECT_TRUE(table.find("0000000000000000000002", 1));
   EXPECT_FALSE(table.find("000000000000000000000-", 1));
   EXPECT_FALSE(table.find("0", 1));
-  EXPECT_EQ(allocations.load(), before);
+  EXPECT_EQ(bench::allocations.load(), before);
 }
 
 }  // namespace

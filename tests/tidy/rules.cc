@@ -33,7 +33,7 @@ std::optional<Folders> reach_of(std::string_view folder) {
       {"api", {"engine"}},
       {"tools", {"api"}},
       {"bench", {"api"}},
-      {"tests", {"api"}},
+      {"tests", {"api", "bench"}},
       {"tests/tools", {"tests", "tools"}},
   };
   const auto own = arrows.find(folder);
