@@ -88,7 +88,7 @@ void add_common_schemas(std::vector<Component>& to) {
       "created_at": {"$ref": "#/components/schemas/Timestamp"}}})"});
   to.push_back({"Scopes", R"({
     "type": "array", "minItems": 1, "maxItems": 4,
-    "description": "read: to look; write: to change definitions; replay: to send; admin: all of these, to erase messages and to manage keys.",
+    "description": "read: to look; write: to change definitions; replay: to send; admin: all of these, to erase messages, to manage keys and to read the audit log.",
     "items": {"type": "string", "enum": ["read", "write", "replay", "admin"]}})"});
   to.push_back({"KeySpec", R"({
     "type": "object", "additionalProperties": false, "required": ["name", "scopes"],

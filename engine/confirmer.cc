@@ -209,7 +209,7 @@ Confirmer::Fetch https_fetch(HttpsFetchOptions options) {
     if (code != CURLE_OK) {
       if (transfer.address_refused)
         return Error{ErrorCode::kForbidden, "its address is not allowed", 0};
-      return Error{ErrorCode::kConnectFailed, curl_easy_strerror(code), code};
+      return Error{ErrorCode::kConnectFailed, curl_easy_strerror(code), 0};
     }
     long status = 0;
     curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);

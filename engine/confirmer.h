@@ -46,8 +46,8 @@ class Confirmer {
   void start();
   // What waits is forgotten: providers ask again.
   void stop();
-  // Dropped, with a warning, while there is no room, and when it is not started. One that waits
-  // already is not put there twice.
+  // Dropped with a warning while there is no room, and silently when it is not started. One that
+  // waits already is not put there twice.
   void confirm(std::string url) noexcept;
   // For those who know nothing of this class.
   std::function<void(std::string url)> port() {
@@ -80,7 +80,8 @@ struct HttpsFetchOptions {
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds timeout{15'000};
 };
-// GETs by libcurl. kForbidden: the URL is not https, or the address is not allowed; kConnectFailed.
+// GETs by libcurl. kForbidden: the URL is not https, or the address is not allowed; kConnectFailed;
+// kUnavailable: no memory.
 Confirmer::Fetch https_fetch(HttpsFetchOptions options);
 // The same by the filter of endpoints, which must outlive it.
 Confirmer::Fetch https_fetch(const dispatch::AddressFilter& addresses, std::string extra_roots_file,

@@ -162,7 +162,7 @@ TEST(SecretBytesTest, CannotBePrintedOrCopiedByAccident) {
 }
 
 TEST(SecretBytesTest, LiesInPagesThatAreNotDumped) {
-  for (const std::size_t size : {1, 64, 65, 4096, 4097, 100'000})
+  for (const std::size_t size : {1u, 64u, 65u, 4096u, 4097u, 100'000u})
     EXPECT_TRUE(is_not_dumped(SecretBytes::of_size(size).data())) << size;
 }
 

@@ -93,7 +93,7 @@ TEST(BlockedKeysTest, WhatMayHaveBeenReadTogetherWithOneThatIsPutOffIsPutOffWith
   EXPECT_EQ(arrive(keys, kKey, waited(1, 500), 600), later);
   EXPECT_EQ(arrive(keys, kKey, waited(3, 500), 600), later);
   EXPECT_EQ(arrive(keys, kKey, fresh(4), 600), later);
-  for (const std::uint64_t number : {1, 2, 3, 4}) {
+  for (const std::uint64_t number : {1u, 2u, 3u, 4u}) {
     EXPECT_EQ(arrive(keys, kKey, waited(number, later), later), std::nullopt);
   }
   EXPECT_TRUE(keys.empty());
@@ -136,7 +136,7 @@ TEST(BlockedKeysTest, WhatWaitedWhenTheStoreWasOpenedBlocksAsBefore) {
   BlockedKeys keys;
   keys.restore(std::vector<store::BlockedKey>{{kKey, message(3), 500}});
   EXPECT_EQ(arrive(keys, kKey, fresh(4)), 500u);
-  for (const std::uint64_t number : {1, 2, 3, 4}) {
+  for (const std::uint64_t number : {1u, 2u, 3u, 4u}) {
     EXPECT_EQ(arrive(keys, kKey, waited(number, 500)), std::nullopt);
   }
   EXPECT_TRUE(keys.empty());

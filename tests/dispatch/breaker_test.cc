@@ -27,7 +27,7 @@ void open(Breaker& breaker, core::WallMs now, const BreakerSettings& settings = 
 
 TEST(BreakerTest, OpensAtTheTwentiethFailureAndNoSooner) {
   Breaker breaker;
-  for (int i = 0; i < 19; ++i) EXPECT_EQ(fail(breaker, kStart + i), Change::kNone);
+  for (unsigned i = 0; i < 19; ++i) EXPECT_EQ(fail(breaker, kStart + i), Change::kNone);
   EXPECT_TRUE(breaker.closed());
   EXPECT_EQ(fail(breaker, kStart + 19), Change::kOpened);
   EXPECT_FALSE(breaker.closed());
@@ -65,7 +65,7 @@ TEST(BreakerTest, ASuccessfulProbeClosesItAndForgetsAll) {
 TEST(BreakerTest, FailingProbesDoubleTheTimeUpToItsMaximum) {
   Breaker breaker;
   open(breaker, kStart);
-  for (const core::WallMs expected : {60'000, 120'000, 240'000, 480'000, 600'000, 600'000}) {
+  for (const core::WallMs expected : {60'000u, 120'000u, 240'000u, 480'000u, 600'000u, 600'000u}) {
     const core::WallMs now = breaker.open_until();
     EXPECT_EQ(fail(breaker, now), Change::kOpened);
     EXPECT_EQ(breaker.open_until(), now + expected);

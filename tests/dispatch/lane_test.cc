@@ -167,7 +167,7 @@ TEST(LaneTest, RetriesAndFreshOnesTakeTurns) {
   Lane lane;
   for (int i = 0; i < 3; ++i) lane.push(make_retry(flights[static_cast<std::size_t>(i)]));
   for (std::size_t i = 3; i < 6; ++i) lane.push(flights[i]);
-  for (const std::size_t next : {3, 0, 4, 1, 5, 2})
+  for (const std::size_t next : {3u, 0u, 4u, 1u, 5u, 2u})
     EXPECT_EQ(lane.start_next(0, 9), &flights[next]);
 }
 
@@ -178,7 +178,7 @@ TEST(LaneTest, RetriesComeFirstWhereTheyHaveAllTurns) {
   lane.push(flights[1]);
   lane.push(make_retry(flights[2]));
   lane.push(make_retry(flights[3]));
-  for (const std::size_t next : {2, 3, 0, 1}) {
+  for (const std::size_t next : {2u, 3u, 0u, 1u}) {
     EXPECT_EQ(lane.start_next(0, 9, 100), &flights[next]);
   }
 }

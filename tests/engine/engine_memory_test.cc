@@ -36,7 +36,7 @@ TEST(EngineMemoryTest, SubmittedMessageIsDeliveredAndItsAttemptCanBeAskedFor) {
   EXPECT_EQ(requests[0].method, "POST");
   EXPECT_EQ(requests[0].target, "/orders?a=1");
   EXPECT_EQ(requests[0].header("webhook-id"), id.to_string());
-  ASSERT_TRUE(eventually([&] { return is_delivered(*engine, id); }));
+  ASSERT_TRUE(eventually([&, id = id] { return is_delivered(*engine, id); }));
   const auto attempts = test::attempts_of(*engine, id);
   ASSERT_EQ(attempts.size(), 1u);
   EXPECT_EQ(attempts.front().endpoint, product.id);

@@ -25,7 +25,7 @@ class SettableClock final : public core::Clock {
   void set_by(std::int64_t ms) noexcept { offset_ += ms; }
 
  private:
-  const core::SystemClock system_;
+  const core::SystemClock system_{};
   std::atomic<std::int64_t> offset_{0};
 };
 

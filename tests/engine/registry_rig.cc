@@ -18,7 +18,7 @@ using engine::Registry;
 
 namespace {
 
-constexpr PageRequest kAll{.cursor = {}, .count_max = 1000};
+const PageRequest kAll{.cursor = {}, .count_max = 1000};
 
 void show(std::ostream& out, const Key& key) {
   out << key.id.to_string() << ' ' << key.name << ' ' << int{key.scopes} << ' ' << key.created_at

@@ -310,7 +310,7 @@ class WatchTest : public StatesTest {
     ASSERT_TRUE(memory.apply(group));
   }
 
-  const core::SystemClock system_clock;
+  const core::SystemClock system_clock{};
   core::NullLogSink log;
   std::vector<std::string> messages;
   std::vector<engine::FailingPast> extended;

@@ -398,7 +398,7 @@ TEST_F(MessageLogTest, ReaderRefusesBytesThatAreNotWhatWasWritten) {
 TEST_F(MessageLogTest, ReaderReadsMessagesOfAnySize) {
   segment_bytes_ = 64 * 1024;
   open();
-  for (const std::size_t bytes : {1, 3'900, 4'000, 4'096, 5'000, 20'000}) {
+  for (const std::size_t bytes : {1u, 3'900u, 4'000u, 4'096u, 5'000u, 20'000u}) {
     const auto placed = append(1, bytes);
     IntakeReader reader(*log_);
     ASSERT_TRUE(reader.open(placed->front().position));

@@ -49,6 +49,7 @@
  * @property {RequestParts | null} [sample]
  * @property {string | null} [unregistration_url]
  * @property {Method | null} [unregistration_method]
+ * @property {any} [verification] how its provider proves that messages are its own
  *
  * @typedef {object} WebhookSpec
  * @property {string} tag
@@ -92,6 +93,8 @@
  * @property {string[]} [events]
  * @property {any} [filter]
  * @property {EndpointTls | null} [tls]
+ * @property {{scheme?: 'v1' | 'v1a' | 'github' | 'stripe' | 'none', header?: string | null,
+ *     secret?: string | null} | null} [signing]
  * @property {number} [in_flight_max]
  * @property {boolean} [adaptive]
  * @property {{per_second: number, burst?: number} | null} [rate_limit]
@@ -124,6 +127,7 @@
  * @property {string[]} events
  * @property {any} filter
  * @property {EndpointTls | null} tls
+ * @property {{scheme: string, header: string | null, previous_until: string | null}} signing
  * @property {number} in_flight_max
  * @property {boolean} adaptive
  * @property {{per_second: number, burst: number} | null} rate_limit
@@ -161,6 +165,8 @@
  * @property {string | null} access_tag
  * @property {string | null} event
  * @property {string | null} previous_until
+ * @property {any} verification
+ * @property {string[]} warnings
  * @property {number} revision
  *
  * @typedef {EndpointSettings & {slug: string, delivery_auth?: RequestParts}} EnableEnvSpec

@@ -182,7 +182,7 @@ TEST(ProvidersTest, RetriesOfAllTheHoursInWhichTheyComeAreTaken) {
                                       {"sendgrid", hours(24)},
                                       {"paypal", hours(72)}}) {
     const auto found = std::find_if(cases().begin(), cases().end(),
-                                    [&](const Case& one) { return one.name == name; });
+                                    [name = name](const Case& one) { return one.name == name; });
     ASSERT_NE(found, cases().end()) << name;
     Request request = found->sign({.id = "msg1", .body = "{}", .secret = found->secret}).request;
     request.now += static_cast<core::WallMs>(std::chrono::milliseconds(longest).count());
