@@ -126,7 +126,7 @@ TEST(BlockedKeysTest, WhatGoesBackUnattemptedKeepsItsPlaceBeforeFreshOnes) {
   EXPECT_TRUE(keys.put_back(kKey, waited(2, 500)));
   EXPECT_TRUE(keys.put_back(kKey, waited(1, 500)));
   EXPECT_EQ(arrive(keys, kKey, fresh(3)), 500u);
-  for (const std::uint64_t number : {1, 2, 3}) {
+  for (const std::uint64_t number : {1u, 2u, 3u}) {
     EXPECT_EQ(arrive(keys, kKey, waited(number, 500)), std::nullopt);
   }
   EXPECT_TRUE(keys.empty());
