@@ -66,7 +66,7 @@ function(headrace_test name)
   # Under a sanitizer each case takes ten times as long.
   set(cases 500)
   if(HEADRACE_SANITIZE)
-    set(cases 250)
+    set(cases 100)
   endif()
   set(properties TIMEOUT 300 ENVIRONMENT "RC_PARAMS=seed=20 max_success=${cases}")
   if(ARG_LABELS)
