@@ -105,7 +105,8 @@ TEST_F(SigningTest, ASecondRotationForgetsTheFirstSecret) {
   const std::string third = rotate({.secret = std::string(kGiven)}).secret;
   EXPECT_EQ(third, kGiven);
   EXPECT_EQ(line(), line_of(third, second));
-  EXPECT_EQ(line(), line_of(rotate({.grace = 0ms, .secret = std::string(kGiven)}).secret, ""));
+  const std::string alone = rotate({.grace = 0ms, .secret = std::string(kGiven)}).secret;
+  EXPECT_EQ(line(), line_of(alone, ""));
 }
 
 TEST_F(SigningTest, ARotationIsHeldAgainstTheRevisionAndTheGrace) {
