@@ -23,8 +23,10 @@ if(HEADRACE_DEVELOPER)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC 12 sees an overlap in std::string's operator+ where there is none (its bug 105651).
     target_compile_options(headrace_flags INTERFACE -Wno-restrict)
-    # Its collector of garbage is thrifty by default, which takes a tenth of the time.
-    target_compile_options(headrace_flags INTERFACE --param=ggc-min-heapsize=1000000 --param=ggc-min-expand=200)
+    if(HEADRACE_SANITIZE)
+      # Its collector of garbage is thrifty by default, which takes a tenth of the time.
+      target_compile_options(headrace_flags INTERFACE --param=ggc-min-heapsize=1000000 --param=ggc-min-expand=200)
+    endif()
     if(HEADRACE_SANITIZE MATCHES thread)
       # The sanitizer does not model the mailbox's fence, and says so; what the fence orders is atomic anyway.
       target_compile_options(headrace_flags INTERFACE -Wno-tsan)
@@ -60,8 +62,9 @@ function(headrace_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE headrace_flags ${ARG_LINK} GTest::gtest GTest::gtest_main)
-  # What is tested is as it ships; the tests' own code need not be fast, and compiles in half the time.
-  target_compile_options(${name} PRIVATE -O0)
+  if(HEADRACE_SANITIZE)
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
   # Property tests try the same cases in every run; RC_PARAMS="seed=N" on a test program tries others.
   # Under a sanitizer each case takes ten times as long.
   set(cases 500)
