@@ -16,6 +16,7 @@
 #include "core/buffer.h"
 #include "core/limits.h"
 #include "tests/fuzz/input.h"
+#include "tests/support/deflated.h"
 
 namespace headrace::ingest {
 namespace {
@@ -85,20 +86,6 @@ void run(Coding coding, std::string_view compressed, std::size_t bytes_max) {
   }
 }
 
-std::string compress(std::string_view text, int window_bits, int level) {
-  z_stream stream{};
-  require(deflateInit2(&stream, level, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string compressed(deflateBound(&stream, static_cast<uLong>(text.size())), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(compressed.data());
-  stream.avail_out = static_cast<uInt>(compressed.size());
-  require(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  compressed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return compressed;
-}
-
 std::string expand(fuzz::Input& input) {
   constexpr std::size_t kBytesMax = 256 * 1024;
   std::string text;
@@ -110,13 +97,13 @@ std::string expand(fuzz::Input& input) {
 }
 
 void run_text(int shape, std::string_view text, std::size_t bytes_max) {
-  constexpr int kWindows[] = {31, 15, -15};
-  const int window = kWindows[shape % 3];
-  const Coding coding = window == 31 ? Coding::kGzip : Coding::kDeflate;
-  const fuzz::Exact compressed(compress(text, window, shape % 10));
+  constexpr test::Frame kFrames[] = {test::Frame::kGzip, test::Frame::kZlib, test::Frame::kNone};
+  const test::Frame frame = kFrames[shape % 3];
+  const Coding coding = frame == test::Frame::kGzip ? Coding::kGzip : Coding::kDeflate;
+  const fuzz::Exact compressed(test::deflated(text, frame, shape % 10));
   run(coding, compressed.view(), bytes_max);
   // Without a frame some texts look as if they had one; all others come back.
-  if (window_bits_of(coding, compressed.view()) != window) return;
+  if (window_bits_of(coding, compressed.view()) != static_cast<int>(frame)) return;
   Inflater inflater;
   const auto again = inflater.inflate(coding, compressed.view(), bytes_max);
   require(again.has_value() == (text.size() <= most_of(compressed.view().size(), bytes_max)));

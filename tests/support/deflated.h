@@ -13,9 +13,10 @@ namespace headrace::test {
 
 enum class Frame : int { kGzip = 31, kZlib = 15, kNone = -15 };  // zlib's windowBits
 
-inline std::string deflated(std::string_view text, Frame frame) {
+// `level`: 0 to 9, as zlib has it.
+inline std::string deflated(std::string_view text, Frame frame, int level = Z_BEST_COMPRESSION) {
   z_stream stream{};
-  HEADRACE_CHECK(deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, static_cast<int>(frame), 8,
+  HEADRACE_CHECK(deflateInit2(&stream, level, Z_DEFLATED, static_cast<int>(frame), 8,
                               Z_DEFAULT_STRATEGY) == Z_OK);
   std::string bytes(deflateBound(&stream, static_cast<uLong>(text.size())), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
