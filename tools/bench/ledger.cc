@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -96,6 +97,13 @@ std::optional<MessageId> message_id_of_body(std::string_view body) noexcept {
 
 std::uint64_t body_hash(std::string_view body) noexcept {
   return XXH3_64bits(body.data(), body.size());
+}
+
+std::uint64_t wall_clock_ns() noexcept {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 Result<LedgerWriter> LedgerWriter::create(const std::string& directory, const LedgerHeader& header,

@@ -44,6 +44,9 @@ std::optional<MessageId> parse_message_id(std::string_view text) noexcept;
 // Of a body that begins with {"bench_message":"…", without white space.
 std::optional<MessageId> message_id_of_body(std::string_view body) noexcept;
 
+// Nanoseconds since 1970, of the clock that all processes of a machine share.
+std::uint64_t wall_clock_ns() noexcept;
+
 // What ledgers know a body by: XXH3, 64 bits.
 std::uint64_t body_hash(std::string_view body) noexcept;
 
