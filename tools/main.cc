@@ -13,6 +13,7 @@
 
 #include "headrace/engine.h"
 #include "tools/apply.h"
+#include "tools/bench/bench_command.h"
 #include "tools/command_line.h"
 #include "tools/completion.h"
 #include "tools/exit_code.h"
@@ -74,6 +75,7 @@ class Program {
     add_tools();
     add_apply();
     commands_.emplace(app_);
+    bench_.emplace(app_);
   }
 
   int run(int argc, char** argv) {
@@ -93,6 +95,7 @@ class Program {
     for (const auto& [command, action] : actions_) {
       if (command->parsed()) return action();
     }
+    if (const auto code = bench_->run()) return *code;
     return commands_->run().value_or(kUsage);
   }
 
@@ -159,6 +162,7 @@ class Program {
   ApplyOptions apply_;
   std::vector<std::pair<CLI::App*, std::function<int()>>> actions_;
   std::optional<CommandLine> commands_;
+  std::optional<BenchCommands> bench_;
 };
 
 }  // namespace
