@@ -13,6 +13,7 @@
 
 #include "headrace/engine.h"
 #include "tools/apply.h"
+#include "tools/bench/load_command.h"
 #include "tools/command_line.h"
 #include "tools/completion.h"
 #include "tools/exit_code.h"
@@ -73,6 +74,7 @@ class Program {
     add_daemon();
     add_tools();
     add_apply();
+    add_bench();
     commands_.emplace(app_);
   }
 
@@ -145,6 +147,12 @@ class Program {
     add_connection_flags(command, apply_.connection);
   }
 
+  void add_bench() {
+    CLI::App& bench = add("bench", "measure a webhook dispatcher", [&] { return load_->run(); });
+    bench.require_subcommand(1);
+    load_.emplace(bench);
+  }
+
   int print_completion() const {
     print(completion_script(app_, shell_).value_or(""));
     return kOk;
@@ -157,6 +165,7 @@ class Program {
   bool markdown_ = false;
   std::string shell_;
   ApplyOptions apply_;
+  std::optional<bench_tools::LoadCommand> load_;
   std::vector<std::pair<CLI::App*, std::function<int()>>> actions_;
   std::optional<CommandLine> commands_;
 };
