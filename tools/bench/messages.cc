@@ -159,7 +159,7 @@ Result<void> Messages::add_variant(std::string_view body, std::string_view event
   return {};
 }
 
-Kind Messages::kind_of(std::uint64_t number) const noexcept {
+MessageKind Messages::kind_of(std::uint64_t number) const noexcept {
   const std::uint64_t draw = mixed(options_.seed, number, kForKind);
   for (std::size_t kind = 1; kind < kKinds; ++kind) {
     if (draw < below_[kind]) return static_cast<MessageKind>(kind);
