@@ -104,11 +104,11 @@ Result<LedgerWriter> LedgerWriter::create(const std::string& directory, const Le
   std::filesystem::create_directories(directory, failed);
   if (failed) return storage_error(directory, failed.value());
   std::string path = directory + '/' + file_name(header, lane);
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return storage_error(path, errno);
   if (const int error = write_all(fd, reinterpret_cast<const char*>(&header), sizeof header);
       error != 0) {
-    close(fd);
+    ::close(fd);
     return storage_error(path, error);
   }
   return LedgerWriter(std::move(path), fd);
@@ -175,17 +175,17 @@ Result<Ledger> Ledger::open(const std::string& path) {
   struct stat status;
   if (fstat(fd, &status) != 0) {
     const int error = errno;
-    close(fd);
+    ::close(fd);
     return storage_error(path, error);
   }
   const auto bytes = static_cast<std::size_t>(status.st_size);
   if (bytes < sizeof(LedgerHeader)) {
-    close(fd);
+    ::close(fd);
     return Error{ErrorCode::kMalformed, path + " is no ledger"};
   }
   void* const mapping = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
   const int error = errno;
-  close(fd);
+  ::close(fd);
   if (mapping == MAP_FAILED) return storage_error(path, error);
   Ledger ledger;
   ledger.path_ = path;

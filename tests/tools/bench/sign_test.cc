@@ -84,7 +84,7 @@ MessagesOptions options_with(Provider provider) {
   options.links = {{"localhost:1", "/in/a?b=c"}};
   auto signer = Signer::make(provider, secret_of(provider));
   EXPECT_TRUE(signer);
-  options.signer = *signer;
+  options.signer = std::move(*signer);
   options.run = 0x0123456789abcdef;
   return options;
 }
@@ -160,14 +160,17 @@ TEST(MessagesTest, AreNamedInTheirHeaderAndHashed) {
 }
 
 TEST(MessagesTest, HaveTheirSharesAndDependOnTheSeedAlone) {
-  auto options = options_with(Provider::kGithub);
-  options.ratios = {.duplicates = 0.1,
-                    .bad_signatures = 0.05,
-                    .stale = 0.02,
-                    .unknown_events = 0.01,
-                    .malformed = 0.03};
-  const LoadedMessages messages(options);
-  const LoadedMessages same(options);
+  const auto made = [] {
+    auto options = options_with(Provider::kGithub);
+    options.ratios = {.duplicates = 0.1,
+                      .bad_signatures = 0.05,
+                      .stale = 0.02,
+                      .unknown_events = 0.01,
+                      .malformed = 0.03};
+    return options;
+  };
+  const LoadedMessages messages(made());
+  const LoadedMessages same(made());
   std::array<int, kKinds> counts{};
   for (std::uint64_t number = 0; number < 100'000; ++number) {
     const auto message = (*messages).at(number);
@@ -206,13 +209,15 @@ TEST(MessagesTest, ADuplicateIsAnEarlierMessageOnceMore) {
 }
 
 TEST(MessagesTest, MalformedOnesAreCutAndUnknownOnesAreOfNoEvent) {
-  auto options = options_with(Provider::kGithub);
-  options.ratios = {.malformed = 1};
-  LoadedMessages malformed(options);
+  const auto all = [](Ratios ratios) {
+    auto options = options_with(Provider::kGithub);
+    options.ratios = ratios;
+    return options;
+  };
+  LoadedMessages malformed(all({.malformed = 1}));
   const std::string body = malformed.arrive((*malformed).at(1), nullptr).body;
   EXPECT_TRUE(body == R"({"a)" || body == R"({"b":[)") << body;
-  options.ratios = {.unknown_events = 1};
-  LoadedMessages unknown(options);
+  LoadedMessages unknown(all({.unknown_events = 1}));
   const auto verifier = verifier_of(Provider::kGithub);
   const auto arrived = unknown.arrive((*unknown).at(1), verifier.get());
   EXPECT_NE(arrived.wire.find("X-GitHub-Event: bench.unknown\r\n"), std::string::npos);
