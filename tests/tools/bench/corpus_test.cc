@@ -18,13 +18,14 @@ namespace fs = std::filesystem;
 
 std::size_t depth(simdjson::dom::element element) {
   std::size_t deepest = 0;
-  if (element.is_object()) {
-    for (const auto field : element.get_object().value())
-      deepest = std::max(deepest, depth(field.value));
+  simdjson::dom::object object;
+  simdjson::dom::array array;
+  if (element.get(object) == simdjson::SUCCESS) {
+    for (const auto field : object) deepest = std::max(deepest, depth(field.value));
     return deepest + 1;
   }
-  if (element.is_array()) {
-    for (const auto item : element.get_array().value()) deepest = std::max(deepest, depth(item));
+  if (element.get(array) == simdjson::SUCCESS) {
+    for (const auto item : array) deepest = std::max(deepest, depth(item));
     return deepest + 1;
   }
   return 0;
