@@ -17,7 +17,8 @@ import {closedPort} from './lib/sink.mjs';
 const EXAMPLES =
     createRequire(import.meta.url).resolve('@octokit/webhooks-examples/api.github.com/index.json');
 // However busy the machine is.
-const PATIENT = ['--lag-max', '100', '--connections', '8'];
+const PATIENT =
+    ['--lag-max', '100', '--connections', '8', '--timeout', '300s', '--drain', '300s'];
 
 const load = (args) => runProgram(BINARY, ['bench', 'load', ...args]);
 

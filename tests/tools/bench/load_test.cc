@@ -82,6 +82,7 @@ struct Load {
     messages.corpus = *generate({.size = {.bytes = 1000, .bytes_max = 1000}, .count = 3});
     // How busy the machine is that runs the tests must not matter.
     options.late_share_max = 1;
+    options.timeout_ns = options.drain_ns = 300'000 * kMs;
   }
 
   Result<LoadResult> run() {
