@@ -121,7 +121,8 @@ test('a server that stands still makes the run invalid', async (t) => {
 
 test('closed loop and churn', async (t) => {
   const sink = await scratch.sink(t);
-  const closed = await result([sink.url, '--closed', '--messages', '100', '--id-in-body']);
+  const closed = await result(
+      [sink.url, '--closed', '--messages', '100', '--duration', '300s', '--id-in-body']);
   assert.equal(closed.answered, 100);
   assert.equal(closed.latency_from_due_us, null);
   assert.equal(closed.loop, 'closed');

@@ -11,6 +11,7 @@
 #include <map>
 #include <set>
 
+#include "bench/thread_allocations.h"
 #include "core/clock.h"
 #include "tests/support/fake_endpoint.h"
 #include "tools/bench/ledger.h"
@@ -54,6 +55,11 @@ class Server {
   }
 
   std::uint16_t port() const noexcept { return endpoint_->port(); }
+  int thread() {
+    int id = 0;
+    thread_.run_and_wait([&id] { id = gettid(); });
+    return id;
+  }
   std::size_t connections() const noexcept { return connections_; }
 
  private:
@@ -317,6 +323,32 @@ TEST(LoadTest, TheLedgerSaysWhatBecameOfEachMessage) {
   EXPECT_EQ(events[LedgerEvent::kUnknown], result->unanswered);
   EXPECT_GT(events[LedgerEvent::kUnknown], 0u);
   fs::remove_all(folder);
+}
+
+// Allocations of all threads but this one and `server`.
+std::uint64_t allocations_besides(int server) {
+  std::uint64_t count = 0;
+  for (const auto& slot : bench::thread_allocations) {
+    const int thread = slot.thread.load();
+    if (thread != server && thread != gettid()) count += slot.count.load();
+  }
+  return count;
+}
+
+TEST(LoadTest, AMessageCostsNoAllocation) {
+  Server server(always(200));
+  const int server_thread = server.thread();
+  const auto allocations_of_sending = [&](std::uint64_t messages) {
+    Load load(server.port());
+    load.options.messages_max = messages;
+    load.options.arrivals.duration_ns = 300'000 * kMs;
+    load.options.closed_loop = true;
+    const std::uint64_t before = allocations_besides(server_thread);
+    EXPECT_EQ(load.run()->answered, messages);
+    return allocations_besides(server_thread) - before;
+  };
+  allocations_of_sending(10);  // what a thread allocates when it begins
+  EXPECT_EQ(allocations_of_sending(1000), allocations_of_sending(100));
 }
 
 TEST(LoadTest, StopsSoonWhenItIsAsked) {
