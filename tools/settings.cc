@@ -12,6 +12,7 @@
 #include "core/ip_address.h"
 #include "core/time_text.h"
 #include "dispatch/address_filter.h"
+#include "dispatch/url.h"
 #include "ingest/listener.h"
 
 namespace headrace::tools {
@@ -140,9 +141,9 @@ Result<void> set_durability(Settings& settings, std::string_view value) {
 }
 
 Result<void> set_public_url(Settings& settings, std::string_view value) {
-  const bool web = value.starts_with("https://") || value.starts_with("http://");
-  if (!web || value.find_first_of("?# ") != std::string_view::npos)
-    return invalid("an http:// or https:// URL");
+  const auto url = dispatch::Url::parse(value);
+  if (!url || value.find('?') != std::string_view::npos)
+    return invalid("an http:// or https:// URL without a query");
   while (value.ends_with('/')) value.remove_suffix(1);
   settings.engine.public_url = std::string(value);
   return {};

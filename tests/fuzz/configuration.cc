@@ -13,6 +13,7 @@
 
 #include "core/ip_address.h"
 #include "dispatch/address_filter.h"
+#include "dispatch/url.h"
 #include "ingest/listener.h"
 #include "tests/fuzz/input.h"
 #include "tools/settings.h"
@@ -132,7 +133,7 @@ void check_bounds(const Settings& settings) {
     require(core::parse_cidr_list(inbound->trusted_proxies).has_value());
   }
   require(dispatch::AddressFilter::parse(engine.endpoint_allow).has_value());
-  require(engine.public_url.empty() || engine.public_url.starts_with("http"));
+  require(engine.public_url.empty() || dispatch::Url::parse(engine.public_url).has_value());
 }
 
 void run(std::string_view text) {

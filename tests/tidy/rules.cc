@@ -50,9 +50,11 @@ std::optional<Folders> reach_of(std::string_view folder) {
   return reached;
 }
 
-// Whose arrows a file follows: its top folder's, but only what tests or fuzzes tools/ may see it.
+// Whose arrows a file follows: its top folder's, but only what tests, fuzzes or runs tools/ may see
+// it.
 std::string_view folder_with_arrows(std::string_view path) {
-  const bool may_see_tools = path.starts_with("tests/tools/") || path.starts_with("tests/fuzz/");
+  const bool may_see_tools = path.starts_with("tests/tools/") || path.starts_with("tests/fuzz/") ||
+                             path.starts_with("tests/integration/");
   return may_see_tools ? std::string_view("tests/tools") : top_folder(path);
 }
 

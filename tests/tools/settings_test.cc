@@ -35,5 +35,18 @@ TEST(SettingsTest, AuditLogIsKeptForFourHundredDaysUnlessSomebodySaysOtherwise) 
             std::chrono::hours(24 * 30));
 }
 
+TEST(SettingsTest, LinksBeginWithAUrlThatHasAHost) {
+  const auto public_url_of = [](std::string url) {
+    const auto settings = load_settings("", {{"public_url", std::move(url)}});
+    return settings ? settings->engine.public_url : "refused";
+  };
+  EXPECT_EQ(public_url_of("https://hooks.example"), "https://hooks.example");
+  EXPECT_EQ(public_url_of("http://[::1]:8080/behind/"), "http://[::1]:8080/behind");
+  for (const char* url : {"https://", "https:///", "ftp://hooks.example", "hooks.example", "",
+                          "https://hooks.example?a", "https://hooks.example#a", "https://a b",
+                          "https://user@hooks.example", "https://hooks.example:0"})
+    EXPECT_EQ(public_url_of(url), "refused") << url;
+}
+
 }  // namespace
 }  // namespace headrace::tools

@@ -28,6 +28,7 @@ Json flattened(const Json& object) {
 BenchCommands::BenchCommands(CLI::App& app)
     : bench_(*app.add_subcommand("bench", "measure a dispatcher, and verify what it did")) {
   bench_.require_subcommand(1);
+  add_load_command(*this);
   add_sink_command(*this);
   add_verify_command(*this);
 }

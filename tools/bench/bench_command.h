@@ -44,6 +44,7 @@ Json summary_in_us(const core::Histogram& histogram);
 void show(const Json& result, bool as_json);
 
 // Those that there are.
+void add_load_command(BenchCommands& commands);
 void add_verify_command(BenchCommands& commands);
 void add_sink_command(BenchCommands& commands);
 
