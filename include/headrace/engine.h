@@ -38,8 +38,8 @@ enum class Durability : std::uint8_t {
   kOs,     // it survives a crash of the process, not of the machine
 };
 
-// Who may connect to links, how, and how much of it. Lists of addresses are blocks (CIDR) separated
-// by commas.
+// Who may connect to links (or, given to an API server, to the API), how, and how much of it. Lists
+// of addresses are blocks (CIDR) separated by commas.
 struct InboundConfig {
   // PEM files: the certificate (then those that lead to its root) and its key; empty: plain HTTP.
   std::string tls_certificate;
@@ -61,8 +61,10 @@ struct EngineConfig {
   std::string
       data_directory;  // made if it is not there; empty: everything in memory, nothing durable
   Durability durability = Durability::kFsync;
-  std::string listen;         // "HOST:PORT" for links, port 0: any; empty: submit() only
-  std::string public_url;     // what links begin with; empty: http:// and the address listened on
+  std::string listen;  // "HOST:PORT" for links, port 0: any; empty: submit() only
+  // What links begin with; empty: https:// (http:// without a certificate) and the address listened
+  // on.
+  std::string public_url;
   unsigned ingest_loops = 0;  // 0: by the number of cores
   unsigned shards = 0;        // dispatch loops; 0: by the number of cores
   std::chrono::milliseconds retention = std::chrono::hours(24 * 30);
@@ -126,9 +128,10 @@ enum class SubmitStatus : std::uint8_t {
 class Engine {
  public:
   // Opens the data directory (replaying what the last run left), starts the threads, listens.
-  // kCorrupted: the message log is damaged, see repair(). kConnectFailed: the address cannot be
-  // listened on. kInvalidArgument: the configuration. kUnauthorized: the master key is not the one
-  // that secrets are sealed under; kNotFound: it is missing.
+  // kCorrupted: the message log is damaged, see repair(); or a sealed value or the file of the
+  // master key is not what was written. kConnectFailed: the address cannot be listened on.
+  // kInvalidArgument: the configuration. kUnauthorized: the master key is not the one that secrets
+  // are sealed under; kNotFound: it is missing; kForbidden: others may read its file.
   static Result<std::unique_ptr<Engine>> open(EngineConfig config, Dependencies dependencies = {});
   ~Engine();  // closes, if close() was not called
   Engine(const Engine&) = delete;
@@ -139,8 +142,9 @@ class Engine {
 
   // Endpoints are never connected to there, as the host serves something of its own on it.
   // "HOST:PORT", a wildcard host means every address of the machine; the engine's own listener is
-  // known. kInvalidArgument: it is no address.
+  // known. kInvalidArgument: it is no address. kTooLarge: there are 16 already.
   Result<void> keep_from_endpoints(std::string_view address);
+
   // Reads the files of the certificate again: new connections get what they say now, those that are
   // there go on. On an error everything stays as it was. No effect without TLS.
   Result<void> reload_certificates();
@@ -174,8 +178,8 @@ class Engine {
   // Who a key speaks for. kUnauthorized: it is unknown, expired or revoked.
   Result<Caller> authenticate(std::string_view secret);
 
-  // What was changed in a workspace, as Workspace::audit(); also in one that was deleted, and in those
-  // that had its name before. Who changes things is said by ActingAs (headrace/audit.h).
+  // What was changed in a workspace, as Workspace::audit(); also in one that was deleted, and in
+  // those that had its name before. Who changes things is said by ActingAs (headrace/audit.h).
   Result<Page<AuditEntry>> audit(std::string_view workspace, const AuditFilter& filter = {}) const;
 
   // All counters, in Prometheus's text format.

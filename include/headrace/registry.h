@@ -54,7 +54,7 @@ enum class Scope : std::uint8_t {
   kRead = 1,    // to look
   kWrite = 2,   // to change definitions
   kReplay = 4,  // to send: test sends and replays
-  kAdmin = 8,   // all of these, to erase messages and to manage keys
+  kAdmin = 8,   // all of these, to erase messages, to manage keys and to read the audit log
 };
 using Scopes = std::uint8_t;  // Scope values, added
 
@@ -280,7 +280,7 @@ struct Link {
   std::string access_tag;                // likewise
   std::string event;                     // full tag; of kEvent
   std::optional<UnixMs> previous_until;  // until then the token before the last rotation works
-  std::string verification;  // its own, shown as the env's; empty: as the env's
+  std::string verification;              // its own, shown as the env's; empty: as the env's
   std::vector<std::string> warnings;
   std::uint64_t revision = 0;
 };

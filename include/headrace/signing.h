@@ -31,13 +31,15 @@ struct SigningPatch {
 // As it is shown: never with a secret.
 struct Signing {
   SigningScheme scheme = SigningScheme::kV1;
-  std::string header;                           // which carries the signature; empty: none does
-  std::optional<std::uint64_t> previous_until;  // until then the secret before signs as well
+  std::string header;  // which carries the signature; empty: none does
+  // Until then the secret before signs as well; milliseconds since 1970-01-01T00:00Z.
+  std::optional<std::uint64_t> previous_until;
 };
 
 struct SigningRotation {
-  std::chrono::milliseconds grace = std::chrono::hours(24);  // how long the one before signs, too
-  std::optional<std::string> secret;                         // the new one; none: it is made
+  // How long the one before signs, too: at most 30 days.
+  std::chrono::milliseconds grace = std::chrono::hours(24);
+  std::optional<std::string> secret;  // the new one; none: it is made
 };
 
 // What a receiver verifies with.

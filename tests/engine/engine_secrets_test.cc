@@ -12,12 +12,7 @@
 #include <string>
 
 #include "tests/engine/engine_rig.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HEADRACE_ADDRESS_SANITIZER
-#endif
-#endif
+#include "tests/support/sanitized.h"
 
 namespace headrace {
 namespace {
@@ -165,9 +160,8 @@ std::size_t times_in_a_dump(std::string_view first, std::string_view second) {
 }
 
 TEST_F(EngineSecretsTest, ASecretInUseIsInNoCoreDump) {
-#ifdef HEADRACE_ADDRESS_SANITIZER
-  GTEST_SKIP() << "frames of functions that are left stay in the sanitizer's memory";
-#endif
+  if (test::kSanitized)
+    GTEST_SKIP() << "frames of functions that are left stay in the sanitizer's memory";
   const std::string_view first = "zq7vKp";
   const std::string_view second = "W3mXt9";
   EXPECT_EQ(times_in_a_dump(first, second), 0u);

@@ -11,6 +11,7 @@
 #include "core/limits.h"
 #include "core/random.h"
 #include "tests/store/committer_fixture.h"
+#include "tests/support/sanitized.h"
 
 namespace headrace::store {
 namespace {
@@ -144,7 +145,8 @@ void expect_both_progress(core::Random& random) {
 }
 
 TEST(CommitterSharesTest, BothKindsProgressInProportion) {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  constexpr std::uint64_t kSeeds = test::kSanitized ? 5 : 20;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     core::Random random(seed);
     ASSERT_NO_FATAL_FAILURE(expect_both_progress(random));

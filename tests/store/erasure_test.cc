@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 #include "store/message_ids.h"
@@ -326,7 +325,8 @@ class ErasureOnDiskTest : public ::testing::Test {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(options_.directory)) {
       if (!entry.is_regular_file()) continue;
       std::ifstream file(entry.path(), std::ios::binary);
-      const std::string content{std::istreambuf_iterator<char>(file), {}};
+      std::string content(entry.file_size(), '\0');
+      file.read(content.data(), static_cast<std::streamsize>(content.size()));
       if (content.find(text) != std::string::npos) found.push_back(entry.path().string());
     }
     return found;

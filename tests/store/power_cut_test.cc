@@ -14,6 +14,7 @@
 
 #include "store/message_ids.h"
 #include "tests/store/store_rig.h"
+#include "tests/support/sanitized.h"
 
 namespace headrace::store {
 namespace {
@@ -27,7 +28,8 @@ constexpr std::uint64_t kChangesOfAFewGroups = 150;
 // How often the stores of a test die; HEADRACE_ROUNDS for a long run.
 std::size_t rounds() {
   const char* const asked = std::getenv("HEADRACE_ROUNDS");
-  return asked == nullptr ? 240 : std::strtoul(asked, nullptr, 10);
+  constexpr std::size_t kUsual = test::kSanitized ? 60 : 240;
+  return asked == nullptr ? kUsual : std::strtoul(asked, nullptr, 10);
 }
 
 // Whether a store is told the truth by its disk.
