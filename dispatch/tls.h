@@ -116,8 +116,6 @@ class TlsStream {
   std::string_view outgoing() const noexcept;
   void drop_outgoing() noexcept;
 
-  bool resumed() const noexcept { return SSL_session_reused(ssl_.get()) == 1; }
-
  private:
   struct Free {
     void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }

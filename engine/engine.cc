@@ -410,6 +410,7 @@ Result<void> Engine::Impl::make_shards() {
   ports.origins.push_back(&submit_unit_.answers);
   for (auto& unit : shards_) ports.shards.push_back(&unit->deliveries);
   ports.terms = lane_terms_from(registry_->endpoint_table());
+  ports.pause = &store::pause_thread;
   store_unit_.committer = std::make_unique<store::Committer>(store_unit_.thread.loop(), *store_,
                                                              std::move(ports), log_);
   register_metrics(metrics_, store_unit_);

@@ -32,7 +32,6 @@ class HttpServer::Connection {
   bool awaits(std::uint32_t slot) const noexcept;
   bool is_open() const noexcept { return state_ == State::kOpen || state_ == State::kLingering; }
   bool owes_answers() const noexcept { return count_ != 0 || writing_active_ || !out_.empty(); }
-  bool holds_buffer() const noexcept { return static_cast<bool>(buffer_); }
   // Requires: it is in the queue of those that are.
   core::SteadyMs under_way_since() const noexcept { return under_way_since_; }
 

@@ -84,8 +84,6 @@ class TlsServerStream {
   // What has to go to the socket; whoever sends it takes it out.
   std::string& outgoing() noexcept { return outgoing_; }
   const std::string& outgoing() const noexcept { return outgoing_; }
-  // Whether something is here that read() may still turn into plain text.
-  bool holds_input() const noexcept { return !incoming_.empty() || SSL_has_pending(ssl_) == 1; }
 
  private:
   static const BIO_METHOD* method();

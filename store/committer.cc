@@ -75,6 +75,7 @@ Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::Log
       outcomes_(ports.outcomes),
       listener_(ports.listener),
       terms_(std::move(ports.terms)),
+      pause_(ports.pause),
       log_(log),
       pool_(limits::kBufferBytesMaxDefault),
       slots_(limits::kDeliveriesInMemoryMax),
@@ -160,6 +161,7 @@ void Committer::before_wait() noexcept {
 // One group. False: nothing is left to do.
 bool Committer::cycle() noexcept {
   take_erasures();
+  wait_for_more();
   gather();
   refuse_for_room();
   // With nothing to write it asks a store that failed whether it works again.
@@ -185,6 +187,14 @@ bool Committer::cycle() noexcept {
   counters_.in_memory.set(slots_.size());
   return refilled || intakes_.size() != 0 || outcomes_.size() != 0 ||
          requests_.wants_turn(indexed_);
+}
+
+void Committer::wait_for_more() noexcept {
+  const std::size_t here = intakes_.size() + outcomes_.size();
+  if (pause_ == nullptr || here == 0) return;
+  const core::Clock& clock = loop_.clock();
+  if (const auto wait = pace_.wait_ns(clock.steady_ns(), here); wait != 0) pause_(wait);
+  pace_.gathered(clock.steady_ns(), intakes_.size() + outcomes_.size());
 }
 
 void Committer::gather() {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store thread's work: group commit, hand-over of deliveries, and the windows of the lanes.
 //
-// All that has arrived is one group: append and sync, answer, hand over, index. Nothing waits for a
-// group to fill; groups grow because the next one gathers while this one is being synced.
+// All that has arrived is one group: append and sync, answer, hand over, index. Groups grow because
+// the next one gathers while this one is being synced, and, where events come fast, because it is
+// waited for them a little (store/group_pace.h).
 //
 // A lane (an endpoint) has a window of deliveries in memory. What does not fit waits in the store
 // and is read back in order as the window drains. While anything waits, new deliveries of that lane
@@ -29,6 +30,7 @@
 #include "store/committer_requests.h"
 #include "store/erasure_finisher.h"
 #include "store/event_store.h"
+#include "store/group_pace.h"
 #include "store/lane_terms.h"
 #include "store/lane_windows.h"
 #include "store/outcome_listener.h"
@@ -36,19 +38,19 @@
 namespace headrace::store {
 
 struct CommitterCounters {
-  core::Counter messages;        // stored
-  core::Counter duplicates;      // answered with the first one's id
-  core::Counter refused;         // answered 503
-  core::Counter groups;          // commits
-  core::Counter outcomes;        // recorded
-  core::Counter handed_over;     // deliveries given to shards straight from ingest
-  core::Counter spilled;         // deliveries that had to wait in the store
-  core::Counter loaded;          // deliveries read back
-  core::Counter reopened;        // closed deliveries that were opened again
-  core::Counter discarded;       // deliveries given up by request
-  core::Counter erased;          // messages erased by request
-  core::Counter in_memory;       // gauge: deliveries in memory
-  core::Counter store_failures;  // failed appends, applies and reads
+  core::Counter messages;         // stored
+  core::Counter duplicates;       // answered with the first one's id
+  core::Counter refused;          // answered 503
+  core::Counter groups;           // commits
+  core::Counter outcomes;         // recorded
+  core::Counter handed_over;      // deliveries given to shards straight from ingest
+  core::Counter spilled;          // deliveries that had to wait in the store
+  core::Counter loaded;           // deliveries read back
+  core::Counter reopened;         // closed deliveries that were opened again
+  core::Counter discarded;        // deliveries given up by request
+  core::Counter erased;           // messages erased by request
+  core::Counter in_memory;        // gauge: deliveries in memory
+  core::Counter store_failures;   // failed appends, applies and reads
   core::Counter out_of_room;      // gauge: 1 while messages are refused for want of room
   core::Counter disk_free_bytes;  // gauge: of the file system
   core::Counter disk_used_bytes;  // gauge: by the store
@@ -59,11 +61,12 @@ class Committer final : private core::BeforeWait {
   struct Ports {
     core::Mailbox<Intake>& intakes;
     core::Mailbox<Outcome>& outcomes;
-    std::vector<core::Mailbox<Answer>*> origins;   // by Intake::origin
-    std::vector<core::Mailbox<Delivery>*> shards;  // an endpoint belongs to number % size
-    OutcomeListener* listener = nullptr;           // null: nobody wants to know
-    bool finish_erasures_in_place = false;         // false: by a thread of its own
-    LaneTermsOf terms;                             // null: all endpoints have the default
+    std::vector<core::Mailbox<Answer>*> origins;         // by Intake::origin
+    std::vector<core::Mailbox<Delivery>*> shards;        // an endpoint belongs to number % size
+    OutcomeListener* listener = nullptr;                 // null: nobody wants to know
+    bool finish_erasures_in_place = false;               // false: by a thread of its own
+    LaneTermsOf terms;                                   // null: all endpoints have the default
+    void (*pause)(std::uint64_t ns) noexcept = nullptr;  // null: no group waits for more
   };
 
   Committer(core::Loop& loop, EventStore& store, Ports ports, core::LogSink& log);
@@ -108,8 +111,8 @@ class Committer final : private core::BeforeWait {
   void discard(EndpointNumber endpoint, std::function<void(Result<std::size_t>)> done);
 
   // Erases messages for good: see EventStore::erase(). What is open of them is given up; an attempt
-  // that is under way ends, and leaves no trace. `done`: how many there were, once none of their bytes
-  // is left in any file; the first kind: kNotFound when there is none.
+  // that is under way ends, and leaves no trace. `done`: how many there were, once none of their
+  // bytes is left in any file; the first kind: kNotFound when there is none.
   void erase(MessageId message, std::function<void(Result<void>)> done);
   void erase(std::vector<MessageId> messages, std::function<void(Result<std::size_t>)> done);
 
@@ -132,6 +135,7 @@ class Committer final : private core::BeforeWait {
   Result<void> visit_retries(EndpointNumber endpoint,
                              const std::function<bool(const PendingItem&)>& visit);
   bool cycle() noexcept;
+  void wait_for_more() noexcept;
   void gather();
   void close_slots() noexcept;
   void append_failed(const Error& error) noexcept;
@@ -188,6 +192,8 @@ class Committer final : private core::BeforeWait {
   std::vector<std::unique_ptr<core::Mailbox<Delivery>::Sender>> shards_;
   OutcomeListener* const listener_;
   const LaneTermsOf terms_;
+  void (*const pause_)(std::uint64_t ns) noexcept;
+  GroupPace pace_;
   core::LogSink& log_;
 
   core::BufferPool pool_;  // payloads that are read back
