@@ -22,15 +22,10 @@ namespace {
 
 constexpr core::EndpointNumber kEndpoint{1};
 
-std::shared_ptr<const dispatch::Endpoint> endpoint_that(bool is_signed) {
+std::shared_ptr<const dispatch::Endpoint> make_endpoint() {
   dispatch::EndpointSettings settings;
   settings.number = kEndpoint;
   settings.url = "http://127.0.0.1/in";
-  if (is_signed) {
-    dispatch::SignerSettings signer;
-    signer.secret = core::SecretBytes("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
-    settings.signer = dispatch::Signer::make(std::move(signer)).value();
-  }
   return dispatch::make_endpoint(std::move(settings)).value();
 }
 
@@ -59,7 +54,7 @@ class Deliveries {
 };
 
 void count_request_building() {
-  const auto endpoint = endpoint_that(false);
+  const auto endpoint = make_endpoint();
   Deliveries deliveries;
   const store::Delivery delivery = deliveries.next();
   dispatch::RequestScratch scratch;
@@ -86,8 +81,8 @@ class NoNames final : public dispatch::Resolver {
 // One shard with one endpoint, everything on this thread.
 class Dispatching {
  public:
-  explicit Dispatching(bool is_signed) {
-    const auto endpoint = endpoint_that(is_signed);
+  Dispatching() {
+    const auto endpoint = make_endpoint();
     dispatch::RequestScratch scratch;
     dispatch::RequestPieces pieces;
     HEADRACE_CHECK(
@@ -159,17 +154,17 @@ class Dispatching {
   std::uint64_t under_way_ = 0;
 };
 
-void count_deliveries(const char* name, bool is_signed) {
-  Dispatching dispatching(is_signed);
-  count_instructions(name, 512, [&](std::uint64_t times) { dispatching.deliver(times); });
+void count_deliveries() {
+  Dispatching dispatching;
+  count_instructions("dispatch.delivery", 512,
+                     [&](std::uint64_t times) { dispatching.deliver(times); });
 }
 
 }  // namespace
 
 void count_dispatch_pieces() {
   count_request_building();
-  count_deliveries("dispatch.delivery", false);
-  count_deliveries("dispatch.signed_delivery", true);
+  count_deliveries();
 }
 
 }  // namespace headrace::bench

@@ -70,12 +70,15 @@ void count_selectors() {
   });
 }
 
-// Judges a message of `provider` with the header line that proves it.
-void count_verification(const char* name, const std::string& settings, const std::string& line) {
-  const std::string body(kUsualBodyBytes, 'x');
+// Of which the digest is little, so that what is ours shows.
+constexpr std::size_t kSmallBodyBytes = 64;
+
+// Judges a message with the header lines that prove it.
+void count_verification(const char* name, const std::string& settings, const std::string& lines,
+                        const std::string& body) {
   std::string wire =
       request_to(kUsualToken,
-                 "Host: hooks.example.com\r\nContent-Type: application/json\r\n" + line +
+                 "Host: hooks.example.com\r\nContent-Type: application/json\r\n" + lines +
                      "Content-Length: " + std::to_string(body.size()) + "\r\n",
                  body);
   core::RequestParser parser;
@@ -98,24 +101,31 @@ void count_verification(const char* name, const std::string& settings, const std
 }
 
 void count_verifications() {
-  const std::string body(kUsualBodyBytes, 'x');
+  const std::string small(kSmallBodyBytes, 'x');
+  const std::string usual(kUsualBodyBytes, 'x');
   const core::HmacKey key(core::Hash::kSha256, "secret");
   const std::string time = std::to_string(StandingClock::kNow / 1000);
-  count_verification("verification.github", R"({"secrets":["secret"],"provider":"github"})",
-                     "X-Hub-Signature-256: sha256=" + core::to_hex(key.sign(body).view()) + "\r\n");
-  count_verification("verification.standard_webhooks",
+  const auto github = [&](const char* name, const std::string& body) {
+    count_verification(
+        name, R"({"secrets":["secret"],"provider":"github"})",
+        "X-Hub-Signature-256: sha256=" + core::to_hex(key.sign(body).view()) + "\r\n", body);
+  };
+  github("verification.github", usual);
+  github("verification.github_small", small);
+  count_verification("verification.standard_webhooks_small",
                      R"({"provider":"standard_webhooks","secrets":["whsec_c2VjcmV0"]})",
                      "webhook-id: msg\r\nwebhook-timestamp: " + time +
                          "\r\nwebhook-signature: v1," +
-                         core::to_base64(key.sign("msg." + time + "." + body).view()) + "\r\n");
+                         core::to_base64(key.sign("msg." + time + "." + small).view()) + "\r\n",
+                     small);
 }
 
-void count_signing(const char* name, dispatch::SignatureShape shape) {
+void count_signing(const char* name, dispatch::SignatureShape shape, std::size_t body_bytes) {
   dispatch::SignerSettings settings;
   settings.shape = shape;
   settings.secret = core::SecretBytes("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
   const auto signer = dispatch::Signer::make(std::move(settings)).value();
-  const std::string body(kUsualBodyBytes, 'b');
+  const std::string body(body_bytes, 'b');
   const dispatch::Signed what{.id = "msg_0000000000000000000000",
                               .timestamp = "1700000000",
                               .body = body,
@@ -131,8 +141,10 @@ void count_signing(const char* name, dispatch::SignatureShape shape) {
 void count_message_pieces() {
   count_selectors();
   count_verifications();
-  count_signing("signing.standard", dispatch::SignatureShape::kStandard);
-  count_signing("signing.github", dispatch::SignatureShape::kGithub);
+  using Shape = dispatch::SignatureShape;
+  count_signing("signing.standard", Shape::kStandard, kUsualBodyBytes);
+  count_signing("signing.standard_small", Shape::kStandard, kSmallBodyBytes);
+  count_signing("signing.github_small", Shape::kGithub, kSmallBodyBytes);
 }
 
 }  // namespace headrace::bench

@@ -5,13 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <vector>
+#include <string>
+#include <utility>
 
 #include "bench/instructions.h"
 #include "bench/sample_messages.h"
 #include "bench/scratch_directory.h"
 #include "core/buffer.h"
 #include "core/log.h"
+#include "core/loop.h"
+#include "core/mailbox.h"
+#include "store/committer.h"
 #include "store/log_record.h"
 #include "store/message_ids.h"
 #include "store/message_log.h"
@@ -70,11 +74,12 @@ class GroupOfMessages {
     return outcome;
   }
 
-  store::Group group;
-
  private:
   core::BufferPool pool_{4 << 20};
   core::BufferRef response_;
+
+ public:
+  store::Group group;  // gone before its buffers' pool
 };
 
 void count_records() {
@@ -157,6 +162,100 @@ void count_store() {
   });
 }
 
+// The store's loop with an ingest loop and a shard of nothing but mailboxes: a group of messages
+// comes with the outcomes of the one before, is made durable, answered and handed over.
+class Committing {
+ public:
+  Committing() {
+    answers_.open(loop_, &Committing::on_mail, this);
+    deliveries_.open(loop_, &Committing::on_mail, this);
+    HEADRACE_CHECK(committer_.start().has_value());
+  }
+  ~Committing() {
+    committer_.stop();
+    answers_.close();
+    deliveries_.close();
+    loop_.stop();
+    loop_.run();
+  }
+
+  void commit(std::uint64_t count) {
+    left_ = count;
+    send_group();
+    loop_.run();
+  }
+
+ private:
+  static void on_mail(void* self) noexcept { static_cast<Committing*>(self)->take(); }
+
+  void send_group() noexcept {
+    for (const store::Intake& intake : messages_.group.intakes) {
+      HEADRACE_CHECK(intakes_sender_.try_push(store::Intake(intake)));
+    }
+    intakes_sender_.notify();
+  }
+  void take() noexcept {
+    std::array<store::Answer, kGroup> answers;
+    answered_ += answers_.drain(answers);
+    std::array<store::Delivery, kGroup> deliveries;
+    const std::size_t count = deliveries_.drain(deliveries);
+    for (std::size_t i = 0; i < count; ++i) {
+      const store::Delivery& delivery = deliveries[i];
+      store::Outcome outcome = messages_.outcome_of(
+          {store::Acceptance::kStored, delivery.message, {}}, delivery.endpoint);
+      outcome.ticket = delivery.ticket;
+      HEADRACE_CHECK(outcomes_sender_.try_push(std::move(outcome)));
+    }
+    handed_over_ += count;
+    if (answered_ != kGroup || handed_over_ != kGroup) return;
+    answered_ = handed_over_ = 0;
+    outcomes_sender_.notify();
+    left_ -= kGroup;
+    if (left_ == 0) return loop_.stop();
+    send_group();
+  }
+
+  static std::unique_ptr<store::EventStore> open(const std::string& directory,
+                                                 const core::Clock& clock, core::LogSink& log) {
+    store::StoreOptions options;
+    options.directory = directory;
+    options.durability = store::Durability::kOs;
+    options.disk_reserve_bytes = 0;
+    options.segment_bytes = kSegmentBytes;
+    return store::RocksStore::open(options, clock, 1, log).value();
+  }
+
+  const ScratchDirectory directory_;
+  StandingClock clock_;
+  core::NullLogSink log_;
+  core::Loop loop_{clock_};
+  GroupOfMessages messages_;
+  core::Mailbox<store::Intake> intakes_{core::limits::kIntakeQueueMax};
+  core::Mailbox<store::Outcome> outcomes_{core::limits::kOutcomeMailboxSize};
+  core::Mailbox<store::Answer> answers_{core::limits::kAnswerMailboxSize};
+  core::Mailbox<store::Delivery> deliveries_{core::limits::kDeliveryMailboxSize};
+  core::Mailbox<store::Intake>::Sender intakes_sender_{intakes_};
+  core::Mailbox<store::Outcome>::Sender outcomes_sender_{outcomes_};
+  const std::unique_ptr<store::EventStore> store_{open(directory_.path(), clock_, log_)};
+  store::Committer committer_{loop_,
+                              *store_,
+                              {.intakes = intakes_,
+                               .outcomes = outcomes_,
+                               .origins = {&answers_},
+                               .shards = {&deliveries_},
+                               .finish_erasures_in_place = true},
+                              log_};
+  std::uint64_t left_ = 0;
+  std::size_t answered_ = 0;
+  std::size_t handed_over_ = 0;
+};
+
+void count_committer() {
+  Committing committing;
+  count_instructions("store.committer", 16 * kGroup,
+                     [&](std::uint64_t times) { committing.commit(times); });
+}
+
 }  // namespace
 
 const char* store_library_version() noexcept {
@@ -170,6 +269,7 @@ void count_store_pieces() {
   count_records();
   count_log();
   count_store();
+  count_committer();
 }
 
 }  // namespace headrace::bench
