@@ -354,6 +354,7 @@ void report_cpu(benchmark::State& state, const std::map<std::string, Usage>& bef
     sum += cpu_us;
   }
   state.counters["cpu_us_per_event"] = sum;
+  state.SetBytesProcessed(static_cast<std::int64_t>(events * bench::push_payload("push").size()));
   state.counters["events/s"] =
       benchmark::Counter(static_cast<double>(events), benchmark::Counter::kIsRate);
 }
