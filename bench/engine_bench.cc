@@ -3,9 +3,9 @@
 // makes it durable, answers, routes, delivers to a sink and records the attempt.
 //
 // CPU time and heap allocations are those of the engine's threads only; the clients and the sink
-// share the machine with it, not the figures. BM_BareServer is the same clients against a server
-// that only reads the request and answers. Fails when an ingest or dispatch loop allocates for
-// events.
+// share the machine with it, not the figures. BM_BareLlhttp is the same clients against libuv and
+// llhttp that only answer 200, BM_BareServer against the engine's own server that does. Fails when
+// an ingest or dispatch loop allocates for events.
 #include <benchmark/benchmark.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -27,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/bare_server.h"
 #include "bench/push_payload.h"
 #include "bench/scratch_directory.h"
 #include "bench/thread_allocations.h"
@@ -371,6 +372,21 @@ void expect_no_allocations(benchmark::State& state, const std::map<std::string, 
     }
   }
 }
+
+void BM_BareLlhttp(benchmark::State& state) {
+  const core::SystemClock clock;
+  Progress answered;
+  bench::BareServer server(clock, "llhttp", [&answered] { answered.add(); });
+  LoadGenerator load(clock, server.address(), "/in/anything", answered);
+  answered.wait_for_more(kWarmUpEvents);
+  const auto before = usage_by_name();
+  const std::uint64_t events_before = answered.count();
+  for (auto _ : state) answered.wait_for_more(kEventsPerRound);
+  const std::uint64_t events = answered.count() - events_before;
+  expect_no_allocations(state, before, events, {"llhttp"});
+  report_cpu(state, before, events, {"llhttp"});
+}
+BENCHMARK(BM_BareLlhttp)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 void BM_BareServer(benchmark::State& state) {
   const core::SystemClock clock;
