@@ -2,8 +2,8 @@
 // A shard delivering 7 KB payloads through 64 connections to a sink on a thread of its own, all on
 // loopback.
 //
-// Prints per delivery: the CPU time of the shard's thread, and the heap allocations on it (which
-// must be none).
+// Prints per delivery: the CPU time of the shard's thread, the heap allocations on it (which must
+// be none), and its instructions where they can be counted.
 #include <benchmark/benchmark.h>
 #include <time.h>
 #include <uv.h>
@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/instructions_counter.h"
 #include "core/buffer.h"
 #include "core/check.h"
 #include "core/clock.h"
@@ -263,6 +264,7 @@ void BM_ShardDelivery(benchmark::State& state) {
   double cpu_us = 0;
   std::uint64_t total = 0;
   allocations = 0;
+  const bench::InstructionsCounter instructions;
   for (auto _ : state) {
     const double before = thread_cpu_us();
     counting = true;
@@ -277,7 +279,10 @@ void BM_ShardDelivery(benchmark::State& state) {
   const std::uint64_t counted = allocations.load();
   state.SetItemsProcessed(static_cast<std::int64_t>(total));
   state.counters["cpu_us_per_delivery"] = cpu_us / deliveries;
-  state.counters["allocations_per_delivery"] = static_cast<double>(counted) / deliveries;
+  state.counters["allocs_per_op"] = static_cast<double>(counted) / deliveries;
+  if (const auto executed = instructions.count())
+    state.counters["instructions_per_op"] = *executed / deliveries;
+  state.SetBytesProcessed(static_cast<std::int64_t>(total * (kHeaders.size() + kBodyBytes)));
   if (counted > own) {
     std::fprintf(stderr, "%llu allocations for %llu deliveries\n",
                  static_cast<unsigned long long>(counted), static_cast<unsigned long long>(total));

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "bench/allocations.h"
+#include "bench/cost.h"
 #include "core/clock.h"
 #include "core/loop.h"
 #include "core/mailbox.h"
@@ -21,10 +21,8 @@ struct Letter {
 
 constexpr std::size_t kBatch = 64;
 
-void finish(benchmark::State& state, std::uint64_t allocations_before) {
-  const std::uint64_t made = bench::allocations.load() - allocations_before;
-  state.counters["allocs_per_op"] =
-      static_cast<double>(made) / static_cast<double>(state.iterations());
+void finish(benchmark::State& state, const bench::Cost& cost, std::size_t letters) {
+  const std::uint64_t made = cost.report_rounds(state, letters * sizeof(Letter));
   if (made / static_cast<std::uint64_t>(state.iterations()) != 0)
     state.SkipWithError("the mailbox allocated");
 }
@@ -33,12 +31,12 @@ void BM_BatchOf64(benchmark::State& state) {
   Mailbox<Letter> mailbox(1024);
   Mailbox<Letter>::Sender sender(mailbox);
   std::array<Letter, kBatch> batch{};
-  const std::uint64_t before = bench::allocations.load();
+  const bench::Cost cost;
   for (auto _ : state) {
     for (std::size_t i = 0; i < kBatch; ++i) benchmark::DoNotOptimize(sender.try_push(Letter{{i}}));
     benchmark::DoNotOptimize(mailbox.drain(batch));
   }
-  finish(state, before);
+  finish(state, cost, kBatch);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatch));
 }
 BENCHMARK(BM_BatchOf64);
@@ -68,7 +66,7 @@ void BM_WakeASleepingLoop(benchmark::State& state) {
   thread.start();
   {
     Mailbox<Letter>::Sender sender(counting.mailbox);
-    const std::uint64_t before = bench::allocations.load();
+    const bench::Cost cost;
     std::uint64_t sent = 0;
     for (auto _ : state) {
       sender.try_push(Letter{});
@@ -79,7 +77,7 @@ void BM_WakeASleepingLoop(benchmark::State& state) {
         counting.received.wait(seen, std::memory_order_acquire);
       }
     }
-    finish(state, before);
+    finish(state, cost, 1);
   }
   thread.run_and_wait([&] { counting.mailbox.close(); });
   thread.stop();

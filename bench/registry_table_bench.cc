@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "bench/allocations.h"
+#include "bench/cost.h"
 #include "core/check.h"
 #include "core/random.h"
 #include "dispatch/endpoint.h"
@@ -105,14 +105,13 @@ template <class Change>
 void publish(benchmark::State& state, const Change& change) {
   auto current = std::make_shared<const RoutingTable>(full_table());
   core::Random random(11);
-  const std::uint64_t before = bench::allocations.load();
+  const bench::Cost cost;
   for (auto _ : state) {
     auto next = std::make_shared<RoutingTable>(*current);
     change(*next, *all_links()[random.below(kLinks)]);
     current = std::move(next);
   }
-  state.counters["allocs_per_op"] = static_cast<double>(bench::allocations.load() - before) /
-                                    static_cast<double>(state.iterations());
+  cost.report_rounds(state);
 }
 
 void replace_link(benchmark::State& state) {
@@ -157,13 +156,13 @@ BENCHMARK(drop_old_table)->UseManualTime();
 void find(benchmark::State& state, const std::vector<std::string>& tokens, bool expected) {
   const RoutingTable& table = full_table();
   std::size_t at = 0;
-  const std::uint64_t before = bench::allocations.load();
+  const bench::Cost cost;
   for (auto _ : state) {
     const RoutingTable::Route route = table.find(tokens[at], kNow);
     HEADRACE_CHECK(static_cast<bool>(route) == expected);
     if (++at == tokens.size()) at = 0;
   }
-  if (bench::allocations.load() != before) state.SkipWithError("a look-up allocated");
+  if (cost.report_rounds(state) != 0) state.SkipWithError("a look-up allocated");
 }
 
 void find_hit(benchmark::State& state) {
@@ -224,11 +223,13 @@ void replace_endpoint(benchmark::State& state) {
   for (std::size_t i = 0; i < 1024; ++i)
     changed.push_back(make_endpoint(static_cast<std::uint32_t>(random.below(kEndpoints)) + 1));
   std::size_t at = 0;
+  const bench::Cost cost;
   for (auto _ : state) {
     auto next = std::make_shared<EndpointTable>(*current);
     next->put(changed[at++ % changed.size()]);
     current = std::move(next);
   }
+  cost.report_rounds(state);
 }
 BENCHMARK(replace_endpoint);
 

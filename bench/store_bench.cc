@@ -7,9 +7,10 @@
 //   LogOutcome    the same, and the outcome of every event of the group before
 //   LogAlone      the message log without RocksDB; fails when it allocates in the steady state
 //   LogDedupe     as LogOutcome, each event with a key that must not have been seen
+//   BareCopy      the bytes of the events copied once, and nothing else
 // Counters: events_per_second; cpu_us_per_event (user and system, all threads, RocksDB's among
-// them); written (bytes that went to the disk for each byte of body). The directory is that of
-// TMPDIR.
+// them); written (bytes that went to the disk for each byte of body); allocs_per_op and
+// instructions_per_op, an operation being an event. The directory is that of TMPDIR.
 #include <benchmark/benchmark.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
@@ -18,13 +19,14 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "bench/allocations.h"
+#include "bench/cost.h"
 #include "bench/scratch_directory.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -65,8 +67,10 @@ double bytes_written() {
 class Meter {
  public:
   Meter() : cpu_us_(cpu_us()), bytes_(bytes_written()) {}
+  std::uint64_t allocated() const noexcept { return cost_.allocated(); }
   void report(benchmark::State& state, std::size_t group) const {
     const double events = static_cast<double>(state.iterations()) * static_cast<double>(group);
+    cost_.report(state, static_cast<std::uint64_t>(events), kHeaderBytes + kBodyBytes);
     state.SetItemsProcessed(static_cast<std::int64_t>(events));
     state.counters["events_per_second"] = benchmark::Counter(events, benchmark::Counter::kIsRate);
     state.counters["cpu_us_per_event"] = (cpu_us() - cpu_us_) / events;
@@ -77,6 +81,7 @@ class Meter {
  private:
   double cpu_us_;
   double bytes_;
+  bench::Cost cost_;
 };
 
 // A group of messages that all differ in what the store looks at, over the same few bodies.
@@ -192,12 +197,11 @@ void BM_LogAlone(benchmark::State& state) {
   (void)append();  // grows what then stays
   const auto segments = (*log)->segments().size();
   const Meter meter;
-  const std::uint64_t before = bench::allocations.load();
   std::uint64_t allocated = 0;
   for (auto _ : state) {
     if (!append()) return state.SkipWithError("append");
     // Beginning a segment may allocate: once in 256 MiB.
-    if ((*log)->segments().size() == segments) allocated = bench::allocations.load() - before;
+    if ((*log)->segments().size() == segments) allocated = meter.allocated();
   }
   meter.report(state, group_size);
   if (allocated != 0) state.SkipWithError("the message log allocates");
@@ -243,6 +247,23 @@ void BM_RocksOnly(benchmark::State& state) {
   meter.report(state, group_size);
 }
 
+void BM_BareCopy(benchmark::State& state) {
+  const auto group_size = static_cast<std::size_t>(state.range(0));
+  Load load(group_size, false);
+  std::vector<char> copy(group_size * (kHeaderBytes + kBodyBytes));
+  const Meter meter;
+  for (auto _ : state) {
+    char* to = copy.data();
+    for (const Intake& intake : load.next(0).intakes) {
+      std::memcpy(to, intake.payload.buffer.data(), kHeaderBytes + kBodyBytes);
+      to += kHeaderBytes + kBodyBytes;
+    }
+    benchmark::ClobberMemory();
+  }
+  meter.report(state, group_size);
+}
+
+BENCHMARK(BM_BareCopy)->Arg(64)->Arg(256)->UseRealTime();
 BENCHMARK(BM_RocksOnly)->Arg(64)->Arg(256)->UseRealTime();
 BENCHMARK(BM_LogAlone)->Arg(64)->Arg(256)->UseRealTime();
 BENCHMARK(BM_Log)->Arg(64)->Arg(256)->UseRealTime();

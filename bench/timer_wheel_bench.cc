@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "bench/allocations.h"
+#include "bench/cost.h"
 #include "core/random.h"
 #include "core/timer_wheel.h"
 
@@ -34,10 +34,8 @@ struct Armed {
   std::unique_ptr<Timer[]> timers;
 };
 
-void finish(benchmark::State& state, std::uint64_t allocations_before) {
-  const std::uint64_t made = bench::allocations.load() - allocations_before;
-  state.counters["allocs_per_op"] =
-      static_cast<double>(made) / static_cast<double>(state.iterations());
+void finish(benchmark::State& state, const bench::Cost& cost) {
+  const std::uint64_t made = cost.report_rounds(state);
   if (made / static_cast<std::uint64_t>(state.iterations()) != 0)
     state.SkipWithError("the wheel allocated");
 }
@@ -45,9 +43,9 @@ void finish(benchmark::State& state, std::uint64_t allocations_before) {
 // A deadline put off, as activity on a connection does.
 void BM_Rearm(benchmark::State& state) {
   Armed armed;
-  const std::uint64_t before = bench::allocations.load();
+  const bench::Cost cost;
   for (auto _ : state) armed.rearm(armed.timers[armed.random.below(kTimers)]);
-  finish(state, before);
+  finish(state, cost);
 }
 BENCHMARK(BM_Rearm);
 
@@ -55,9 +53,9 @@ BENCHMARK(BM_Rearm);
 void BM_AdvanceByAMillisecond(benchmark::State& state) {
   Armed armed;
   std::uint64_t fired = 0;
-  const std::uint64_t before = bench::allocations.load();
+  const bench::Cost cost;
   for (auto _ : state) fired += armed.wheel.advance(++armed.now);
-  finish(state, before);
+  finish(state, cost);
   state.counters["fired_per_op"] =
       static_cast<double>(fired) / static_cast<double>(state.iterations());
 }
@@ -65,9 +63,9 @@ BENCHMARK(BM_AdvanceByAMillisecond);
 
 void BM_NextWakeup(benchmark::State& state) {
   Armed armed;
-  const std::uint64_t before = bench::allocations.load();
+  const bench::Cost cost;
   for (auto _ : state) benchmark::DoNotOptimize(armed.wheel.next_wakeup());
-  finish(state, before);
+  finish(state, cost);
 }
 BENCHMARK(BM_NextWakeup);
 

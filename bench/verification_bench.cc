@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/allocations.h"
+#include "bench/cost.h"
 #include "core/ed25519.h"
 #include "core/encoding.h"
 #include "core/hmac.h"
@@ -67,11 +67,9 @@ void run(benchmark::State& state, const std::string& settings, const Message& me
     state.SkipWithError("the message is not found genuine");
     return;
   }
-  const std::uint64_t before = bench::allocations.load();
+  const bench::Cost cost;
   for (auto _ : state) benchmark::DoNotOptimize((*verifier)->judge(received));
-  const auto made = bench::allocations.load() - before;
-  const auto rounds = static_cast<std::uint64_t>(state.iterations());
-  state.counters["allocs_per_op"] = static_cast<double>(made) / static_cast<double>(rounds);
+  const auto made = cost.report_rounds(state, received.body.size());
   if (!may_allocate && made != 0) state.SkipWithError("judging allocated");
 }
 
@@ -84,7 +82,9 @@ std::string settings(const std::string& provider) {
 }
 
 void BareSha256(benchmark::State& state) {
+  const bench::Cost cost;
   for (auto _ : state) benchmark::DoNotOptimize(core::digest_of(core::Hash::kSha256, kBody));
+  cost.report_rounds(state, kBody.size());
 }
 BENCHMARK(BareSha256);
 
