@@ -262,16 +262,17 @@ std::string setting_rows(const RunRecord& record) {
                                  record.field.selector));
 }
 
-std::string verify_row(const Json& verify) {
-  const auto number = [&verify](std::string_view name) {
-    const Json* const found = verify.find(name);
+std::string verify_row(const RunRecord& record) {
+  const auto number = [&record](std::string_view name) {
+    const Json* const found = record.verify.find(name);
     return found == nullptr ? std::string("?") : found->text;
   };
-  return row("verified",
-             fmt::format("accepted {}, delivered {}, lost {}, altered {}, never accepted "
-                         "{}, duplicates {}",
-                         number("accepted"), number("delivered"), number("lost"), number("altered"),
-                         number("unaccepted"), number("duplicated")));
+  std::string text = "accepted " + number("accepted");
+  if (record.scenario.is_matched) text += ", delivered " + number("delivered");
+  return row(
+      "verified",
+      text + fmt::format(", lost {}, altered {}, never accepted {}, duplicates {}", number("lost"),
+                         number("altered"), number("unaccepted"), number("duplicated")));
 }
 
 }  // namespace
@@ -372,7 +373,7 @@ std::string run_table(const RunRecord& record) {
     text += row("kills", fmt::format("{}; {:.2f} s at most until messages were taken again",
                                      record.kills, seconds(record.restart_max_ns)));
   }
-  text += verify_row(record.verify);
+  text += verify_row(record);
   for (const std::string& fault : record.faults) text += "  INVALID: " + fault + "\n";
   return text;
 }

@@ -28,8 +28,7 @@ using bench_tools::Child;
 using bench_tools::ProcessUsage;
 using namespace std::chrono_literals;
 
-constexpr const char* kThisProgram = "/proc/self/exe";  // also when its file was replaced since
-constexpr auto kStartPatience = 60s;                    // a long log is replayed first
+constexpr auto kStartPatience = 60s;  // a long log is replayed first
 constexpr auto kStopPatience = 60s;
 constexpr int kPortTriesMax = 5;
 
@@ -64,6 +63,15 @@ DaemonCounters counters_of(std::string_view text) {
   counters.failed_attempts = metric(text, "headrace_attempts_failed_total");
   counters.outcomes_recorded = metric(text, "headrace_store_outcomes_total");
   return counters;
+}
+
+// By its path where that is still it, as its threads are named by that; else as it is in memory.
+std::string this_program() {
+  constexpr const char* kRunning = "/proc/self/exe";
+  std::error_code error;
+  const std::string path = std::filesystem::read_symlink(kRunning, error).string();
+  const bool is_it = !error && std::filesystem::equivalent(path, kRunning, error) && !error;
+  return is_it ? path : kRunning;
 }
 
 std::string random_secret() {
@@ -177,7 +185,7 @@ Result<void> ScenarioRig::start_sink() {
                                         "--ledger",
                                         ledger_directory()};
   if (!secret_.empty()) arguments.insert(arguments.end(), {"--secret", secret_});
-  auto child = start("sink", kThisProgram, std::move(arguments), placement_.sink);
+  auto child = start("sink", this_program(), std::move(arguments), placement_.sink);
   if (!child) return child.error();
   sink_ = *child;
   auto said = next_line(*sink_, kStartPatience);  // where it listens, which we chose
@@ -207,7 +215,7 @@ Result<bool> ScenarioRig::wait_until_serving(Child& child) {
 }
 
 Result<void> ScenarioRig::start_daemon() {
-  const std::string program = options_.daemon.empty() ? kThisProgram : options_.daemon;
+  const std::string program = options_.daemon.empty() ? this_program() : options_.daemon;
   const std::string data = directory_ + "/data";
   for (int i = 0; i < kPortTriesMax; ++i) {
     auto child = start("daemon", program, daemon_arguments(options_, data, ingest_port_, api_port_),
@@ -261,7 +269,7 @@ Result<void> ScenarioRig::stop_daemon() {
 }
 
 Result<Child*> ScenarioRig::start_load(std::uint64_t run, std::uint64_t duration_ns, bool is_held) {
-  auto child = start("load", kThisProgram,
+  auto child = start("load", this_program(),
                      load_arguments(scenario_, options_,
                                     {.links = links_,
                                      .ledger_directory = ledger_directory(),
