@@ -31,6 +31,8 @@ BenchCommands::BenchCommands(CLI::App& app)
   add_load_command(*this);
   add_sink_command(*this);
   add_verify_command(*this);
+  add_run_command(*this);
+  add_chaos_command(*this);
 }
 
 CLI::App& BenchCommands::add(const char* name, const char* help, std::function<int()> action) {

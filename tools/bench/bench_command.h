@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/histogram.h"
+#include "tools/bench/verify.h"
 #include "tools/json_value.h"
 
 namespace headrace::tools {
@@ -43,9 +44,15 @@ Json summary_in_us(const core::Histogram& histogram);
 // As JSON on a line, or in lines for people, where members of objects are `outer inner`.
 void show(const Json& result, bool as_json);
 
+// What `verify` found, as it prints it.
+Json verify_json(const bench_tools::VerifyReport& report,
+                 const bench_tools::VerifyOptions& options);
+
 // Those that there are.
 void add_load_command(BenchCommands& commands);
 void add_verify_command(BenchCommands& commands);
 void add_sink_command(BenchCommands& commands);
+void add_run_command(BenchCommands& commands);
+void add_chaos_command(BenchCommands& commands);
 
 }  // namespace headrace::tools

@@ -105,6 +105,7 @@ Result<LoadResult> run_load(const LoadOptions& options, const Messages& messages
     lanes.push_back(std::make_unique<LoadThread>(options, messages, place_of(options, i)));
     if (auto prepared = lanes.back()->prepare(); !prepared) return prepared.error();
   }
+  if (options.before_start) options.before_start();
   const std::uint64_t start_ns = core::SystemClock().steady_ns() + kStartDelayNs;
   std::vector<std::thread> threads;
   for (const auto& lane : lanes) {

@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct LoadOptions {
   double late_share_max = 0.01;        // more of them make the run invalid
   std::uint64_t run = 1;               // not 0
   std::string ledger_directory;        // empty: none is kept
+  std::function<void()> before_start;  // all is ready and connected; null: begin at once
 
   static constexpr unsigned kThreadsMax = 64;
   static constexpr unsigned kConnectionsMax = 60'000;

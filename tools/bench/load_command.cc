@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -23,6 +24,15 @@ namespace {
 
 std::atomic<bool> stop_asked{false};
 void on_signal(int) { stop_asked.store(true); }
+
+// What is measured from outside begins when all is prepared and connected, and who measures is ready.
+void say_ready_and_wait() {
+  fmt::print("{{\"ready\":true}}\n");
+  std::fflush(stdout);
+  char byte = 0;
+  while (::read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n') {
+  }
+}
 
 Error invalid(std::string what) { return {ErrorCode::kInvalidArgument, std::move(what)}; }
 
@@ -111,6 +121,8 @@ void LoadCommand::add_schedule() {
   add_time("--warmup", options_.warmup_ns, "of it, what is not measured (0s)");
   command_.add_option("--messages", options_.messages_max, "at most so many (0: any number)");
   command_.add_option("--seed", messages_.seed, "what is sent when depends on it alone (1)");
+  command_.add_flag("--hold", hold_,
+                    "say {\"ready\":true} when connected, and begin at a line on standard input");
   command_.add_flag("--closed", options_.closed_loop,
                     "each connection sends when its last message was answered");
   add_time("--batch", options_.batch_ns, "what is due within it may go together (200us)");
@@ -234,6 +246,7 @@ Result<int> LoadCommand::load() {
 }
 
 Result<int> LoadCommand::measure(const Messages& messages) {
+  if (hold_) options_.before_start = &say_ready_and_wait;
   auto result = run_load(options_, messages, stop_asked);
   if (!result) return result.error();
   fmt::print("{}", json_ ? load_json(options_, *result) : load_table(options_, *result));

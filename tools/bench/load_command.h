@@ -62,6 +62,7 @@ class LoadCommand {
   std::string percentiles_file_;
   double lag_max_percent_ = 1;
   std::uint64_t knee_p99_ns_ = 50'000'000;
+  bool hold_ = false;
   bool json_ = false;
 };
 

@@ -52,7 +52,9 @@ Json examples_of(const VerifyReport& report) {
   return examples;
 }
 
-Json result_of(const VerifyReport& report, const VerifyOptions& options) {
+}  // namespace
+
+Json verify_json(const VerifyReport& report, const VerifyOptions& options) {
   Json json = Json::object();
   std::vector<std::string> breaches;
   for (const std::string_view name : report.breaches(options)) breaches.emplace_back(name);
@@ -88,6 +90,8 @@ Json result_of(const VerifyReport& report, const VerifyOptions& options) {
   return json;
 }
 
+namespace {
+
 int run_verify(const VerifyFlags& flags) {
   std::vector<Ledger> ledgers;
   for (const std::string& path : flags.paths) {
@@ -106,7 +110,7 @@ int run_verify(const VerifyFlags& flags) {
   VerifyOptions options = flags.options;
   options.allow_duplicates = !flags.no_duplicates;
   const VerifyReport report = verify(views, options);
-  show(result_of(report, options), flags.json);
+  show(verify_json(report, options), flags.json);
   return report.breaches(options).empty() ? kOk : kBreach;
 }
 
