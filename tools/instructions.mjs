@@ -2,14 +2,15 @@
 // Counts the instructions of hot paths under callgrind and compares them with a baseline.
 //
 //   tools/instructions [--program build/release/bench/instructions_run]
-//                      [--baseline bench/instructions.json] [--update]
+//                      [--baseline bench/instructions.json] [--update] [--profiles DIRECTORY]
 //   tools/instructions --measured FILE      what was measured before, in the baseline's form
 //
 // Exit code 1: a path takes over 5 % more instructions than the baseline says, or the two do not
 // have the same paths. 77: the baseline is of another compiler, library or processor, or valgrind
-// is not there, so nothing is said. --update writes the baseline anew.
+// is not there, so nothing is said. --update writes the baseline anew; --profiles keeps a profile of
+// each path in a directory, for callgrind_annotate.
 import {spawn} from 'node:child_process';
-import {mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
+import {copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -27,6 +28,7 @@ function options() {
       program: {type: 'string', default: path.join(ROOT, 'build/release/bench/instructions_run')},
       baseline: {type: 'string', default: path.join(ROOT, 'bench/instructions.json')},
       measured: {type: 'string'},
+      profiles: {type: 'string'},
       update: {type: 'boolean', default: false},
     }
   });
@@ -61,15 +63,18 @@ async function valgrindVersion() {
   }
 }
 
-// {path: {operations: instructions}} of callgrind's profiles, each of which names what it is of.
-async function readProfiles(directory) {
+// {path: {operations: instructions}} of callgrind's profiles, each of which names what it is of. One
+// of each path is kept in `kept`, if that is given.
+async function readProfiles(directory, kept) {
   const counts = {};
+  if (kept !== undefined) await mkdir(kept, {recursive: true});
   for (const file of await readdir(directory)) {
     const text = await readFile(path.join(directory, file), 'latin1');
     const label = /^desc: Trigger: Client Request: (\S+) (\d+)$/m.exec(text);
     const total = /^totals: (\d+)$/m.exec(text);
     if (label === null || total === null) continue;
     (counts[label[1]] ??= {})[label[2]] = Number(total[1]);
+    if (kept !== undefined) await copyFile(path.join(directory, file), path.join(kept, label[1]));
   }
   return counts;
 }
@@ -87,7 +92,7 @@ function perOperation(counts) {
   return Object.fromEntries(all);
 }
 
-async function measure(program) {
+async function measure(program, profiles) {
   const valgrind = await valgrindVersion();
   const directory = await mkdtemp(path.join(os.tmpdir(), 'headrace-instructions-'));
   try {
@@ -103,7 +108,7 @@ async function measure(program) {
     const facts = [...said.matchAll(/^fact ([^:]+): (.*)$/mg)].map(([, name, value]) => [name, value]);
     return {
       environment: {valgrind, ...Object.fromEntries(facts)},
-      instructions: perOperation(await readProfiles(directory)),
+      instructions: perOperation(await readProfiles(directory, profiles)),
     };
   } finally {
     await rm(directory, {recursive: true, force: true});
@@ -145,9 +150,9 @@ function compare(was, is) {
 }
 
 async function main() {
-  const {program, baseline, measured, update} = options();
+  const {program, baseline, measured, profiles, update} = options();
   const say = (line) => process.stdout.write(`${line}\n`);
-  const is = measured === undefined ? await measure(program) : JSON.parse(await readFile(measured, 'utf8'));
+  const is = measured === undefined ? await measure(program, profiles) : JSON.parse(await readFile(measured, 'utf8'));
   if (update) {
     await writeFile(baseline, `${JSON.stringify(is, null, 2)}\n`);
     say(`wrote ${Object.keys(is.instructions).length} paths to ${baseline}`);
