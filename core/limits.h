@@ -79,6 +79,7 @@ inline constexpr std::size_t kBlockedKeysMax =
     1024;  // of a lane in order by key; beyond it the whole lane is held
 inline constexpr std::size_t kGroupIntakesMax = 256;  // one pwritev, one fdatasync
 inline constexpr std::size_t kGroupOutcomesMax = 1024;
+inline constexpr std::uint64_t kOutcomesWaitMs = 2;  // for a group to be worth its costs
 inline constexpr std::size_t kGroupBytesMax = 8 * kMiB;
 inline constexpr std::size_t kGroupReopeningsMax = 256;         // deliveries opened again
 inline constexpr std::size_t kReopeningsQueuedMax = 16 * kKiB;  // asked for, not yet in a group

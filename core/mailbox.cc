@@ -3,13 +3,14 @@
 
 namespace headrace::core {
 
-void MailboxSignal::open(Loop& loop, OnMail on_mail, void* consumer) {
+void MailboxSignal::open(Loop& loop, OnMail on_mail, void* consumer, bool waits) {
   HEADRACE_CHECK(!open_);
   HEADRACE_CHECK(uv_async_init(loop.uv(), &async_, &MailboxSignal::on_async) == 0);
   async_.data = this;
   on_mail_ = on_mail;
   consumer_ = consumer;
   open_ = true;
+  waits_ = waits;
   // What came before, or was announced to a consumer that closed, is announced to this one.
   notified_.store(false, std::memory_order_relaxed);
   if (size() != 0) notify();
@@ -23,10 +24,7 @@ void MailboxSignal::close() noexcept {
 
 void MailboxSignal::on_async(uv_async_t* handle) noexcept {
   auto& signal = *static_cast<MailboxSignal*>(handle->data);
-  // Before the consumer looks into the queue: what is pushed from here on is announced anew,
-  // whether or not the consumer drains at once.
-  signal.notified_.store(false, std::memory_order_seq_cst);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (!signal.waits_) signal.listen();  // whether or not the consumer drains at once
   signal.on_mail_(signal.consumer_);
 }
 

@@ -3,7 +3,8 @@
 //
 // Invariant: capacity is fixed at construction; a full mailbox refuses, it never blocks or grows.
 // Invariant: what one Sender pushes arrives in order; between senders there is no order.
-// Invariant: wake-ups coalesce, so the consumer drains until empty or until its budget is spent.
+// Invariant: wake-ups coalesce, so the consumer drains until empty or until its budget is spent. A
+// consumer that lets mail pile up is woken once, and not again before it asks (open_to_wait()).
 // Lifecycle: open() on the consumer's loop before the first drain; close() there before
 // destruction.
 #pragma once
@@ -29,7 +30,7 @@ class MailboxSignal {
   explicit MailboxSignal(std::size_t capacity) noexcept : capacity_(capacity) {}
   ~MailboxSignal() { HEADRACE_CHECK(!open_); }
 
-  void open(Loop& loop, OnMail on_mail, void* consumer);
+  void open(Loop& loop, OnMail on_mail, void* consumer, bool waits = false);
   void close() noexcept;
 
   bool reserve(std::size_t count) noexcept {
@@ -39,6 +40,12 @@ class MailboxSignal {
   }
   void release(std::size_t count) noexcept { size_.fetch_sub(count, std::memory_order_release); }
   std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+
+  // What is pushed from here on is announced anew. Before the consumer looks how much there is.
+  void listen() noexcept {
+    notified_.store(false, std::memory_order_seq_cst);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+  }
 
   // Only the first notice after a drain costs a system call. libuv before 1.53 tests its own
   // pending flag with a relaxed load, which may be ordered before the push: hence the full fence.
@@ -60,19 +67,21 @@ class MailboxSignal {
   OnMail on_mail_ = nullptr;
   void* consumer_ = nullptr;
   bool open_ = false;
+  bool waits_ = false;
 };
 
 template <class T>
 class Mailbox {
-  // Blocks of the queue are made in the constructor, for the capacity and a few partly used ones a
-  // sender.
+  using Queue = moodycamel::ConcurrentQueue<T>;
+  // Blocks of the queue are made in the constructor: for the capacity, and what so many senders
+  // have begun. (Its own count for several senders is the capacity for each of them, which no bound
+  // of ours lets them use.)
   static constexpr std::size_t kSendersExpected = 20;
+  static constexpr std::size_t kBegun = 2 * kSendersExpected * Queue::BLOCK_SIZE;
 
  public:
   explicit Mailbox(std::size_t capacity)
-      : signal_(capacity),
-        queue_(capacity, kSendersExpected, kSendersExpected),
-        consumer_token_(queue_) {}
+      : signal_(capacity), queue_(capacity + kBegun), consumer_token_(queue_) {}
 
   // One a producing thread; must be destroyed before the mailbox.
   class Sender {
@@ -102,6 +111,12 @@ class Mailbox {
   void open(Loop& loop, MailboxSignal::OnMail on_mail, void* consumer) {
     signal_.open(loop, on_mail, consumer);
   }
+  // The same for a consumer that lets mail pile up: after `on_mail` nothing wakes it until it calls
+  // listen(), which it does each time before it looks at size() or drains.
+  void open_to_wait(Loop& loop, MailboxSignal::OnMail on_mail, void* consumer) {
+    signal_.open(loop, on_mail, consumer, true);
+  }
+  void listen() noexcept { signal_.listen(); }
   void close() noexcept { signal_.close(); }
 
   // Moves up to batch.size() messages out; 0 when empty. When it fills the batch there may be more:
@@ -118,7 +133,7 @@ class Mailbox {
 
  private:
   MailboxSignal signal_;
-  moodycamel::ConcurrentQueue<T> queue_;
+  Queue queue_;
   moodycamel::ConsumerToken consumer_token_;
 };
 

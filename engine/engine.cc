@@ -13,6 +13,7 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/descriptors.h"
+#include "core/limits.h"
 #include "core/log.h"
 #include "core/random.h"
 #include "core/secret_bytes.h"
@@ -411,6 +412,7 @@ Result<void> Engine::Impl::make_shards() {
   for (auto& unit : shards_) ports.shards.push_back(&unit->deliveries);
   ports.terms = lane_terms_from(registry_->endpoint_table());
   ports.pause = &store::pause_thread;
+  ports.outcomes_wait = core::limits::kOutcomesWaitMs;
   store_unit_.committer = std::make_unique<store::Committer>(store_unit_.thread.loop(), *store_,
                                                              std::move(ports), log_);
   register_metrics(metrics_, store_unit_);

@@ -76,6 +76,7 @@ Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::Log
       listener_(ports.listener),
       terms_(std::move(ports.terms)),
       pause_(ports.pause),
+      outcomes_wait_(ports.outcomes_wait),
       log_(log),
       pool_(limits::kBufferBytesMaxDefault),
       slots_(limits::kDeliveriesInMemoryMax),
@@ -86,6 +87,8 @@ Committer::Committer(core::Loop& loop, EventStore& store, Ports ports, core::Log
   retain_timer_.fire = &Committer::on_retain_timer;
   short_timer_.owner = this;
   short_timer_.fire = &Committer::on_short_timer;
+  outcomes_timer_.owner = this;
+  outcomes_timer_.fire = &Committer::on_outcomes_timer;
   disk_timer_.owner = this;
   disk_timer_.fire = &Committer::on_disk_timer;
   for (auto* mailbox : ports.origins) {
@@ -114,7 +117,7 @@ Result<void> Committer::start() {
     want_refill(window);
   }
   intakes_.open(loop_, &Committer::on_mail, this);
-  outcomes_.open(loop_, &Committer::on_mail, this);
+  outcomes_.open_to_wait(loop_, &Committer::on_outcomes, this);
   loop_.add_before_wait(this);
   loop_.arm(retain_timer_, loop_.now());
   look_at_disk();
@@ -141,6 +144,7 @@ void Committer::stop() {
   loop_.disarm(retry_timer_);
   loop_.disarm(retain_timer_);
   loop_.disarm(short_timer_);
+  loop_.disarm(outcomes_timer_);
   loop_.disarm(disk_timer_);
   loop_.remove_before_wait(this);
   intakes_.close();
@@ -200,6 +204,7 @@ void Committer::wait_for_more() noexcept {
 void Committer::gather() {
   group_.clear();
   group_.outcomes.swap(deferred_);
+  outcomes_.listen();
   const core::WallMs now = loop_.wall();
   drain_into(outcomes_, group_.outcomes, limits::kGroupOutcomesMax);
   if (outcomes_.size() == 0) gathered_at_ = now;
@@ -584,6 +589,22 @@ void Committer::on_window_timer(core::Timer& timer) noexcept {
 void Committer::on_retry_timer(core::Timer& timer) noexcept {
   auto& committer = *static_cast<Committer*>(timer.owner);
   committer.retry_ = committer.work_ = true;
+}
+
+// Nobody waits for what became of a delivery, so outcomes that come by themselves wait for others,
+// or for the next intake.
+void Committer::on_outcomes(void* self) noexcept {
+  auto& committer = *static_cast<Committer*>(self);
+  if (committer.outcomes_wait_ == 0 || committer.outcomes_.size() >= GroupPace::kEnough) {
+    committer.work_ = true;
+  } else if (!committer.outcomes_timer_.armed()) {
+    committer.loop_.arm(committer.outcomes_timer_,
+                        committer.loop_.now() + committer.outcomes_wait_);
+  }
+}
+
+void Committer::on_outcomes_timer(core::Timer& timer) noexcept {
+  static_cast<Committer*>(timer.owner)->work_ = true;
 }
 
 void Committer::on_short_timer(core::Timer& timer) noexcept {

@@ -67,6 +67,7 @@ class Committer final : private core::BeforeWait {
     bool finish_erasures_in_place = false;               // false: by a thread of its own
     LaneTermsOf terms;                                   // null: all endpoints have the default
     void (*pause)(std::uint64_t ns) noexcept = nullptr;  // null: no group waits for more
+    core::SteadyMs outcomes_wait = 0;  // so long outcomes may wait for a group; 0: not at all
   };
 
   Committer(core::Loop& loop, EventStore& store, Ports ports, core::LogSink& log);
@@ -123,10 +124,12 @@ class Committer final : private core::BeforeWait {
  private:
   void before_wait() noexcept override;
   static void on_mail(void* self) noexcept { static_cast<Committer*>(self)->work_ = true; }
+  static void on_outcomes(void* self) noexcept;
   static void on_window_timer(core::Timer& timer) noexcept;
   static void on_retry_timer(core::Timer& timer) noexcept;
   static void on_retain_timer(core::Timer& timer) noexcept;
   static void on_short_timer(core::Timer& timer) noexcept;
+  static void on_outcomes_timer(core::Timer& timer) noexcept;
 
   LaneTerms terms_of(EndpointNumber endpoint) const;
   Result<void> take_up(LaneWindow& window);
@@ -193,6 +196,7 @@ class Committer final : private core::BeforeWait {
   OutcomeListener* const listener_;
   const LaneTermsOf terms_;
   void (*const pause_)(std::uint64_t ns) noexcept;
+  const core::SteadyMs outcomes_wait_;
   GroupPace pace_;
   core::LogSink& log_;
 
@@ -213,6 +217,7 @@ class Committer final : private core::BeforeWait {
   core::Timer retry_timer_;
   core::Timer retain_timer_;
   core::Timer short_timer_;
+  core::Timer outcomes_timer_;
   core::SteadyMs short_since_ = 0;  // no room for a batch since then; 0: there is
   CommitterCounters counters_;
   std::atomic<bool> healthy_{true};

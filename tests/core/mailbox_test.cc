@@ -115,6 +115,33 @@ TEST(MailboxTest, EveryLetterOfManySendersArrivesInItsSendersOrder) {
   EXPECT_EQ(mailbox.size(), 0u);
 }
 
+// A consumer that lets mail pile up is woken once for all of it, and again once it has listened.
+TEST(MailboxTest, WhoWaitsIsWokenOnceUntilItListens) {
+  const SystemClock clock;
+  Loop loop(clock);
+  Mailbox<Letter> mailbox(8);
+  int woken = 0;
+  mailbox.open_to_wait(
+      loop, [](void* count) noexcept { ++*static_cast<int*>(count); }, &woken);
+  Mailbox<Letter>::Sender sender(mailbox);
+  const auto send = [&] {
+    ASSERT_TRUE(sender.try_push({0, 0}));
+    sender.notify();
+    loop.run_once();
+  };
+  for (int i = 0; i < 3; ++i) send();
+  EXPECT_EQ(woken, 1);
+  mailbox.listen();
+  EXPECT_EQ(mailbox.size(), 3u);
+  std::array<Letter, 8> batch;
+  EXPECT_EQ(mailbox.drain(batch), 3u);
+  for (int i = 0; i < 3; ++i) send();
+  EXPECT_EQ(woken, 2);
+  EXPECT_EQ(mailbox.drain(batch), 3u);
+  mailbox.close();
+  loop.run_once();
+}
+
 // One letter at a time, each awaited: the consumer is asleep or about to be at each push.
 TEST(MailboxTest, SingleLettersWakeASleepingLoop) {
   constexpr int kLetters = 5'000;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/limits.h"
 
 namespace headrace::sim {
 
@@ -75,6 +76,7 @@ Result<void> Process::start(std::unique_ptr<WatchedStore> store,
   store::Committer::Ports ports{intakes_, outcomes_, {&answers_}, {}};
   for (auto& unit : shards_) ports.shards.push_back(&unit->deliveries);
   ports.finish_erasures_in_place = true;  // no other thread
+  ports.outcomes_wait = core::limits::kOutcomesWaitMs;
   committer_ =
       std::make_unique<store::Committer>(store_loop_, *store_, std::move(ports), around_.log);
   for (const core::EndpointNumber endpoint : held) committer_->hold(endpoint);

@@ -60,6 +60,7 @@ Result<void> CommitterRig::start() {
   for (auto& mail : delivery_mail_) ports.shards.push_back(mail.get());
   ports.listener = listener;
   ports.finish_erasures_in_place = finish_in_place;
+  ports.outcomes_wait = outcomes_wait;
   ports.terms = [this](EndpointNumber endpoint) {
     const auto found = terms.find(static_cast<std::uint32_t>(endpoint));
     return found == terms.end() ? LaneTerms{} : found->second;

@@ -57,6 +57,7 @@ class CommitterRig {
   LinkNumber link{1};
   bool is_test = false;
   bool finish_in_place = true;               // of committers that are started from now on
+  core::SteadyMs outcomes_wait = 0;          // likewise
   std::map<std::uint32_t, LaneTerms> terms;  // by endpoint; one that is not there has the default
   OutcomeListener* listener = nullptr;       // of committers that are started from now on
 

@@ -79,6 +79,49 @@ TEST_F(CommitterTest, HealthComesBackWithoutAnyTraffic) {
   EXPECT_TRUE(rig.committer->healthy());
 }
 
+class CommitterPatienceTest : public CommitterTest {
+ protected:
+  void SetUp() override {
+    rig.outcomes_wait = kPatience;
+    CommitterTest::SetUp();
+  }
+  std::uint64_t recorded() const { return rig.committer->counters().outcomes.value(); }
+  static constexpr core::SteadyMs kPatience = 2;
+};
+
+TEST_F(CommitterPatienceTest, AFewOutcomesWaitForOthers) {
+  accept_many(3);
+  rig.end(rig.take());
+  rig.turn();
+  rig.end(rig.take());
+  rig.turn();
+  EXPECT_EQ(recorded(), 0u);
+  const std::uint64_t groups = rig.committer->counters().groups.value();
+  rig.pass(std::chrono::milliseconds(kPatience));
+  EXPECT_EQ(recorded(), 2u);
+  EXPECT_EQ(rig.committer->counters().groups.value(), groups + 1);
+  rig.end(rig.take());
+  rig.turn();
+  rig.pass(std::chrono::milliseconds(kPatience));
+  EXPECT_EQ(recorded(), 3u);
+}
+
+TEST_F(CommitterPatienceTest, AnIntakeTakesThemAlong) {
+  rig.accept({1});
+  rig.end(rig.take());
+  rig.turn();
+  EXPECT_EQ(recorded(), 0u);
+  rig.accept({1});
+  EXPECT_EQ(recorded(), 1u);
+}
+
+TEST_F(CommitterPatienceTest, ManyOutcomesWaitForNothing) {
+  accept_many(GroupPace::kEnough);
+  rig.end_all(delivered());
+  rig.turn();
+  EXPECT_EQ(recorded(), GroupPace::kEnough);
+}
+
 TEST_F(CommitterTest, OutcomesOutliveAFailingStoreAndAreRecordedOnceItWorks) {
   const Answer answer = rig.accept({1});
   rig.store.faults.append = true;
