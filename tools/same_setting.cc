@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -70,7 +71,10 @@ std::optional<std::int64_t> milliseconds_of(const Json& json) {
   std::int64_t seconds = 0;
   const char* end = json.text.data() + json.text.size();
   const auto parsed = std::from_chars(json.text.data(), end, seconds);
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  constexpr std::int64_t kSecondsMax = std::numeric_limits<std::int64_t>::max() / 1000;
+  if (parsed.ec != std::errc{} || parsed.ptr != end || seconds > kSecondsMax ||
+      seconds < -kSecondsMax)
+    return std::nullopt;
   return seconds * 1000;
 }
 

@@ -70,6 +70,8 @@ TEST(SameSettingTest, SchedulesAreComparedByTime) {
   EXPECT_FALSE(same("rate_limit", R"({"per_second":2})", R"({"per_second":3,"burst":1})"));
   EXPECT_FALSE(same("rate_limit", "null", R"({"per_second":3,"burst":1})"));
   EXPECT_TRUE(same("disable_after", "\"5d\"", "\"120h\""));
+  EXPECT_FALSE(same("disable_after", "4877901388888888888", "\"5d\"")) << "beyond milliseconds";
+  EXPECT_TRUE(same("disable_after", "4877901388888888888", "4877901388888888888"));
   EXPECT_TRUE(same("order", "null", "\"none\"")) << "null is the default";
   EXPECT_FALSE(same("order", "null", "\"strict\""));
   EXPECT_TRUE(same("connect_timeout", "null", "\"5s\""));
