@@ -275,6 +275,40 @@ std::string verify_row(const RunRecord& record) {
                          number("altered"), number("unaccepted"), number("duplicated")));
 }
 
+// --- times ---
+
+// The earlier one; 0 is none.
+std::uint64_t earlier(std::uint64_t left, std::uint64_t right) noexcept {
+  return left == 0 ? right : std::min(left, right);
+}
+
+void note_due(const LedgerView& ledger, std::vector<std::uint64_t>& due, RunTimes& times) {
+  for (const LedgerRecord& record : ledger.records) {
+    if (record.event != LedgerEvent::kDue) continue;
+    if (record.number >= due.size()) due.resize(record.number + 1);
+    due[record.number] = record.when_ns;
+    times.first_due_ns = earlier(times.first_due_ns, record.when_ns);
+  }
+}
+
+void note_accepted(const LedgerView& ledger, const std::vector<std::uint64_t>& due,
+                   RunTimes& times) {
+  for (const LedgerRecord& record : ledger.records) {
+    if (record.event != LedgerEvent::kAccepted || record.number >= due.size()) continue;
+    const std::uint64_t since = due[record.number];
+    ++times.accepted;
+    times.accept.record(record.when_ns > since ? record.when_ns - since : 0);
+    times.last_answer_ns = std::max(times.last_answer_ns, record.when_ns);
+  }
+}
+
+void note_received(const LedgerView& ledger, RunTimes& times) {
+  for (const LedgerRecord& record : ledger.records) {
+    times.first_receipt_ns = earlier(times.first_receipt_ns, record.when_ns);
+    times.last_receipt_ns = std::max(times.last_receipt_ns, record.when_ns);
+  }
+}
+
 }  // namespace
 
 Machine this_machine(const std::string& data_directory) {
@@ -297,27 +331,18 @@ Machine this_machine(const std::string& data_directory) {
   return machine;
 }
 
-RunTimes times_of(std::span<const LedgerRecord> load, std::span<const LedgerRecord> sink) {
+RunTimes times_of(std::span<const LedgerView> ledgers) {
   RunTimes times;
   std::vector<std::uint64_t> due;
-  for (const LedgerRecord& record : load) {
-    if (record.event != LedgerEvent::kDue) continue;
-    if (record.number >= due.size()) due.resize(record.number + 1);
-    due[record.number] = record.when_ns;
-    if (times.first_due_ns == 0) times.first_due_ns = record.when_ns;
-    times.first_due_ns = std::min(times.first_due_ns, record.when_ns);
+  for (const LedgerView& ledger : ledgers) {
+    if (ledger.kind == LedgerKind::kLoad) note_due(ledger, due, times);
   }
-  for (const LedgerRecord& record : load) {
-    if (record.event != LedgerEvent::kAccepted || record.number >= due.size()) continue;
-    const std::uint64_t since = due[record.number];
-    ++times.accepted;
-    times.accept.record(record.when_ns > since ? record.when_ns - since : 0);
-    times.last_answer_ns = std::max(times.last_answer_ns, record.when_ns);
-  }
-  for (const LedgerRecord& record : sink) {
-    if (times.first_receipt_ns == 0) times.first_receipt_ns = record.when_ns;
-    times.first_receipt_ns = std::min(times.first_receipt_ns, record.when_ns);
-    times.last_receipt_ns = std::max(times.last_receipt_ns, record.when_ns);
+  for (const LedgerView& ledger : ledgers) {
+    if (ledger.kind == LedgerKind::kLoad) {
+      note_accepted(ledger, due, times);
+    } else {
+      note_received(ledger, times);
+    }
   }
   return times;
 }

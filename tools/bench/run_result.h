@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "core/histogram.h"
-#include "tools/bench/ledger.h"
 #include "tools/bench/process_usage.h"
 #include "tools/bench/scenario.h"
+#include "tools/bench/verify.h"
 #include "tools/json_value.h"
 
 namespace headrace::bench_tools {
@@ -48,8 +48,8 @@ struct RunTimes {
   std::uint64_t last_receipt_ns = 0;
   core::Histogram accept;  // from due to accepted
 };
-// Requires: records of one run whose numbers count from 0.
-RunTimes times_of(std::span<const LedgerRecord> load, std::span<const LedgerRecord> sink);
+// Requires: ledgers of one run whose numbers count from 0.
+RunTimes times_of(std::span<const LedgerView> ledgers);
 
 struct RunRecord {
   Scenario scenario;

@@ -336,6 +336,8 @@ Result<void> ScenarioRig::define(const bench_tools::RoutedField& field) {
 
 Result<DaemonCounters> ScenarioRig::counters() {
   if (client_ == nullptr) return Error{ErrorCode::kUnavailable, "there is no daemon"};
+  processes_.wait(0);
+  if (daemon_->exit_code()) return ended(*daemon_);
   auto answer = client_->call({.method = Method::kGet,
                                .target = "/metrics",
                                .body = {},

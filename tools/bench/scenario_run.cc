@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 #include "core/clock.h"
@@ -287,10 +287,8 @@ Result<void> ScenarioRun::settle_by_ledgers() {
   for (;;) {
     auto ledgers = read_ledgers();
     if (!ledgers) return ledgers.error();
-    const std::array views = {
-        LedgerView{.kind = LedgerKind::kLoad, .run = measured_run_, .records = ledgers->measured},
-        LedgerView{.kind = LedgerKind::kSink, .run = 0, .records = ledgers->sink_measured}};
-    const bench_tools::VerifyReport report = bench_tools::verify(views, verify_options());
+    const bench_tools::VerifyReport report =
+        bench_tools::verify(ledgers->measured, verify_options());
     const std::uint64_t now = now_ns();
     if (now >= sample_at_ns_) sample(now);
     quiet = report.received == seen ? quiet + 1 : 0;
@@ -377,15 +375,28 @@ Result<ScenarioRun::Ledgers> ScenarioRun::read_ledgers() const {
   auto opened = bench_tools::open_ledgers(rig_.ledger_directory());
   if (!opened) return opened.error();
   Ledgers ledgers;
-  for (const bench_tools::Ledger& ledger : *opened) {
-    const bool is_load = ledger.header().kind == LedgerKind::kLoad;
-    for (const LedgerRecord& record : ledger.records()) {
+  ledgers.opened = std::move(*opened);
+  for (const bench_tools::Ledger& ledger : ledgers.opened) {
+    LedgerView view = bench_tools::view_of(ledger);
+    if (scenario_.bad > 0) {
       // Link N leads to endpoint N, of which the good ones come first.
-      if (scenario_.bad > 0 && record.endpoint >= scenario_.endpoints) continue;
-      (is_load ? ledgers.loads : ledgers.sink).push_back(record);
-      if (record.run != measured_run_) continue;
-      (is_load ? ledgers.measured : ledgers.sink_measured).push_back(record);
+      std::vector<LedgerRecord>& chosen = ledgers.chosen.emplace_back();
+      std::copy_if(
+          view.records.begin(), view.records.end(), std::back_inserter(chosen),
+          [this](const LedgerRecord& record) { return record.endpoint < scenario_.endpoints; });
+      view.records = chosen;
     }
+    ledgers.all.push_back(view);
+    if (view.kind == LedgerKind::kLoad) {
+      if (view.run == measured_run_) ledgers.measured.push_back(view);
+      continue;
+    }
+    // The warm-up had arrived before the first of them was sent.
+    const auto first =
+        std::find_if(view.records.begin(), view.records.end(),
+                     [this](const LedgerRecord& record) { return record.run == measured_run_; });
+    view.records = {first, view.records.end()};
+    ledgers.measured.push_back(view);
   }
   return ledgers;
 }
@@ -394,19 +405,13 @@ Result<void> ScenarioRun::conclude() {
   auto ledgers = read_ledgers();
   if (!ledgers) return ledgers.error();
   const bench_tools::VerifyOptions options = verify_options();
-  const auto verified = [&options](const std::vector<LedgerRecord>& load,
-                                   const std::vector<LedgerRecord>& sink) {
-    const std::array views = {LedgerView{.kind = LedgerKind::kLoad, .run = 0, .records = load},
-                              LedgerView{.kind = LedgerKind::kSink, .run = 0, .records = sink}};
-    return bench_tools::verify(views, options);
-  };
-  const bench_tools::VerifyReport all = verified(ledgers->loads, ledgers->sink);
-  const bench_tools::VerifyReport measured = verified(ledgers->measured, ledgers->sink_measured);
+  const bench_tools::VerifyReport all = bench_tools::verify(ledgers->all, options);
+  const bench_tools::VerifyReport measured = bench_tools::verify(ledgers->measured, options);
   breaches_ = all.breaches(options).size();
   record_.verify = verify_json(all, options);
   record_.e2e = measured.from_due;
   record_.deliveries = measured.deliveries;
-  bench_tools::RunTimes times = bench_tools::times_of(ledgers->measured, ledgers->sink_measured);
+  bench_tools::RunTimes times = bench_tools::times_of(ledgers->measured);
   record_.accept = std::move(times.accept);
   record_.events = times.accepted;
   const bool is_drain = scenario_.flow == Flow::kBacklog;

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -30,11 +31,12 @@ class ScenarioRun {
   const std::string& directory() const noexcept { return rig_.directory(); }
 
  private:
+  // What is there now, of good endpoints only.
   struct Ledgers {
-    std::vector<bench_tools::LedgerRecord> loads;     // of all runs, to good endpoints
-    std::vector<bench_tools::LedgerRecord> measured;  // of these, of the one that counts
-    std::vector<bench_tools::LedgerRecord> sink;
-    std::vector<bench_tools::LedgerRecord> sink_measured;
+    std::vector<bench_tools::Ledger> opened;
+    std::deque<std::vector<bench_tools::LedgerRecord>> chosen;  // where some records are not wanted
+    std::vector<bench_tools::LedgerView> all;
+    std::vector<bench_tools::LedgerView> measured;  // of these, what is of the run that counts
   };
 
   Result<void> choose_payloads();
