@@ -3,6 +3,9 @@
 
 #define XXH_STATIC_LINKING_ONLY  // for a hash state on the stack
 #include <xxhash.h>
+#if defined(__x86_64__)
+#include <xxh_x86dispatch.h>  // the same by the widest vectors that this processor has: half the time
+#endif
 
 #include "store/bytes.h"
 
