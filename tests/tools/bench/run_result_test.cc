@@ -112,7 +112,7 @@ TEST(RunResultTest, TheTableSaysHowItWasMeasured) {
 
 TEST(RunResultTest, RepeatsShowMedianAndRange) {
   std::vector<Json> runs;
-  for (const std::uint64_t events : {1000, 3000, 2000}) {
+  for (const std::uint64_t events : {1000u, 3000u, 2000u}) {
     RunRecord each = record();
     each.events = events;
     runs.push_back(run_json(each));
