@@ -145,7 +145,7 @@ class Maker {
   }
 
  private:
-  static constexpr std::size_t kMemberBytesMax = 400;
+  std::size_t member_bytes_max() const noexcept { return 12 * options_.text_max + 40; }
   static constexpr std::size_t kEndBytes = 11;  // ,"pad":""}
 
   void begin() {
@@ -161,7 +161,8 @@ class Maker {
   // Members of the innermost object.
   void fill(std::size_t nesting, std::size_t size) {
     bool is_first = nesting > 0;
-    for (std::size_t key = 0; out_.size() + nesting + kEndBytes + kMemberBytesMax < size; ++key) {
+    for (std::size_t key = 0; out_.size() + nesting + kEndBytes + member_bytes_max() < size;
+         ++key) {
       if (!is_first) out_ += ',';
       is_first = false;
       out_ += "\"k" + std::to_string(key) + "\":";
@@ -193,10 +194,9 @@ class Maker {
     }
   }
 
-  // At most 30 characters of 12 bytes.
   void text() {
     out_ += '"';
-    const std::uint64_t length = random_.below(30) + 1;
+    const std::uint64_t length = random_.below(options_.text_max) + 1;
     for (std::uint64_t i = 0; i < length; ++i) {
       if (unit(random_) <= options_.unicode) {
         out_ += kUnicode[random_.below(kUnicode.size())];
@@ -223,6 +223,8 @@ Result<void> check(const GeneratorOptions& options) {
     return invalid("objects may be nested 512 deep");
   if (!(options.unicode >= 0 && options.unicode <= 1))
     return invalid("the share of other characters must be between 0 and 1");
+  if (options.text_max == 0 || options.text_max > GeneratorOptions::kTextMax)
+    return invalid("the longest text must have 1 to 1000 characters");
   if (options.count == 0 || options.count > GeneratorOptions::kCountMax)
     return invalid("the number of bodies must be 1 to 65536");
   return {};

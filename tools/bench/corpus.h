@@ -50,13 +50,15 @@ struct SizeDistribution {
 
 struct GeneratorOptions {
   SizeDistribution size;
-  std::size_t nesting = 4;  // objects within each other
-  double unicode = 0.05;    // of the characters in texts, how many are not plain ASCII
-  std::size_t count = 64;   // different bodies
+  std::size_t nesting = 4;    // objects within each other
+  double unicode = 0.05;      // of the characters in texts, how many are not plain ASCII
+  std::size_t text_max = 30;  // characters of a text at most
+  std::size_t count = 64;     // different bodies
   std::uint64_t seed = 1;
   std::string event = "bench.made";  // also the member "type"
 
   static constexpr std::size_t kNestingMax = 512;
+  static constexpr std::size_t kTextMax = 1000;
   static constexpr std::size_t kCountMax = 65536;
 };
 

@@ -150,6 +150,7 @@ void LoadCommand::add_payloads() {
   add_text("--size", size_, "SIZE", "of made bodies: 7k, 1k-20k or lognormal:7k:1.2");
   command_.add_option("--nesting", generator_.nesting, "objects within each other (4)");
   add_share("--unicode", generator_.unicode, "of the characters, those beyond ASCII (0.05)");
+  command_.add_option("--text", generator_.text_max, "characters of a text in them at most (30)");
   command_.add_option("--bodies", generator_.count, "different ones (64)");
 }
 

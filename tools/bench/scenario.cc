@@ -213,6 +213,9 @@ std::vector<std::string> load_arguments(const Scenario& scenario, const RunOptio
   if (scenario.flow == Flow::kKills) add("--lag-max", "100");
   if (options.github.empty()) {
     add("--size", options.size);
+    // As many values as a forge's push of that size has, and of its letters.
+    add("--text", "100");
+    add("--unicode", "0");
   } else {
     add("--github", options.github);
     add("--event", "push");
