@@ -5,6 +5,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/memtablerep.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
@@ -35,6 +36,8 @@ constexpr std::size_t kBlockCacheBytes = 32 * kMiB;
 constexpr std::size_t kInfoLineBytesMax = 512;
 constexpr std::uint64_t kResumeEveryUs = 200'000;  // a full disk is tried again so often
 constexpr double kBloomBitsPerKey = 10;
+constexpr std::size_t kHashPrefixBytes = 8;
+constexpr std::size_t kDedupeBuckets = 64 * 1024;  // about as many keys as its buffer holds
 
 // RocksDB's own account of its doings, without a file: when the disk is full, its file logger would
 // end the process.
@@ -244,6 +247,8 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options, core::Log
   // Keys grow within a link or an endpoint, so an insertion begins where the one before it ended.
   const std::shared_ptr<const rocksdb::SliceTransform> by_number(
       rocksdb::NewFixedPrefixTransform(kNumberPrefixBytes));
+  const std::shared_ptr<const rocksdb::SliceTransform> by_hash(
+      rocksdb::NewFixedPrefixTransform(kHashPrefixBytes));
   auto pending = plain(kOtherBufferBytes);
   auto attempts = plain(kAttemptsBufferBytes);
   attempts.memtable_insert_with_hint_prefix_extractor = by_number;
@@ -258,6 +263,10 @@ Result<void> RocksDatabase::open_families(const StoreOptions& options, core::Log
   dedupe.compaction_filter_factory = filters("headrace.dedupe", &is_old_dedupe);
   dedupe.memtable_prefix_bloom_size_ratio = 0.1;  // nearly every look-up finds nothing
   dedupe.memtable_whole_key_filtering = true;
+  // Its keys are hashes, which find their place among others by a hash as well: in a list that is
+  // sorted, each would cost a walk through cold memory.
+  dedupe.prefix_extractor = by_hash;
+  dedupe.memtable_factory.reset(rocksdb::NewHashLinkListRepFactory(kDedupeBuckets, 0, 0, false));
   const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
       {rocksdb::kDefaultColumnFamilyName, small},
       {"registry", small},
