@@ -43,7 +43,14 @@ Json summary_in_us(const core::Histogram& histogram);
 // As JSON on a line, or in lines for people, where members of objects are `outer inner`.
 void show(const Json& result, bool as_json);
 
+// Says each miss of judge() on standard error; kBreach where there is one, else `code`.
+int exit_code_of(const std::vector<std::string>& misses, int code);
+// Adds --expect, which may be repeated.
+void add_expect(CLI::App& command, std::vector<std::string>& texts);
+
 // Those that there are.
+void add_compare_command(BenchCommands& commands);
+void add_report_command(BenchCommands& commands);
 void add_load_command(BenchCommands& commands);
 void add_verify_command(BenchCommands& commands);
 void add_sink_command(BenchCommands& commands);
