@@ -5,13 +5,17 @@ import Ajv from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import {JSDOM, VirtualConsole} from 'jsdom';
 import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
 import {createHash} from 'node:crypto';
+import {once} from 'node:events';
 import {readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import {fileURLToPath} from 'node:url';
 
 import {bench, startSink} from './lib/bench_ledger.mjs';
+import {quoted} from './lib/cli.mjs';
+import {BINARY, cleanEnvironment} from './lib/daemon.mjs';
 import * as scratch from './lib/scratch.mjs';
 
 const WEB = fileURLToPath(new URL('../../tools/bench/web/', import.meta.url));
@@ -283,6 +287,38 @@ test('expectations of a load', async (t) => {
   }
   assert.equal(load(url).status, 4);
   assert.equal(before, 200);
+});
+
+// Runs the load on a terminal: what that showed.
+async function onTerminal(args, seen = () => {}) {
+  const command = [BINARY, 'bench', 'load', ...args].map(quoted).join(' ');
+  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+    env: cleanEnvironment({SHELL: '/bin/sh', TERM: 'xterm'}), stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let shown = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    shown += chunk;
+    seen(shown);
+  });
+  const [code] = await once(child, 'close');
+  assert.equal(code, 0, shown);
+  return shown;
+}
+
+test('a terminal shows how it goes, and nothing of that is left', async (t) => {
+  let release;
+  const released = new Promise((resolve) => {
+    release = resolve;
+  });
+  // The second message is answered once the line was seen.
+  const sink = await scratch.sink(t, {answer: () => sink.records.length < 2 ? 200 : released.then(() => 200)});
+  const shown = await onTerminal(
+      [sink.url, '--closed', '--connections', '1', '--messages', '2', '--timeout', '300s', '--duration', '60s'],
+      (text) => /sent [0-9]+\/s,.*backlog 1/.test(text) && release());
+  assert.match(shown, /\r[0-9]+s sent [0-9]+\/s, 2xx [0-9]+\/s, p50 .*, p99 .*, backlog 1, errors 0\/s\x1b\[K/);
+  assert.match(shown, /\r\x1b\[Kclosed loop, 1 connections/);
+  const silent = await onTerminal([sink.url, '--closed', '--messages', '2', '--duration', '60s', '--no-progress']);
+  assert.doesNotMatch(silent, /\x1b/);
 });
 
 test('exit codes', async (t) => {

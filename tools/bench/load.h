@@ -17,6 +17,7 @@
 #include "core/histogram.h"
 #include "headrace/result.h"
 #include "tools/bench/arrivals.h"
+#include "tools/bench/live.h"
 #include "tools/bench/load_target.h"
 #include "tools/bench/messages.h"
 
@@ -39,6 +40,7 @@ struct LoadOptions {
   double late_share_max = 0.01;        // more of them make the run invalid
   std::uint64_t run = 1;               // not 0
   std::string ledger_directory;        // empty: none is kept
+  LiveOptions live;                    // who looks on
 
   static constexpr unsigned kThreadsMax = 64;
   static constexpr unsigned kConnectionsMax = 60'000;
@@ -81,6 +83,8 @@ struct LoadResult {
   core::Histogram from_due;             // to the end of the answer; empty in a closed loop
   core::Histogram from_sent;
   core::Histogram lag;  // from due to sent
+
+  std::vector<LivePoint> series;  // how it went, warm-up included
 
   std::uint64_t ledger_records = 0;
   std::uint64_t ledger_dropped = 0;

@@ -162,6 +162,8 @@ void LoadCommand::add_output() {
   add_text("--run", run_, "HEX", "the name of the run in messages and ledger (random)");
   add_text("--percentiles", percentiles_file_, "FILE", "write the distribution of latencies");
   command_.add_flag("--json", json_, "the result for programs");
+  command_.add_flag("--no-progress", no_progress_,
+                    "no line of figures while it runs on a terminal");
   tools::add_expect(command_, expect_);
 }
 
@@ -239,8 +241,24 @@ Result<int> LoadCommand::load() {
   return is_search ? search_knee(**messages) : measure(**messages);
 }
 
-Result<int> LoadCommand::measure(const Messages& messages) {
+Result<LoadResult> LoadCommand::run_watched(const Messages& messages) {
+  TerminalLine line(!no_progress_);
+  if (line.is_shown()) {
+    // A number of messages ends a load before its time.
+    const bool is_time_known = options_.messages_max == 0;
+    const double total_s =
+        is_time_known ? static_cast<double>(options_.arrivals.duration_ns) / 1e9 : 0;
+    options_.live.show = [&line, total_s](const LivePoint& point) {
+      line.show(live_line(point, total_s, line.columns()));
+    };
+  }
   auto result = run_load(options_, messages, stop_asked);
+  options_.live.show = nullptr;
+  return result;
+}
+
+Result<int> LoadCommand::measure(const Messages& messages) {
+  auto result = run_watched(messages);
   if (!result) return result.error();
   if (auto written = write_percentiles(*result); !written) return written.error();
   return show(result->valid(), load_json(options_, *result), load_table(options_, *result));
@@ -264,7 +282,7 @@ Result<int> LoadCommand::search_knee(const Messages& messages) {
     const auto rate = search.next();
     if (!rate) break;
     options_.arrivals.per_second = *rate;
-    auto result = run_load(options_, messages, stop_asked);
+    auto result = run_watched(messages);
     if (!result) return result.error();
     const bool carried = is_carried(*result);
     if (!stop_asked.load()) search.tell(carried);

@@ -45,6 +45,7 @@ class LoadCommand {
   // Shows it and judges it: the exit code.
   int show(bool is_valid, const std::string& json, const std::string& table) const;
   Result<int> search_knee(const Messages& messages);
+  Result<LoadResult> run_watched(const Messages& messages);
   bool is_carried(const LoadResult& result) const;
   Result<void> write_percentiles(const LoadResult& result) const;
 
@@ -69,6 +70,7 @@ class LoadCommand {
   std::vector<std::string> expect_;
   std::vector<Expectation> expectations_;
   bool json_ = false;
+  bool no_progress_ = false;
 };
 
 }  // namespace headrace::bench_tools
