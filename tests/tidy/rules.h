@@ -21,7 +21,8 @@ Complaints check_arrows(const SourceFile& file);
 // Public headers see the standard library and each other, nothing else.
 Complaints check_public_header(const SourceFile& file);
 
-// Sources, scripts and CMake files carry one licence line, at the top.
+// Sources, scripts and CMake files carry one licence line, at the top; those of others, in a folder
+// `vendored`, have their own.
 Complaints check_licence_line(const SourceFile& file);
 
 // A ratchet far above what we aim at: 600 lines for a source or script, 330 for a header.

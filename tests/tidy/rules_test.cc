@@ -73,6 +73,7 @@ TEST(LicenceLineTest, IsOneLineAtTheTop) {
   EXPECT_EQ(check_licence_line(file("core/CMakeLists.txt", "# " + line + "# " + line)).size(), 1u);
   EXPECT_EQ(check_licence_line(file("tests/a.mjs", "1;\n")).size(), 1u);
   EXPECT_EQ(check_licence_line(file("docs/a.md", "text\n")), Complaints{});
+  EXPECT_EQ(check_licence_line(file("tools/vendored/a/a.min.js", "1;\n")), Complaints{});
 }
 
 TEST(SizeTest, HeadersAndSourcesHaveARatchet) {

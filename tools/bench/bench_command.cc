@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "tools/exit_code.h"
 #include "tools/output.h"
 #include "tools/run_command.h"
 
@@ -28,7 +29,9 @@ Json flattened(const Json& object) {
 BenchCommands::BenchCommands(CLI::App& app)
     : bench_(*app.add_subcommand("bench", "measure a dispatcher, and verify what it did")) {
   bench_.require_subcommand(1);
+  add_compare_command(*this);
   add_load_command(*this);
+  add_report_command(*this);
   add_sink_command(*this);
   add_verify_command(*this);
   add_run_command(*this);
@@ -71,6 +74,19 @@ Json summary_in_us(const core::Histogram& histogram) {
   set_us("p99_9_us", static_cast<double>(histogram.value_at(99.9)));
   set_us("max_us", static_cast<double>(histogram.max()));
   return json;
+}
+
+int exit_code_of(const std::vector<std::string>& misses, int code) {
+  for (const std::string& miss : misses) say("headrace: " + harmless(miss) + '\n');
+  return misses.empty() ? code : kBreach;
+}
+
+void add_expect(CLI::App& command, std::vector<std::string>& texts) {
+  command
+      .add_option("--expect", texts,
+                  "exit code 7 unless it holds, such as 'e2e.p99<50ms'; may be repeated")
+      ->type_name("EXPR")
+      ->allow_extra_args(false);
 }
 
 void show(const Json& result, bool as_json) {

@@ -47,8 +47,14 @@ void show(const Json& result, bool as_json);
 // What `verify` found, as it prints it.
 Json verify_json(const bench_tools::VerifyReport& report,
                  const bench_tools::VerifyOptions& options);
+// Says each miss of judge() on standard error; kBreach where there is one, else `code`.
+int exit_code_of(const std::vector<std::string>& misses, int code);
+// Adds --expect, which may be repeated.
+void add_expect(CLI::App& command, std::vector<std::string>& texts);
 
 // Those that there are.
+void add_compare_command(BenchCommands& commands);
+void add_report_command(BenchCommands& commands);
 void add_load_command(BenchCommands& commands);
 void add_verify_command(BenchCommands& commands);
 void add_sink_command(BenchCommands& commands);

@@ -100,9 +100,11 @@ void LoadResult::add(const LoadResult& other) {
 Result<LoadResult> run_load(const LoadOptions& options, const Messages& messages,
                             const std::atomic<bool>& stop) {
   if (auto checked = options.check(); !checked) return checked.error();
+  LiveMonitor monitor(options.live, options.threads, options.arrivals.duration_ns);
   std::vector<std::unique_ptr<LoadThread>> lanes;
   for (unsigned i = 0; i < options.threads; ++i) {
-    lanes.push_back(std::make_unique<LoadThread>(options, messages, place_of(options, i)));
+    lanes.push_back(
+        std::make_unique<LoadThread>(options, messages, place_of(options, i), monitor.share(i)));
     if (auto prepared = lanes.back()->prepare(); !prepared) return prepared.error();
   }
   if (options.before_start) options.before_start();
@@ -114,8 +116,10 @@ Result<LoadResult> run_load(const LoadOptions& options, const Messages& messages
       lane->run(start_ns, stop);
     });
   }
+  monitor.start(start_ns);
   for (std::thread& thread : threads) thread.join();
   LoadResult result;
+  result.series = monitor.stop();
   for (const auto& lane : lanes) result.add(lane->result());
   judge(options, result);
   return result;

@@ -18,6 +18,7 @@
 #include "core/histogram.h"
 #include "headrace/result.h"
 #include "tools/bench/arrivals.h"
+#include "tools/bench/live.h"
 #include "tools/bench/load_target.h"
 #include "tools/bench/messages.h"
 
@@ -41,6 +42,7 @@ struct LoadOptions {
   std::uint64_t run = 1;               // not 0
   std::string ledger_directory;        // empty: none is kept
   std::function<void()> before_start;  // all is ready and connected; null: begin at once
+  LiveOptions live;                    // who looks on
 
   static constexpr unsigned kThreadsMax = 64;
   static constexpr unsigned kConnectionsMax = 60'000;
@@ -83,6 +85,8 @@ struct LoadResult {
   core::Histogram from_due;             // to the end of the answer; empty in a closed loop
   core::Histogram from_sent;
   core::Histogram lag;  // from due to sent
+
+  std::vector<LivePoint> series;  // how it went, warm-up included
 
   std::uint64_t ledger_records = 0;
   std::uint64_t ledger_dropped = 0;

@@ -18,6 +18,7 @@
 #include "tools/bench/bench_command.h"
 #include "tools/bench/load_report.h"
 #include "tools/exit_code.h"
+#include "tools/run_command.h"
 
 namespace headrace::bench_tools {
 namespace {
@@ -174,6 +175,9 @@ void LoadCommand::add_output() {
   add_text("--run", run_, "HEX", "the name of the run in messages and ledger (random)");
   add_text("--percentiles", percentiles_file_, "FILE", "write the distribution of latencies");
   command_.add_flag("--json", json_, "the result for programs");
+  command_.add_flag("--no-progress", no_progress_,
+                    "no line of figures while it runs on a terminal");
+  tools::add_expect(command_, expect_);
 }
 
 Result<Corpus> LoadCommand::corpus() const {
@@ -225,6 +229,10 @@ Result<int> LoadCommand::load() {
     if (!shape) return shape.error();
     options_.arrivals.shape = *shape;
   }
+  auto expectations =
+      parse_expectations(expect_, is_search ? ResultKind::kKnee : ResultKind::kLoad);
+  if (!expectations) return expectations.error();
+  expectations_ = std::move(*expectations);
   auto run = parse_run(run_);
   if (!run) return run.error();
   options_.run = messages_.run = *run;
@@ -246,13 +254,37 @@ Result<int> LoadCommand::load() {
   return is_search ? search_knee(**messages) : measure(**messages);
 }
 
+Result<LoadResult> LoadCommand::run_watched(const Messages& messages) {
+  TerminalLine line(!no_progress_);
+  if (line.is_shown()) {
+    // A number of messages ends a load before its time.
+    const bool is_time_known = options_.messages_max == 0;
+    const double total_s =
+        is_time_known ? static_cast<double>(options_.arrivals.duration_ns) / 1e9 : 0;
+    options_.live.show = [&line, total_s](const LivePoint& point) {
+      line.show(live_line(point, total_s, line.columns()));
+    };
+  }
+  auto result = run_load(options_, messages, stop_asked);
+  options_.live.show = nullptr;
+  return result;
+}
+
 Result<int> LoadCommand::measure(const Messages& messages) {
   if (hold_) options_.before_start = &say_ready_and_wait;
-  auto result = run_load(options_, messages, stop_asked);
+  auto result = run_watched(messages);
   if (!result) return result.error();
-  fmt::print("{}", json_ ? load_json(options_, *result) : load_table(options_, *result));
   if (auto written = write_percentiles(*result); !written) return written.error();
-  return result->valid() ? tools::kOk : tools::kFailed;
+  return show(result->valid(), load_json(options_, *result), load_table(options_, *result));
+}
+
+// A run that is not valid says nothing of what was expected.
+int LoadCommand::show(bool is_valid, const std::string& json, const std::string& table) const {
+  fmt::print("{}", json_ ? json : table);
+  if (!is_valid || expectations_.empty()) return is_valid ? tools::kOk : tools::kFailed;
+  const auto result = tools::parse_json(json);
+  if (!result) return tools::fail(tools::kFailed, result.error().what);
+  return tools::exit_code_of(judge(*result, expectations_), tools::kOk);
 }
 
 // Late sending is a symptom here, not a fault of the run: beyond the knee it cannot be otherwise.
@@ -264,7 +296,7 @@ Result<int> LoadCommand::search_knee(const Messages& messages) {
     const auto rate = search.next();
     if (!rate) break;
     options_.arrivals.per_second = *rate;
-    auto result = run_load(options_, messages, stop_asked);
+    auto result = run_watched(messages);
     if (!result) return result.error();
     const bool carried = is_carried(*result);
     if (!stop_asked.load()) search.tell(carried);
@@ -274,8 +306,7 @@ Result<int> LoadCommand::search_knee(const Messages& messages) {
     steps.push_back({*rate, carried, std::move(*result)});
   }
   const double knee = search.knee();
-  fmt::print("{}", json_ ? knee_json(knee, steps) : knee_table(knee, steps));
-  return knee > 0 ? tools::kOk : tools::kFailed;
+  return show(knee > 0, knee_json(knee, steps), knee_table(knee, steps));
 }
 
 bool LoadCommand::is_carried(const LoadResult& result) const {

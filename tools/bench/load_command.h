@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "headrace/result.h"
+#include "tools/bench/expect.h"
 #include "tools/bench/load.h"
 
 namespace headrace::bench_tools {
@@ -22,7 +23,8 @@ class LoadCommand {
   LoadCommand(const LoadCommand&) = delete;
   LoadCommand& operator=(const LoadCommand&) = delete;
 
-  // Answers the exit code: kFailed for a run that is not valid.
+  // Answers the exit code: kFailed for a run that is not valid, kBreach for one that is not as
+  // expected.
   int run();
 
  private:
@@ -40,7 +42,10 @@ class LoadCommand {
   Result<std::vector<Link>> aim();
   Result<int> load();
   Result<int> measure(const Messages& messages);
+  // Shows it and judges it: the exit code.
+  int show(bool is_valid, const std::string& json, const std::string& table) const;
   Result<int> search_knee(const Messages& messages);
+  Result<LoadResult> run_watched(const Messages& messages);
   bool is_carried(const LoadResult& result) const;
   Result<void> write_percentiles(const LoadResult& result) const;
 
@@ -63,7 +68,10 @@ class LoadCommand {
   double lag_max_percent_ = 1;
   std::uint64_t knee_p99_ns_ = 50'000'000;
   bool hold_ = false;
+  std::vector<std::string> expect_;
+  std::vector<Expectation> expectations_;
   bool json_ = false;
+  bool no_progress_ = false;
 };
 
 }  // namespace headrace::bench_tools

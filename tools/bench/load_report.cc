@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <string_view>
@@ -59,6 +60,49 @@ std::string quoted(std::string_view text) {
     }
   }
   return out + '"';
+}
+
+// What charts show of it: how many percent took how long at most. By tens to 90 %, then by ones to
+// 99 %, and so on, until nothing is beyond.
+std::string curve_json(const core::Histogram& times) {
+  const std::string end = fmt::format("[100,{:.1f}]]", us(times.max()));
+  std::string text = "[";
+  for (double step = 10; step > 1e-6; step /= 10) {
+    for (int left = step == 10 ? 10 : 9; left > 0; --left) {
+      const double percent = 100 - left * step;
+      const std::uint64_t value = std::min(times.value_at(percent), times.max());
+      text += fmt::format("[{:.8g},{:.1f}],", percent, us(value));
+      if (value == times.max()) return text + end;
+    }
+  }
+  return text + end;
+}
+
+std::string curves_json(const LoadResult& result) {
+  std::string text = "{";
+  const auto add = [&text](std::string_view name, const core::Histogram& times) {
+    if (times.count() == 0) return;
+    text += fmt::format(R"({}"{}":{})", text.size() == 1 ? "" : ",", name, curve_json(times));
+  };
+  add("latency_from_due_us", result.from_due);
+  add("latency_from_sent_us", result.from_sent);
+  return text + "}";
+}
+
+std::string series_json(const LoadResult& result) {
+  std::string text = "[";
+  const auto time = [](const LivePoint& point, double time_us) {
+    return point.count == 0 ? std::string("null") : fmt::format("{:.1f}", time_us);
+  };
+  for (const LivePoint& point : result.series) {
+    text += fmt::format(
+        R"({}{{"t_s":{:.3f},"sent_per_s":{:.1f},"answered_per_s":{:.1f},"accepted_per_s":{:.1f},)"
+        R"("errors_per_s":{:.1f},"backlog":{},"behind_us":{:.1f},"p50_us":{},"p99_us":{}}})",
+        text.size() == 1 ? "" : ",", point.t_s, point.sent_per_s, point.answered_per_s,
+        point.accepted_per_s, point.errors_per_s, point.backlog, point.behind_us,
+        time(point, point.p50_us), time(point, point.p99_us));
+  }
+  return text + "]";
 }
 
 std::string statuses_json(const LoadResult& result) {
@@ -168,8 +212,10 @@ std::string load_json(const LoadOptions& options, const LoadResult& result) {
                  json_of(result.from_due), json_of(result.from_sent), json_of(result.lag));
   fmt::format_to(out, R"("late":{},"late_share":{:.6f},"late_for_want_of_a_connection":{},)",
                  result.measured_late, late_share(result), result.measured_starved);
-  fmt::format_to(out, R"("reconnects":{},"cpu_us_per_message":{:.3f},"ledger_records":{}}})",
+  fmt::format_to(out, R"("reconnects":{},"cpu_us_per_message":{:.3f},"ledger_records":{},)",
                  result.reconnects, cpu_us_per_message(result), result.ledger_records);
+  fmt::format_to(out, R"("series":{},"percentiles":{}}})", series_json(result),
+                 curves_json(result));
   return text + "\n";
 }
 

@@ -38,10 +38,12 @@ std::uint64_t cpu_of_thread() noexcept {
 
 }  // namespace
 
-LoadThread::LoadThread(const LoadOptions& options, const Messages& messages, Place place)
+LoadThread::LoadThread(const LoadOptions& options, const Messages& messages, Place place,
+                       LiveShare& live)
     : options_(options),
       messages_(messages),
       place_(place),
+      live_(live),
       composer_(messages),
       arrivals_(options.arrivals),
       connections_(place.connections),
@@ -366,6 +368,7 @@ void LoadThread::answered(Connection& connection, int status, bool keep) noexcep
     result_.from_sent.record(time - connection.sent_ns);
     if (!options_.closed_loop) result_.from_due.record(time - connection.due_ns);
   }
+  live_.record(time - (options_.closed_loop ? connection.sent_ns : connection.due_ns));
   note(connection, is_accepted ? LedgerEvent::kAccepted : LedgerEvent::kRefused, status, time);
   if (!keep) return reopen(connection);
   connection.state = State::kIdle;
@@ -402,6 +405,16 @@ void LoadThread::measure_span(bool was_stopped) noexcept {
   if (was_stopped || options_.messages_max != 0) return;
   const std::uint64_t planned = options_.arrivals.duration_ns - options_.warmup_ns;
   result_.measured_ns = std::max(result_.measured_ns, planned);
+}
+
+void LoadThread::publish(std::uint64_t now) noexcept {
+  LiveCounts counts = {.sent = result_.sent, .answered = result_.answered, .backlog = busy_};
+  for (std::size_t status = 200; status < 300; ++status)
+    counts.accepted += result_.statuses[status];
+  for (const std::uint64_t errors : result_.errors) counts.errors += errors;
+  const bool is_due = next_ && !options_.closed_loop && now > start_ns_ + next_->at_ns;
+  if (is_due) counts.behind_ns = now - start_ns_ - next_->at_ns;
+  live_.publish(counts);
 }
 
 // --- time ---
@@ -449,6 +462,7 @@ void LoadThread::run(std::uint64_t start_ns, const std::atomic<bool>& stop) noex
   find_next();
   for (std::uint64_t time = now(); !is_over(time); time = now()) {
     if (time >= house_at_ns_) keep_house(time, stop);
+    if (live_.is_asked()) publish(time);
     send_due();
     wait(time_to_wait(now()));
   }
@@ -458,6 +472,7 @@ void LoadThread::run(std::uint64_t start_ns, const std::atomic<bool>& stop) noex
   is_stopped_ = true;
   give_up_rest();
   measure_span(was_stopped);
+  publish(end);
   result_.cpu_ns = cpu_of_thread() - cpu_before;
   if (!ledger_) return;
   if (auto closed = ledger_->close(end + wall_offset_ns_); !closed)

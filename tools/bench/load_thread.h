@@ -30,7 +30,7 @@ class LoadThread {
     unsigned connections = 1;
   };
 
-  LoadThread(const LoadOptions& options, const Messages& messages, Place place);
+  LoadThread(const LoadOptions& options, const Messages& messages, Place place, LiveShare& live);
   ~LoadThread();
   LoadThread(const LoadThread&) = delete;
   LoadThread& operator=(const LoadThread&) = delete;
@@ -112,6 +112,7 @@ class LoadThread {
             std::uint64_t steady_ns) noexcept;
 
   void measure_span(bool was_stopped) noexcept;
+  void publish(std::uint64_t now) noexcept;
 
   // --- time ---
   Result<void> connect_all();
@@ -122,6 +123,7 @@ class LoadThread {
   const LoadOptions& options_;
   const Messages& messages_;
   const Place place_;
+  LiveShare& live_;
   const core::SystemClock clock_;
   Composer composer_;
   Arrivals arrivals_;

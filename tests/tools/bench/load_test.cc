@@ -197,6 +197,36 @@ TEST(LoadTest, AServerThatStandsStillIsSeenInTheCorrectedLatencyOnly) {
   server.stop();
 }
 
+TEST(LoadTest, SaysHowItWent) {
+  Server server(always(200));
+  Load load(server.port());
+  load.options.threads = 2;
+  load.options.closed_loop = true;
+  load.options.arrivals.duration_ns = 300'000 * kMs;
+  load.options.live.interval_ns = 20 * kMs;
+  load.options.live.points_max = 1'000'000;
+  load.options.live.shown_ns = 0;
+  std::size_t shown = 0;
+  load.options.live.show = [&](const LivePoint& point) {
+    ++shown;
+    if (point.count != 0) load.stop = true;  // else it would not end
+  };
+  const auto result = load.run();
+  ASSERT_TRUE(result);
+  EXPECT_GE(result->series.size(), shown);
+  double answered = 0;
+  double before_s = 0;
+  std::uint64_t latencies = 0;
+  for (const LivePoint& point : result->series) {
+    answered += point.answered_per_s * (point.t_s - before_s);
+    before_s = point.t_s;
+    latencies += point.count;
+  }
+  EXPECT_GT(latencies, 0u);
+  EXPECT_LE(latencies, result->answered);
+  EXPECT_NEAR(answered, static_cast<double>(latencies), 0.5);
+}
+
 TEST(LoadTest, LateMessagesMakeTheRunInvalid) {
   Server server([](const FakeEndpoint::Request&) { return FakeEndpoint::silence(); });
   Load load(server.port());
