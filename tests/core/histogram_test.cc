@@ -96,7 +96,7 @@ TEST(HistogramTest, CorrectionAddsWhatWasNotAskedMeanwhile) {
 
 TEST(HistogramTest, TheTextIsThatOfTheOriginal) {
   Histogram histogram(1, 1'000'000, 2);
-  for (std::uint64_t value : {1000, 2000, 2000, 3000}) histogram.record(value * 10);
+  for (const std::uint64_t value : {1000u, 2000u, 2000u, 3000u}) histogram.record(value * 10);
   std::string text;
   histogram.write_percentiles(text, {.ticks_per_half_distance = 1, .unit = 10});
   // "00" behind the point are its two digits; each value is the highest of its bucket.

@@ -2,7 +2,9 @@
 // `headrace bench load` as people and scripts run it, against receivers that are not ours.
 import assert from 'node:assert/strict';
 import {createHmac} from 'node:crypto';
-import {writeFile} from 'node:fs/promises';
+import {once} from 'node:events';
+import {readFile, writeFile} from 'node:fs/promises';
+import https from 'node:https';
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import test from 'node:test';
@@ -13,6 +15,7 @@ import {runProgram} from './lib/cli.mjs';
 import {BINARY} from './lib/daemon.mjs';
 import * as scratch from './lib/scratch.mjs';
 import {closedPort} from './lib/sink.mjs';
+import {certificate} from './lib/tls.mjs';
 
 const EXAMPLES =
     createRequire(import.meta.url).resolve('@octokit/webhooks-examples/api.github.com/index.json');
@@ -131,6 +134,32 @@ test('closed loop and churn', async (t) => {
   }
   const churn = await result([sink.url, '--churn', '--rate', '500', '--duration', '200ms']);
   assert.equal(churn.answered, 100);
+});
+
+test('over TLS, to a server that is trusted', async (t) => {
+  const files = await certificate(await scratch.folder(t), 'server');
+  let received = 0;
+  const server = https.createServer(
+      {cert: await readFile(files.certificate), key: await readFile(files.key)}, (request, response) => {
+        request.resume().on('end', () => {
+          ++received;
+          response.end('ok');
+        });
+      });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const url = `https://127.0.0.1:${server.address().port}/`;
+  const trusted = await result([url, '--rate', '200', '--duration', '250ms', '--tls-roots', files.certificate]);
+  assert.equal(trusted.statuses['200'], 50);
+  assert.equal(trusted.tls, true);
+  assert.equal(trusted.reconnects, 0);
+  const churn = await result([url, '--rate', '100', '--duration', '200ms', '--churn', '--tls-insecure']);
+  assert.equal(churn.statuses['200'], 20);
+  assert.equal(received, 70);
+  const stranger = await load([url, '--messages', '1']);
+  assert.equal(stranger.code, 4);
+  assert.match(stranger.stderr, /no TLS: self-signed certificate/);
 });
 
 test('the knee is found in steps', async (t) => {

@@ -19,8 +19,8 @@ Error invalid(std::string what) { return {ErrorCode::kInvalidArgument, std::move
 // How it was run, not what came of it.
 bool is_setting(std::string_view name) noexcept {
   constexpr std::array<std::string_view, 3> kPrefixes = {"configuration.", "machine.", "headrace."};
-  constexpr std::array<std::string_view, 7> kOfLoad = {
-      "loop", "arrivals", "offered_per_s", "threads", "connections", "churn", "duration_s"};
+  constexpr std::array<std::string_view, 8> kOfLoad = {
+      "loop", "arrivals", "offered_per_s", "threads", "connections", "churn", "tls", "duration_s"};
   return std::find(kOfLoad.begin(), kOfLoad.end(), name) != kOfLoad.end() ||
          std::any_of(kPrefixes.begin(), kPrefixes.end(),
                      [name](std::string_view prefix) { return name.starts_with(prefix); });

@@ -218,7 +218,7 @@ std::vector<Figure> figures_of(const Json& result) {
 
 std::optional<ResultKind> kind_of(const Json& result) noexcept {
   const std::string_view kind = result.text_at("kind");
-  if (kind == "run") return ResultKind::kRun;
+  if (kind == "run" || kind == "chaos") return ResultKind::kRun;
   if (kind == "compare") return ResultKind::kCompare;
   const std::string_view format = result.text_at("format");
   if (format == "headrace.bench.load/1") return ResultKind::kLoad;

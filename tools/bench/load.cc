@@ -50,7 +50,7 @@ void judge(const LoadOptions& options, LoadResult& result) {
 }  // namespace
 
 std::string_view to_string(LoadError error) noexcept {
-  static constexpr std::array<std::string_view, kLoadErrors> kNames = {"connect", "closed",
+  static constexpr std::array<std::string_view, kLoadErrors> kNames = {"connect", "tls", "closed",
                                                                        "timeout", "protocol"};
   return kNames[static_cast<std::size_t>(error)];
 }

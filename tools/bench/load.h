@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,14 @@
 #include "tools/bench/arrivals.h"
 #include "tools/bench/live.h"
 #include "tools/bench/load_target.h"
+#include "tools/bench/load_tls.h"
 #include "tools/bench/messages.h"
 
 namespace headrace::bench_tools {
 
 struct LoadOptions {
   ServerAddress server;
+  std::shared_ptr<const LoadTls> tls;  // null: plain
   bool closed_loop = false;
   ArrivalOptions arrivals;                    // of a closed loop: the duration
   std::uint64_t messages_max = 0;             // 0: as many as the duration brings
@@ -53,11 +56,12 @@ struct LoadOptions {
 
 enum class LoadError : std::uint8_t {
   kConnect,   // refused, or nobody there
+  kTls,       // no handshake, or a certificate that is not trusted
   kClosed,    // in the middle of a request or its answer
   kTimeout,   // no answer in time
   kProtocol,  // what came was no answer
 };
-inline constexpr std::size_t kLoadErrors = 4;
+inline constexpr std::size_t kLoadErrors = 5;
 std::string_view to_string(LoadError error) noexcept;
 
 // Sums of all threads. What is not named "measured" counts the warm-up, too.

@@ -41,6 +41,7 @@ int exit_code_of(const Error& error) noexcept {
   switch (error.code) {
     case ErrorCode::kConnectFailed:
     case ErrorCode::kResolveFailed:
+    case ErrorCode::kTlsFailed:
       return tools::kNotReachable;
     case ErrorCode::kStorageFailed:
     case ErrorCode::kUnavailable:
@@ -85,7 +86,7 @@ Result<std::uint64_t> parse_duration(std::string_view text) {
 }
 
 LoadCommand::LoadCommand(CLI::App& command) : command_(command) {
-  command_.add_option("URL", urls_, "http://host[:port]/path; several of one server take turns");
+  command_.add_option("URL", urls_, "http(s)://host[:port]/path; several of one server take turns");
   add_schedule();
   add_connections();
   add_payloads();
@@ -139,6 +140,8 @@ void LoadCommand::add_connections() {
   add_text("--ingest", ingest_, "URL", "where links are (http://127.0.0.1:8080)");
   command_.add_option("--connections", options_.connections, "of all threads (64)");
   command_.add_option("--threads", options_.threads, "that send (1)");
+  add_text("--tls-roots", tls_roots_, "FILE", "certificates to trust, beside the system's (PEM)");
+  command_.add_flag("--tls-insecure", tls_unchecked_, "any certificate will do");
   command_.add_flag("--churn", options_.churn, "a connection for each message");
   add_time("--timeout", options_.timeout_ns, "for an answer (10s)");
   add_time("--drain", options_.drain_ns, "for what is late at the end (10s)");
@@ -218,6 +221,11 @@ Result<std::vector<Link>> LoadCommand::aim() {
   auto server = resolve(*targets);
   if (!server) return server.error();
   options_.server = *server;
+  if (targets->is_tls) {
+    auto tls = LoadTls::make({targets->host, tls_roots_, !tls_unchecked_});
+    if (!tls) return tls.error();
+    options_.tls = std::move(*tls);
+  }
   return std::move(targets->links);
 }
 

@@ -63,6 +63,8 @@ class LoadCommand {
   std::vector<std::string> events_;
   std::string provider_;
   std::string secret_file_;
+  std::string tls_roots_;
+  bool tls_unchecked_ = false;
   std::string run_;
   std::string percentiles_file_;
   double lag_max_percent_ = 1;

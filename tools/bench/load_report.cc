@@ -195,8 +195,8 @@ std::string load_json(const LoadOptions& options, const LoadResult& result) {
                  is_open ? "open" : "closed",
                  is_open ? quoted(to_string(options.arrivals.shape)) : "null",
                  is_open ? fmt::format("{:.3f}", rate) : "null");
-  fmt::format_to(out, R"("threads":{},"connections":{},"churn":{},"duration_s":{:.3f},)",
-                 options.threads, options.connections, options.churn,
+  fmt::format_to(out, R"("threads":{},"connections":{},"churn":{},"tls":{},"duration_s":{:.3f},)",
+                 options.threads, options.connections, options.churn, options.tls != nullptr,
                  static_cast<double>(options.arrivals.duration_ns) / 1e9);
   fmt::format_to(out, R"("sent":{},"answered":{},"unanswered":{},"unsent":{},)", result.sent,
                  result.answered, result.unanswered, result.unsent);

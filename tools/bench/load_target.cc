@@ -20,22 +20,23 @@ Error invalid(std::string_view url, const char* what) {
 struct Parsed {
   std::string_view host;
   std::string_view port;
+  bool is_tls = false;
   Link link;
 };
 
 Result<Parsed> parse(std::string_view url) {
-  if (url.starts_with(kHttps))
-    return Error{ErrorCode::kUnsupported, "a load speaks plain HTTP only: " + std::string(url)};
-  if (!url.starts_with(kHttp)) return invalid(url, "must begin with http://");
+  const bool is_tls = url.starts_with(kHttps);
+  if (!is_tls && !url.starts_with(kHttp))
+    return invalid(url, "must begin with http:// or https://");
   if (!std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f; }))
     return invalid(url, "has characters that no URL has");
-  const std::string_view rest = url.substr(kHttp.size());
+  const std::string_view rest = url.substr(is_tls ? kHttps.size() : kHttp.size());
   const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
   const std::string_view authority = rest.substr(0, end);
   const std::string_view target = rest.substr(end);
   if (target.find('#') != std::string_view::npos || authority.find('@') != std::string_view::npos)
     return invalid(url, "has a part that is not sent");
-  Parsed parsed{.port = "80"};
+  Parsed parsed{.port = is_tls ? "443" : "80", .is_tls = is_tls};
   std::size_t colon = authority.rfind(':');
   if (authority.starts_with('[')) {
     const std::size_t bracket = authority.find(']');
@@ -66,10 +67,13 @@ Result<Targets> parse_targets(const std::vector<std::string>& urls) {
   for (const std::string& url : urls) {
     auto parsed = parse(url);
     if (!parsed) return parsed.error();
-    if (!targets.links.empty() && (targets.host != parsed->host || targets.port != parsed->port))
+    const bool is_same = targets.host == parsed->host && targets.port == parsed->port &&
+                         targets.is_tls == parsed->is_tls;
+    if (!targets.links.empty() && !is_same)
       return invalid(url, "is of another server than the first");
     targets.host = parsed->host;
     targets.port = parsed->port;
+    targets.is_tls = parsed->is_tls;
     targets.links.push_back(std::move(parsed->link));
   }
   if (targets.links.empty()) return Error{ErrorCode::kInvalidArgument, "no URL was given"};

@@ -21,10 +21,11 @@ struct ServerAddress {
 struct Targets {
   std::string host;  // without the brackets of IPv6
   std::string port;
+  bool is_tls = false;
   std::vector<Link> links;
 };
 
-// URLs "http://host[:port][/path?query]", all of one server. kInvalidArgument; kUnsupported: https.
+// URLs "http://host[:port][/path?query]" or with https, all of one server. kInvalidArgument.
 Result<Targets> parse_targets(const std::vector<std::string>& urls);
 // By the system's resolver; the first address. kResolveFailed.
 Result<ServerAddress> resolve(const Targets& targets);

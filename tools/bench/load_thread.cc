@@ -51,6 +51,7 @@ LoadThread::LoadThread(const LoadOptions& options, const Messages& messages, Pla
       input_(std::make_unique<char[]>(kInputBytes)) {
   for (Connection& connection : connections_)
     connection.head = std::make_unique<char[]>(composer_.head_bytes_max());
+  if (options_.tls) record_ = std::make_unique<char[]>(LoadChannel::kRecordBytesMax);
 }
 
 LoadThread::~LoadThread() {
@@ -81,7 +82,9 @@ Result<void> LoadThread::connect_all() {
     for (Connection& connection : connections_) list_free(connection);
     return {};
   }
-  const auto is_connecting = [](const Connection& c) { return c.state == State::kConnecting; };
+  const auto is_connecting = [](const Connection& c) {
+    return c.state == State::kConnecting || c.state == State::kHandshaking;
+  };
   for (Connection& connection : connections_) {
     if (!open(connection)) break;
   }
@@ -92,6 +95,11 @@ Result<void> LoadThread::connect_all() {
   const bool are_all_up = std::all_of(connections_.begin(), connections_.end(),
                                       [](const Connection& c) { return c.state == State::kIdle; });
   if (are_all_up) return {};
+  const bool is_silent =
+      std::any_of(connections_.begin(), connections_.end(),
+                  [](const Connection& c) { return c.state == State::kHandshaking; });
+  if (is_silent) tls_fault_ = "the server does not shake hands";
+  if (!tls_fault_.empty()) return Error{ErrorCode::kTlsFailed, "no TLS: " + tls_fault_};
   return Error{ErrorCode::kConnectFailed, "the server does not take all connections"};
 }
 
@@ -236,6 +244,7 @@ bool LoadThread::open(Connection& connection) noexcept {
 }
 
 void LoadThread::close(Connection& connection) noexcept {
+  if (options_.tls) connection.channel.stop();
   if (connection.fd >= 0) ::close(connection.fd);  // which removes it from the epoll set, too
   connection.fd = -1;
   connection.state = State::kDown;
@@ -259,6 +268,23 @@ void LoadThread::connected(Connection& connection) noexcept {
     if (connection.has_message) return failed(connection, LoadError::kConnect);
     return close(connection);
   }
+  if (!options_.tls) return ready(connection);
+  connection.state = State::kHandshaking;
+  if (connection.channel.start(*options_.tls, connection.fd)) return shake_hands(connection);
+  if (connection.has_message) return failed(connection, LoadError::kTls);
+  close(connection);
+}
+
+void LoadThread::shake_hands(Connection& connection) noexcept {
+  const LoadChannel::Step step = connection.channel.handshake();
+  if (step == LoadChannel::Step::kWait) return;
+  if (step == LoadChannel::Step::kDone) return ready(connection);
+  if (connection.has_message) return failed(connection, LoadError::kTls);
+  if (start_ns_ == 0) tls_fault_ = connection.channel.fault();
+  close(connection);
+}
+
+void LoadThread::ready(Connection& connection) noexcept {
   if (!connection.has_message) {
     connection.state = State::kIdle;
     return list_free(connection);
@@ -268,6 +294,28 @@ void LoadThread::connected(Connection& connection) noexcept {
 }
 
 void LoadThread::write_some(Connection& connection) noexcept {
+  return options_.tls ? write_records(connection) : write_plain(connection);
+}
+
+// Head and body share records, as they would be two for no reason else.
+void LoadThread::write_records(Connection& connection) noexcept {
+  while (connection.written < connection.bytes()) {
+    const std::size_t head_done = std::min(connection.written, connection.head_bytes);
+    const std::size_t head =
+        std::min(connection.head_bytes - head_done, LoadChannel::kRecordBytesMax);
+    std::memcpy(record_.get(), connection.head.get() + head_done, head);
+    const std::string_view body =
+        connection.body.substr(connection.written - head_done, LoadChannel::kRecordBytesMax - head);
+    std::memcpy(record_.get() + head, body.data(), body.size());
+    const ssize_t written = connection.channel.write(record_.get(), head + body.size());
+    if (written < 0 && errno == EAGAIN) return;
+    if (written <= 0) return read_some(connection, true);
+    connection.written += static_cast<std::size_t>(written);
+    result_.sent_bytes += static_cast<std::uint64_t>(written);
+  }
+}
+
+void LoadThread::write_plain(Connection& connection) noexcept {
   std::array<iovec, 2> pieces;
   std::size_t count = 0;
   const std::size_t head_done = std::min(connection.written, connection.head_bytes);
@@ -294,13 +342,16 @@ void LoadThread::write_some(Connection& connection) noexcept {
 
 void LoadThread::read_some(Connection& connection, bool until_end) noexcept {
   while (connection.state == State::kBusy) {
-    const ssize_t size = recv(connection.fd, input_.get(), kInputBytes, 0);
+    const ssize_t size = options_.tls ? connection.channel.read(input_.get(), kInputBytes)
+                                      : recv(connection.fd, input_.get(), kInputBytes, 0);
     if (size < 0 && errno == EAGAIN) return;
     if (size <= 0) return peer_closed(connection);
     result_.received_bytes += static_cast<std::uint64_t>(size);
     read_answer(connection, {input_.get(), static_cast<std::size_t>(size)});
-    // Less than there was room for is all there was; what comes now is another edge.
-    if (static_cast<std::size_t>(size) < kInputBytes && !until_end) return;
+    // Less than there was room for is all there was; what comes now is another edge. Of TLS it is
+    // one record of perhaps several.
+    const bool is_all = static_cast<std::size_t>(size) < kInputBytes && !options_.tls;
+    if (is_all && !until_end) return;
   }
 }
 
@@ -341,14 +392,20 @@ void LoadThread::on_events(Connection& connection, std::uint32_t events) noexcep
       return;
     case State::kConnecting:
       return connected(connection);
+    case State::kHandshaking:
+      return shake_hands(connection);
     case State::kIdle:
       if ((events & (kEnd | EPOLLIN)) == 0) return;
+      if (options_.tls && (events & kEnd) == 0 && connection.channel.is_quiet()) return;
       ++result_.reconnects;
       return reopen(connection);
     case State::kBusy:
       if (connection.written < connection.bytes() && (events & EPOLLOUT)) write_some(connection);
       if (events & (kEnd | EPOLLIN)) read_some(connection, (events & kEnd) != 0);
-      return;
+      // The end came with the answer, and there is no other edge for it.
+      if ((events & kEnd) == 0 || connection.state != State::kIdle) return;
+      ++result_.reconnects;
+      return reopen(connection);
   }
 }
 
@@ -380,7 +437,8 @@ void LoadThread::failed(Connection& connection, LoadError error) noexcept {
   --busy_;
   ++result_.unanswered;
   ++result_.errors[static_cast<std::size_t>(error)];
-  const bool is_refused = error == LoadError::kConnect;  // nobody can have taken it
+  // Nobody can have taken it.
+  const bool is_refused = error == LoadError::kConnect || error == LoadError::kTls;
   note(connection, is_refused ? LedgerEvent::kRefused : LedgerEvent::kUnknown, 0, now());
   reopen(connection);
 }
@@ -451,6 +509,8 @@ void LoadThread::keep_house(std::uint64_t now, const std::atomic<bool>& stop) no
         connection.has_message && now > connection.sent_ns + options_.timeout_ns;
     if (is_overdue) failed(connection, LoadError::kTimeout);
     if (connection.state == State::kDown && !options_.churn && !is_stopped_) open(connection);
+    // Servers are asked to close; who is first keeps the port busy for a minute.
+    if (connection.state == State::kIdle && options_.churn) reopen(connection);
   }
 }
 

@@ -35,7 +35,7 @@ class LoadThread {
   LoadThread(const LoadThread&) = delete;
   LoadThread& operator=(const LoadThread&) = delete;
 
-  // Opens the ledger and all connections. kConnectFailed, kStorageFailed.
+  // Opens the ledger and all connections. kConnectFailed, kTlsFailed, kStorageFailed.
   Result<void> prepare();
   // Until all is answered or given up. Times count from `start_ns` of the steady clock.
   void run(std::uint64_t start_ns, const std::atomic<bool>& stop) noexcept;
@@ -43,7 +43,7 @@ class LoadThread {
   const LoadResult& result() const noexcept { return result_; }
 
  private:
-  enum class State : std::uint8_t { kDown, kConnecting, kIdle, kBusy };
+  enum class State : std::uint8_t { kDown, kConnecting, kHandshaking, kIdle, kBusy };
 
   struct Connection {
     int fd = -1;
@@ -61,6 +61,7 @@ class LoadThread {
     std::uint64_t due_ns = 0;
     std::uint64_t sent_ns = 0;
     core::ResponseParser parser;
+    LoadChannel channel;  // of TLS
 
     std::size_t bytes() const noexcept { return head_bytes + body.size(); }
   };
@@ -99,7 +100,11 @@ class LoadThread {
   void close(Connection& connection) noexcept;
   void reopen(Connection& connection) noexcept;
   void connected(Connection& connection) noexcept;
+  void shake_hands(Connection& connection) noexcept;
+  void ready(Connection& connection) noexcept;
   void write_some(Connection& connection) noexcept;
+  void write_plain(Connection& connection) noexcept;
+  void write_records(Connection& connection) noexcept;
   void read_some(Connection& connection, bool until_end) noexcept;
   void read_answer(Connection& connection, std::string_view bytes) noexcept;
   void peer_closed(Connection& connection) noexcept;
@@ -137,6 +142,8 @@ class LoadThread {
   std::size_t free_count_ = 0;
   std::size_t busy_ = 0;
   std::unique_ptr<char[]> input_;
+  std::unique_ptr<char[]> record_;  // what goes into the next one
+  std::string tls_fault_;           // of the last handshake that failed before the start
   KnownAnswer known_;
 
   std::uint64_t start_ns_ = 0;

@@ -13,6 +13,7 @@
 
 #include "bench/thread_allocations.h"
 #include "core/clock.h"
+#include "tests/dispatch/certificates.h"
 #include "tests/support/fake_endpoint.h"
 #include "tools/bench/ledger.h"
 #include "tools/bench/load_report.h"
@@ -27,10 +28,10 @@ using test::FakeEndpoint;
 // An endpoint with a loop and a thread of its own.
 class Server {
  public:
-  explicit Server(FakeEndpoint::Script script) {
+  explicit Server(FakeEndpoint::Script script, SSL_CTX* tls = nullptr) {
     thread_.start();
-    thread_.run_and_wait([this, &script] {
-      endpoint_ = std::make_unique<FakeEndpoint>(thread_.loop(), std::move(script));
+    thread_.run_and_wait([&] {
+      endpoint_ = std::make_unique<FakeEndpoint>(thread_.loop(), std::move(script), tls);
     });
   }
   ~Server() {
@@ -52,6 +53,10 @@ class Server {
     }
     thread_.stop();
     return requests;
+  }
+
+  void close_on_accept() {
+    thread_.run_and_wait([this] { endpoint_->close_on_accept(true); });
   }
 
   std::uint16_t port() const noexcept { return endpoint_->port(); }
@@ -381,6 +386,112 @@ TEST(LoadTest, AMessageCostsNoAllocation) {
   EXPECT_EQ(allocations_of_sending(1000), allocations_of_sending(100));
 }
 
+// --- TLS ---
+
+class LoadTlsTest : public testing::Test {
+ protected:
+  explicit LoadTlsTest() : certificate_(root_.server({.host = "127.0.0.1", .address = true})) {}
+
+  std::shared_ptr<const LoadTls> trusting(const std::string& host = "127.0.0.1") {
+    return *LoadTls::make({.host = host, .roots_file = root_.file()});
+  }
+
+  dispatch::TestRoot root_;
+  dispatch::TestRoot::ServerContext certificate_;
+};
+
+TEST_F(LoadTlsTest, CarriesMessagesOfAllSizes) {
+  for (const std::size_t bytes : {1'000u, 16'000u, 16'384u, 500'000u}) {
+    Server server(always(200), certificate_.get());
+    Load load(server.port());
+    load.options.tls = trusting();
+    load.options.arrivals = {.per_second = 100, .duration_ns = 200 * kMs};
+    load.options.threads = 2;
+    load.messages.corpus = *generate({.size = {.bytes = bytes, .bytes_max = bytes}, .count = 2});
+    const auto result = load.run();
+    ASSERT_TRUE(result) << result.error().what;
+    EXPECT_EQ(result->answered, 20u);
+    EXPECT_EQ(result->statuses[200], 20u);
+    EXPECT_EQ(result->reconnects, 0u) << "a ticket is no reason to connect again";
+    const auto requests = server.stop();
+    EXPECT_EQ(ids(requests).size(), 20u);
+    EXPECT_EQ(server.connections(), 4u);
+    for (const auto& request : requests) {
+      EXPECT_EQ(request.body.size(), bytes);
+      EXPECT_EQ(request.body.front(), '{');
+      EXPECT_EQ(request.body.back(), '}');
+    }
+  }
+}
+
+TEST_F(LoadTlsTest, ChurnShakesHandsForEachMessage) {
+  Server server(always(200), certificate_.get());
+  Load load(server.port());
+  load.options.tls = trusting();
+  load.options.arrivals = {.per_second = 100, .duration_ns = 200 * kMs};
+  load.options.churn = true;
+  const auto result = load.run();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->answered, 20u);
+  server.stop();
+  EXPECT_EQ(server.connections(), 20u);
+}
+
+TEST_F(LoadTlsTest, ACertificateThatIsNotTrustedIsSaid) {
+  Server server(always(200), certificate_.get());
+  Load stranger(server.port());
+  stranger.options.tls = *LoadTls::make({.host = "127.0.0.1"});
+  const auto unknown = stranger.run();
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::kTlsFailed);
+  EXPECT_NE(unknown.error().what.find("certificate"), std::string::npos) << unknown.error().what;
+  for (const char* other : {"127.0.0.2", "localhost"}) {
+    Load misled(server.port());
+    misled.options.tls = trusting(other);
+    const auto mismatch = misled.run();
+    ASSERT_FALSE(mismatch);
+    EXPECT_NE(mismatch.error().what.find("mismatch"), std::string::npos) << mismatch.error().what;
+  }
+  Load careless(server.port());
+  careless.options.tls = *LoadTls::make({.host = "other.test", .is_checked = false});
+  const auto accepted = careless.run();
+  ASSERT_TRUE(accepted);
+  EXPECT_EQ(accepted->answered, 200u);
+  server.stop();
+}
+
+TEST_F(LoadTlsTest, AServerThatDoesNotShakeHandsIsSaid) {
+  Server server(always(200));
+  server.close_on_accept();
+  Load load(server.port());
+  load.options.tls = trusting();
+  const auto result = load.run();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kTlsFailed);
+  server.stop();
+}
+
+TEST_F(LoadTlsTest, LostConnectionsAreErrors) {
+  Server server(
+      [](const FakeEndpoint::Request& request) {
+        return request.index == 2 ? FakeEndpoint::drop() : FakeEndpoint::answer(200, "ok");
+      },
+      certificate_.get());
+  Load load(server.port());
+  load.options.tls = trusting();
+  load.options.connections = 1;
+  load.options.arrivals = {.per_second = 100, .duration_ns = 120 * kMs};
+  const auto result = load.run();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->answered, 8u);
+  EXPECT_EQ(result->errors[static_cast<std::size_t>(LoadError::kClosed)], 4u);
+  server.stop();
+}
+
+TEST_F(LoadTlsTest, RootsThatCannotBeReadAreAnError) {
+  EXPECT_FALSE(LoadTls::make({.host = "a", .roots_file = "/nowhere.pem"}));
+}
+
 TEST(LoadTest, StopsSoonWhenItIsAsked) {
   Server server(always(200));
   Load load(server.port());
@@ -402,13 +513,17 @@ TEST(LoadTargetTest, UrlsAreReadStrictly) {
   EXPECT_EQ(targets->links[1].target, "/");
   EXPECT_EQ(parse_targets({"http://a?b"})->links[0].target, "/?b");
   EXPECT_EQ(parse_targets({"http://a/b"})->port, "80");
+  EXPECT_FALSE(parse_targets({"http://a/b"})->is_tls);
+  EXPECT_EQ(parse_targets({"https://a/b"})->port, "443");
+  EXPECT_TRUE(parse_targets({"https://a/b"})->is_tls);
   for (const char* bad :
        {"", "a", "http://", "http://:80", "http://a:", "http://a:x", "http://a:123456",
-        "http://u@a/", "http://a/#b", "http://a/ b", "http://[::1", "http://[::1]x", "https://a"}) {
+        "http://u@a/", "http://a/#b", "http://a/ b", "http://[::1", "http://[::1]x", "ftp://a"}) {
     EXPECT_FALSE(parse_targets({bad})) << bad;
   }
   EXPECT_FALSE(parse_targets({}));
   EXPECT_FALSE(parse_targets({"http://a/", "http://b/"}));
+  EXPECT_FALSE(parse_targets({"http://a:1/", "https://a:1/"}));
 }
 
 }  // namespace
