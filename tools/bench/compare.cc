@@ -71,8 +71,9 @@ Json differences(const Json& a, const Json& b) {
       list.items.push_back(difference(name, value, std::move(other)));
   }
   for (const auto& [name, value] : of_b) {
-    const bool is_new = std::none_of(of_a.begin(), of_a.end(),
-                                     [&name](const Setting& each) { return each.first == name; });
+    const bool is_new =
+        std::none_of(of_a.begin(), of_a.end(),
+                     [&wanted = name](const Setting& each) { return each.first == wanted; });
     if (is_new) list.items.push_back(difference(name, "", value));
   }
   return list;
