@@ -70,11 +70,11 @@ Json differences(const Json& a, const Json& b) {
     if (std::string other = value_at(of_b, name); other != value)
       list.items.push_back(difference(name, value, std::move(other)));
   }
-  for (const auto& [name, value] : of_b) {
-    const bool is_new =
-        std::none_of(of_a.begin(), of_a.end(),
-                     [&wanted = name](const Setting& each) { return each.first == wanted; });
-    if (is_new) list.items.push_back(difference(name, "", value));
+  for (const Setting& setting : of_b) {
+    const bool is_new = std::none_of(of_a.begin(), of_a.end(), [&setting](const Setting& each) {
+      return each.first == setting.first;
+    });
+    if (is_new) list.items.push_back(difference(setting.first, "", setting.second));
   }
   return list;
 }
