@@ -43,7 +43,19 @@ inline std::uint64_t allocations_of(int thread) noexcept {
 
 }  // namespace headrace::bench
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// gcc says it by a macro, clang by a feature.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HEADRACE_OWN_MALLOC 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HEADRACE_OWN_MALLOC 0
+#endif
+#endif
+#ifndef HEADRACE_OWN_MALLOC
+#define HEADRACE_OWN_MALLOC 1
+#endif
+
+#if HEADRACE_OWN_MALLOC
 // glibc's own names for what its malloc and the others are.
 extern "C" {
 void* __libc_malloc(std::size_t size) noexcept;

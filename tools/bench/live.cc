@@ -127,7 +127,11 @@ LiveMonitor::LiveMonitor(LiveOptions options, unsigned shares, std::uint64_t dur
     : options_(std::move(options)),
       interval_ns_(interval_of(options_, duration_ns)),
       point_ns_(point_of(options_, duration_ns)),
-      shares_(shares) {}
+      shares_(shares) {
+  // For the time of sending; what is waited for afterwards may take more.
+  constexpr std::size_t kMore = 64;
+  points_.reserve(duration_ns / point_ns_ + kMore);
+}
 
 LiveMonitor::~LiveMonitor() { HEADRACE_CHECK(!thread_.joinable()); }
 
