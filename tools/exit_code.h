@@ -12,7 +12,7 @@ enum ExitCode : int {
   kNotReachable = 4,
   kRefused = 5,      // the daemon answered 4xx
   kWouldChange = 6,  // of apply --dry-run --exit-code
-  kBreach = 7,       // of bench: messages are not as they must be
+  kBreach = 7,       // of bench: messages or figures are not as they must be
 };
 
 inline constexpr const char* kExitCodesHelp =

@@ -8,7 +8,7 @@ import {result} from './lib/bench_run.mjs';
 const DURATION = process.env.HEADRACE_CHAOS;
 
 test('killed under load and started again, the daemon loses nothing that it accepted', async (t) => {
-  const short = ['--duration', '8s', '--every', '1s', '--rate', '200'];
+  const short = ['--duration', '8s', '--every', '1s', '--rate', '200', '--expect', 'verify.lost==0', '--expect', 'kills>=2'];
   const {code, result: said} =
       await result(t, 'chaos', ...(DURATION === undefined ? short : ['--duration', DURATION]));
   assert.equal(code, 0, said.invalid_because.join());

@@ -18,6 +18,7 @@ import {quoted} from './lib/cli.mjs';
 import {BINARY, cleanEnvironment} from './lib/daemon.mjs';
 import * as scratch from './lib/scratch.mjs';
 
+const SCHEMA = new URL('../../docs/bench-result.schema.json', import.meta.url);
 const WEB = fileURLToPath(new URL('../../tools/bench/web/', import.meta.url));
 // However busy the machine is.
 const PATIENT = ['--lag-max', '100', '--timeout', '300s', '--drain', '300s'];
@@ -41,7 +42,7 @@ async function loads(t, runs) {
   return file;
 }
 
-// What a run prints: the members of the published schema.
+// What a run prints, as the published schema has it.
 function run({cpu = 20.5, scenario = 'dispatch', ...others} = {}) {
   const series = Array.from({length: 20}, (_, i) => ({
     t_s: (i + 1) / 2, accepted_per_s: 45000 + i, delivered_per_s: 44000 + i, backlog: 10 * i, errors_per_s: 0,
@@ -52,15 +53,23 @@ function run({cpu = 20.5, scenario = 'dispatch', ...others} = {}) {
     schema: 1, kind: 'run', scenario, started_at: '2031-01-02T03:04:05Z',
     headrace: {version: '0.1.0', build: 'release', compiler: 'gcc'},
     machine: {cpus: 2, cpu_model: 'a CPU', kernel: '6.1', memory_bytes: 8e9, filesystem: 'ext4', pinned: false},
-    configuration: {durability: 'fsync', shards: 1, rate_per_s: 45000},
+    configuration: {
+      durability: 'fsync', ingest_loops: 1, shards: 1, signing: 'none', payload: 'made', body_bytes: 7168,
+      routed_on: '$Event{type}', endpoints: 1, bad_endpoints: 0, connections: 64, rate_per_s: 45000, closed: false,
+      warmup_s: 2, duration_s: 10, seed: 1,
+    },
     measured: {
-      duration_s: 10, events: 450000, events_per_s: 45000, cpu_us_per_event: cpu,
+      duration_s: 10, events: 450000, events_per_s: 45000, deliveries: 450000, deliveries_counted: 450000,
+      deliveries_per_s: 45000, cpu_us_per_event: cpu, cpu_us_per_delivery: cpu,
       cpu_us_per_event_by_thread: {'hr-ingest-0': 9.1, 'hr-shard-0': 8},
       accept: {count: 450000, p50_us: 300, p90_us: 700, p99_us: 3000, p99_9_us: 8000, max_us: 9000, mean_us: 350},
       e2e: {count: 450000, p50_us: 500, p90_us: 900, p99_us: 4000, p99_9_us: 9000, max_us: 9500, mean_us: 600},
-      rss_max_bytes: 1e8,
+      rss_max_bytes: 1e8, bytes_written: 4e9, bytes_written_per_event: 8889, bytes_written_over_body: 1.24,
+      load_cpu_us_per_event: 6, sink_cpu_us_per_event: 5, kills: 0, restart_max_s: 0,
     },
-    valid: true, invalid_because: [], series, percentiles: {accept: curve}, ...others,
+    load: {format: 'headrace.bench.load/1', valid: true, sent: 450000, answered: 450000, latency_from_sent_us: null},
+    verify: {ok: true, breaches: [], accepted: 540000, delivered: 540000, lost: 0, altered: 0, unaccepted: 0, duplicated: 0},
+    valid: true, invalid_because: [], series, percentiles: {accept: curve, e2e: curve}, ...others,
   };
 }
 
@@ -112,16 +121,18 @@ async function opened(t, ...files) {
   return {text, dom, document, drawn, faults, captions, changeScheme: () => listeners.forEach((call) => call())};
 }
 
-test('what a load prints is of the published schema', async (t) => {
+test('what is printed is as the published schema says', async (t) => {
   const file = await loads(t, 1);
   const ajv = new Ajv({strict: true, allowUnionTypes: true});
   addFormats(ajv);
   const {status, stdout} = bench('report', '--schema');
   assert.equal(status, 0);
+  assert.equal(stdout, await readFile(SCHEMA, 'utf8'));
   const validate = ajv.compile(JSON.parse(stdout));
   assert.ok(validate(JSON.parse(await readFile(file, 'utf8'))), JSON.stringify(validate.errors));
   assert.ok(validate(run()), JSON.stringify(validate.errors));
-  assert.ok(!validate({...run(), measured: {events: 'many'}}));
+  assert.ok(!validate({...run(), measured: {...run().measured, events: 'many'}}));
+  assert.ok(!validate({...run(), measured: {}}), 'a run says all of it');
   const compared = bench('compare', file, file, '--json');
   assert.ok(validate(JSON.parse(compared.stdout)), JSON.stringify(validate.errors));
 });
@@ -148,7 +159,7 @@ test('percentiles are written for the tools of HdrHistogram', async (t) => {
   assert.deepEqual(rows.at(-1).map(Number), [due.max, 1, 100]);
   assert.ok(rows.some(([value, share]) => Number(value) === due.p99 && Number(share) === 0.99));
   const single = path.join(path.dirname(file), 'single.json');
-  await writeFile(single, JSON.stringify({...run(), measured: {}}));
+  await writeFile(single, JSON.stringify({...run(), measured: {}, percentiles: {accept: run().percentiles.accept}}));
   assert.equal(bench('report', single, '--percentiles', out).status, 0);
   assert.match(await readFile(out, 'utf8'), /^ +300\.000 0\.5/m);
 });

@@ -71,6 +71,8 @@ test('accept: nobody wants the messages, and they are durable', async (t) => {
   assert.equal(said.measured.deliveries, 0);
   assert.equal(said.measured.e2e, null);
   assert.equal(said.measured.cpu_us_per_delivery, null);
+  assert.equal(said.verify.accepted, said.load.statuses['200'] + 20, 'the warm-up is verified, too');
+  assert.equal(said.verify.delivered, null);
   assert.equal(said.configuration.durability, 'os');
 });
 
@@ -119,6 +121,37 @@ test('signed deliveries of GitHub\'s pushes, twice', async (t) => {
     assert.equal(configuration.payload, 'github');
     assert.equal(configuration.routed_on, '$Event{repository.full_name}');
     assert.equal(verify.bad_signatures, 0);
+  }
+});
+
+test('expectations that do not hold are exit code 7, of each run', async (t) => {
+  const {code, stdout, stderr} = await play(
+      t, 'run', 'dispatch', ...SHORT, ...CALM, '--repeat', '2', '--json', '--expect', 'verify.lost==0',
+      '--expect', 'events<100', '--expect', 'e2e.p99<300s');
+  assert.equal(code, 7);
+  assert.equal(stdout.trim().split('\n').length, 2);
+  assert.equal(
+      stderr,
+      'headrace: run 1: events is 100, expected < 100\nheadrace: run 2: events is 100, expected < 100\n');
+  const held = await play(
+      t, 'run', 'accept', ...SHORT, ...CALM, '--expect', 'measured.events==100', '--expect', 'kills==0');
+  assert.equal(held.code, 0, held.stderr);
+  assert.equal(held.stderr, '');
+  // Nothing was delivered, so nothing can hold of how long that took.
+  const unmeasured = await play(t, 'run', 'accept', ...SHORT, ...CALM, '--expect', 'e2e.p99<300s');
+  assert.equal(unmeasured.code, 7);
+  assert.equal(unmeasured.stderr, 'headrace: e2e.p99 was not measured, expected < 300s\n');
+});
+
+test('what cannot be expected is refused before anything starts', async (t) => {
+  for (const command of [['run', 'dispatch'], ['chaos']]) {
+    for (const wrong of ['nothing<1', 'events', 'e2e.p99<5', 'e2e.p99<5KB', 'knee_per_s>1']) {
+      // A daemon that could not start would be exit code 1.
+      const refused = await play(t, ...command, '--daemon', '/bin/false', '--expect', wrong);
+      assert.equal(refused.code, 2, wrong);
+      assert.equal(refused.stdout, '');
+      assert.match(refused.stderr, new RegExp(`^headrace: --expect ${wrong}: `));
+    }
   }
 });
 

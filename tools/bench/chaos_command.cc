@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "tools/bench/bench_command.h"
+#include "tools/bench/load_command.h"
 #include "tools/bench/run_command.h"
 
 namespace headrace::tools {
@@ -16,9 +17,9 @@ void add_chaos_command(BenchCommands& commands) {
       commands.add("chaos", "kill the daemon again and again under load; nothing may be lost",
                    [flags] { return play_scenario(bench_tools::chaos_scenario(), *flags); });
   add_run_flags(command, *flags);
-  add_time_flag(command, "--every", flags->options.kill_every_ns,
-                "from when it serves to its next kill, a quarter more or less (2s)");
-  command.footer("Exit code 7: messages were lost, altered, or never accepted.");
+  bench_tools::add_time_flag(command, "--every", flags->options.kill_every_ns,
+                             "from when it serves to its next kill, a quarter more or less (2s)");
+  command.footer(kRunFooter);
 }
 
 }  // namespace headrace::tools

@@ -26,7 +26,8 @@ namespace {
 std::atomic<bool> stop_asked{false};
 void on_signal(int) { stop_asked.store(true); }
 
-// What is measured from outside begins when all is prepared and connected, and who measures is ready.
+// What is measured from outside begins when all is prepared and connected, and who measures is
+// ready.
 void say_ready_and_wait() {
   fmt::print("{{\"ready\":true}}\n");
   std::fflush(stdout);
@@ -85,6 +86,17 @@ Result<std::uint64_t> parse_duration(std::string_view text) {
   return invalid("must be a time of at most a day, such as 200us, 50ms, 10s or 5m");
 }
 
+void add_time_flag(CLI::App& command, const char* name, std::uint64_t& ns, const char* help) {
+  command
+      .add_option_function<std::string>(
+          name, [&ns](const std::string& text) { ns = *parse_duration(text); }, help)
+      ->check([](const std::string& text) {
+        const auto parsed = parse_duration(text);
+        return parsed ? std::string() : parsed.error().what;
+      })
+      ->type_name("TIME");
+}
+
 LoadCommand::LoadCommand(CLI::App& command) : command_(command) {
   command_.add_option("URL", urls_, "http(s)://host[:port]/path; several of one server take turns");
   add_schedule();
@@ -99,17 +111,6 @@ void LoadCommand::add_text(const char* name, std::string& value, const char* typ
   command_.add_option(name, value, help)->type_name(type);
 }
 
-void LoadCommand::add_time(const char* name, std::uint64_t& ns, const char* help) {
-  command_
-      .add_option_function<std::string>(
-          name, [&ns](const std::string& text) { ns = *parse_duration(text); }, help)
-      ->check([](const std::string& text) {
-        const auto parsed = parse_duration(text);
-        return parsed ? std::string() : parsed.error().what;
-      })
-      ->type_name("TIME");
-}
-
 void LoadCommand::add_share(const char* name, double& share, const char* help) {
   command_.add_option(name, share, help)->type_name("0…1");
 }
@@ -119,19 +120,23 @@ void LoadCommand::add_schedule() {
   add_text("--arrivals", shape_, "SHAPE", "constant, ramp, poisson, bursts, or knee: find it");
   command_.add_option("--rate-end", options_.arrivals.per_second_end, "of a ramp");
   command_.add_option("--burst", options_.arrivals.burst, "messages at once, of bursts (100)");
-  add_time("--duration", options_.arrivals.duration_ns, "of sending (10s); of a knee: a step's");
-  add_time("--warmup", options_.warmup_ns, "of it, what is not measured (0s)");
+  add_time_flag(command_, "--duration", options_.arrivals.duration_ns,
+                "of sending (10s); of a knee: a step's");
+  add_time_flag(command_, "--warmup", options_.warmup_ns, "of it, what is not measured (0s)");
   command_.add_option("--messages", options_.messages_max, "at most so many (0: any number)");
   command_.add_option("--seed", messages_.seed, "what is sent when depends on it alone (1)");
   command_.add_flag("--hold", hold_,
                     "say {\"ready\":true} when connected, and begin at a line on standard input");
   command_.add_flag("--closed", options_.closed_loop,
                     "each connection sends when its last message was answered");
-  add_time("--batch", options_.batch_ns, "what is due within it may go together (200us)");
+  add_time_flag(command_, "--batch", options_.batch_ns,
+                "what is due within it may go together (200us)");
   command_.add_option("--lag-max", lag_max_percent_,
                       "percent of late messages from which on the run is invalid (1)");
-  add_time("--late", options_.late_ns, "how long after it was due a message is late (10ms)");
-  add_time("--knee-p99", knee_p99_ns_, "the latency from which on a rate is not carried (50ms)");
+  add_time_flag(command_, "--late", options_.late_ns,
+                "how long after it was due a message is late (10ms)");
+  add_time_flag(command_, "--knee-p99", knee_p99_ns_,
+                "the latency from which on a rate is not carried (50ms)");
 }
 
 void LoadCommand::add_connections() {
@@ -143,8 +148,8 @@ void LoadCommand::add_connections() {
   add_text("--tls-roots", tls_roots_, "FILE", "certificates to trust, beside the system's (PEM)");
   command_.add_flag("--tls-insecure", tls_unchecked_, "any certificate will do");
   command_.add_flag("--churn", options_.churn, "a connection for each message");
-  add_time("--timeout", options_.timeout_ns, "for an answer (10s)");
-  add_time("--drain", options_.drain_ns, "for what is late at the end (10s)");
+  add_time_flag(command_, "--timeout", options_.timeout_ns, "for an answer (10s)");
+  add_time_flag(command_, "--drain", options_.drain_ns, "for what is late at the end (10s)");
 }
 
 void LoadCommand::add_payloads() {

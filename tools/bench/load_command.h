@@ -15,6 +15,8 @@ namespace headrace::bench_tools {
 
 // "200us", "50ms", "10s" or "5m" in nanoseconds. kInvalidArgument.
 Result<std::uint64_t> parse_duration(std::string_view text);
+// A flag that takes one. Ownership: `ns` outlives `command`.
+void add_time_flag(CLI::App& command, const char* name, std::uint64_t& ns, const char* help);
 
 class LoadCommand {
  public:
@@ -34,7 +36,6 @@ class LoadCommand {
   void add_messages();
   void add_output();
   void add_text(const char* name, std::string& value, const char* type, const char* help);
-  void add_time(const char* name, std::uint64_t& ns, const char* help);
   void add_share(const char* name, double& share, const char* help);
 
   Result<Corpus> corpus() const;

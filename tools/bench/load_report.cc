@@ -8,6 +8,8 @@
 #include <iterator>
 #include <string_view>
 
+#include "tools/bench/figures.h"
+
 namespace headrace::bench_tools {
 namespace {
 
@@ -132,19 +134,14 @@ std::string faults_json(const LoadResult& result) {
   return text + "]";
 }
 
-// A time as people read it: three digits and their unit.
-std::string readable(double in_us) {
-  if (in_us < 1e3) return fmt::format("{:.0f} us", in_us);
-  if (in_us < 1e6) return fmt::format("{:.2f} ms", in_us / 1e3);
-  return fmt::format("{:.2f} s", in_us / 1e6);
-}
+std::string readable_time(std::uint64_t ns) { return readable(us(ns), "_us"); }
 
 std::string row(std::string_view title, const core::Histogram& times) {
   if (times.count() == 0) return {};
   std::string text = fmt::format("  {:<24}", title);
   for (const Percentile& each : kPercentiles)
-    text += fmt::format("{:>11}", readable(us(times.value_at(each.percent))));
-  return text + fmt::format("{:>11}\n", readable(us(times.max())));
+    text += fmt::format("{:>11}", readable_time(times.value_at(each.percent)));
+  return text + fmt::format("{:>11}\n", readable_time(times.max()));
 }
 
 std::string latency_table(const LoadResult& result) {
@@ -264,8 +261,8 @@ std::string knee_table(double knee_per_second, const std::vector<KneeStep>& step
     const LoadResult& result = step.result;
     text += fmt::format("  {:>12.0f}{:>14.0f}{:>12}{:>12}{:>10}\n", step.per_second,
                         per_second(result.measured_accepted, result.measured_ns),
-                        readable(us(result.from_due.value_at(50))),
-                        readable(us(result.from_due.value_at(99))), step.carried ? "yes" : "no");
+                        readable_time(result.from_due.value_at(50)),
+                        readable_time(result.from_due.value_at(99)), step.carried ? "yes" : "no");
   }
   return text + fmt::format("knee: {:.0f} messages/s\n", knee_per_second);
 }

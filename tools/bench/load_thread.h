@@ -5,7 +5,7 @@
 // 50 messages of a usual load are due; and edges need no further call of the system in the steady
 // state, where a message costs one write, one read, and its share of a wait.
 // Threads: prepare() by who makes it, then run() on its own thread.
-// Invariant: nothing is allocated between the first message and the last.
+// Invariant: nothing is allocated between the first message and the last, but by OpenSSL.
 #pragma once
 
 #include <atomic>

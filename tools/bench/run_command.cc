@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "tools/bench/bench_command.h"
+#include "tools/bench/expect.h"
 #include "tools/bench/load_command.h"
+#include "tools/bench/report.h"
 #include "tools/bench/scenario_run.h"
 #include "tools/exit_code.h"
 #include "tools/run_command.h"
@@ -38,7 +40,16 @@ std::string scenarios_help() {
   std::string text = "Scenarios:\n";
   for (const Scenario& scenario : bench_tools::all_scenarios())
     text += fmt::format("  {:<10}{}\n", scenario.name, scenario.help);
-  return text + "Exit code 7: messages were lost, altered, or never accepted.";
+  return text + kRunFooter;
+}
+
+// A run that is not valid says nothing of what was expected.
+std::vector<std::string> misses_of(const Json& result, const std::string& which,
+                                   const std::vector<bench_tools::Expectation>& expectations) {
+  if (!bench_tools::is_valid(result)) return {};
+  std::vector<std::string> misses = judge(result, expectations);
+  for (std::string& miss : misses) miss.insert(0, which);
+  return misses;
 }
 
 int run_bench(const BenchRunFlags& flags) {
@@ -47,24 +58,13 @@ int run_bench(const BenchRunFlags& flags) {
 
 }  // namespace
 
-void add_time_flag(CLI::App& command, const char* name, std::uint64_t& ns, const char* help) {
-  command
-      .add_option_function<std::string>(
-          name, [&ns](const std::string& text) { ns = *bench_tools::parse_duration(text); }, help)
-      ->check([](const std::string& text) {
-        const auto parsed = bench_tools::parse_duration(text);
-        return parsed ? std::string() : parsed.error().what;
-      })
-      ->type_name("TIME");
-}
-
 void add_run_flags(CLI::App& command, BenchRunFlags& flags) {
   bench_tools::RunOptions& options = flags.options;
   const auto add_text = [&command](const char* name, std::string& value, const char* type,
                                    const char* help) {
     command.add_option(name, value, help)->type_name(type);
   };
-  add_time_flag(command, "--duration", options.duration_ns, "of the load");
+  bench_tools::add_time_flag(command, "--duration", options.duration_ns, "of the load");
   command.add_option("--connections", options.connections, "of the load (64)");
   command.add_option_function<double>(
       "--rate", [&options](const double& rate) { options.per_second = rate; },
@@ -91,12 +91,15 @@ void add_run_flags(CLI::App& command, BenchRunFlags& flags) {
           "keep: leave ledgers and data, and say where they are")
       ->check(CLI::IsMember({"keep"}))
       ->type_name("keep");
+  add_expect(command, flags.expect);
   command.add_flag("--json", flags.json, "the result for programs, a line each");
 }
 
 int play_scenario(const Scenario& scenario, const BenchRunFlags& flags) {
   auto adjusted = bench_tools::adjusted(scenario, flags.options);
   if (!adjusted) return fail(kUsage, adjusted.error().what);
+  const auto expectations = bench_tools::parse_expectations(flags.expect);
+  if (!expectations) return fail(kUsage, expectations.error().what);
   std::vector<Json> results;
   int code = kOk;
   for (unsigned i = 0; i < flags.options.repeat; ++i) {
@@ -108,6 +111,8 @@ int play_scenario(const Scenario& scenario, const BenchRunFlags& flags) {
     std::fflush(stdout);
     if (!record->faults.empty()) code = std::max<int>(code, kFailed);
     if (!run.is_without_breach()) code = kBreach;
+    const std::string which = flags.options.repeat == 1 ? "" : fmt::format("run {}: ", i + 1);
+    code = exit_code_of(misses_of(results.back(), which, *expectations), code);
     if (flags.options.keep) say(fmt::format("what was measured is in {}\n", run.directory()));
   }
   if (!flags.json && results.size() > 1) print(bench_tools::repeats_table(results));
@@ -126,7 +131,8 @@ void add_run_command(BenchCommands& commands) {
       })
       ->type_name("");
   add_run_flags(command, *flags);
-  add_time_flag(command, "--warmup", flags->options.warmup_ns, "a load before it (2s)");
+  bench_tools::add_time_flag(command, "--warmup", flags->options.warmup_ns,
+                             "a load before it (2s)");
   command.add_option("--repeat", flags->options.repeat, "so many runs, each from nothing (1)");
   command.add_option_function<std::uint32_t>(
       "--endpoints", [flags](const std::uint32_t& count) { flags->options.endpoints = count; },

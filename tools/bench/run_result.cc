@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "core/time_text.h"
+#include "tools/bench/figures.h"
 #include "tools/bench/processes.h"
 
 namespace headrace::bench_tools {
@@ -201,23 +202,16 @@ Json series_json(const std::vector<SeriesPoint>& series) {
 
 // --- for people ---
 
-std::string readable(double us) {
-  if (us < 1e3) return fmt::format("{:.0f} us", us);
-  if (us < 1e6) return fmt::format("{:.2f} ms", us / 1e3);
-  return fmt::format("{:.2f} s", us / 1e6);
-}
-
 std::string row(std::string_view title, const std::string& content) {
   return fmt::format("  {:<14}{}\n", title, content);
 }
 
 std::string latencies(std::string_view title, const core::Histogram& times) {
   if (times.count() == 0) return {};
-  const auto at = [&times](double percent) {
-    return readable(static_cast<double>(times.value_at(percent)) / 1e3);
-  };
+  const auto us = [](std::uint64_t ns) { return readable(static_cast<double>(ns) / 1e3, "_us"); };
+  const auto at = [&](double percent) { return us(times.value_at(percent)); };
   return row(title, fmt::format("p50 {}, p90 {}, p99 {}, p99.9 {}, max {}", at(50), at(90), at(99),
-                                at(99.9), readable(static_cast<double>(times.max()) / 1e3)));
+                                at(99.9), us(times.max())));
 }
 
 std::string threads_rows(const RunRecord& record) {

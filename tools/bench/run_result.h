@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a run found: one object for programs, a table for people.
 //
-// Pure. Members, their order and units are docs/bench-result.schema.json's.
+// Pure. Members, their order and units are those of `run` in docs/bench-result.schema.json.
 #pragma once
 
 #include <cstdint>

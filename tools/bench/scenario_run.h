@@ -24,7 +24,8 @@ class ScenarioRun {
   ScenarioRun(const bench_tools::Scenario& scenario, const bench_tools::RunOptions& options);
 
   // The record of a run that came to its end, valid or not. Else why it did not: kCancelled by a
-  // signal, kInvalidArgument for the payloads, kUnavailable, kTimedOut, kStorageFailed.
+  // signal, kInvalidArgument and kNotFound for the payloads, kUnavailable, kTimedOut,
+  // kStorageFailed.
   Result<bench_tools::RunRecord> run();
   // Of the last one: nothing was found that must not be.
   bool is_without_breach() const noexcept { return breaches_ == 0; }

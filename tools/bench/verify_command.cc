@@ -84,6 +84,8 @@ Json verify_json(const VerifyReport& report, const VerifyOptions& options) {
       {"ledger_bytes_cut", report.bytes_cut},
   };
   for (const auto& [name, count] : counts) set_number(json, name, count);
+  // What goes to no endpoint is not delivered by that, and not lost either.
+  if (options.endpoints_per_message == 0) json.set("delivered", Json());
   json.set("from_due", summary_in_us(report.from_due));
   json.set("from_accepted", summary_in_us(report.from_accepted));
   json.set("examples", examples_of(report));

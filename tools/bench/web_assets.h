@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of tools/bench/web, built into the program by its embed.cmake.
+// Files built into the program by tools/bench/web/embed.cmake: those of its folder, and the schema.
 #pragma once
 
 #include <string_view>
@@ -11,6 +11,6 @@ extern const std::string_view kUplotStyle;    // vendored/uplot/uPlot.min.css
 extern const std::string_view kUplotLicence;  // vendored/uplot/LICENSE
 extern const std::string_view kReportScript;  // report.js
 extern const std::string_view kReportStyle;   // report.css
-extern const std::string_view kResultSchema;  // result.schema.json
+extern const std::string_view kResultSchema;  // docs/bench-result.schema.json
 
 }  // namespace headrace::bench_tools::web

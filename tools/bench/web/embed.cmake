@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -DOUT=FILE -DFILES=NAME=FILE,… -P embed.cmake: a source that defines each NAME of
 # tools/bench/web_assets.h as the bytes of its file.
-set(text "// Made of the files of tools/bench/web.\n#include \"tools/bench/web_assets.h\"\n\nnamespace headrace::bench_tools::web {\n")
+set(text "// Made by tools/bench/web/embed.cmake.\n#include \"tools/bench/web_assets.h\"\n\nnamespace headrace::bench_tools::web {\n")
 string(REPLACE "," ";" FILES "${FILES}")
 foreach(entry IN LISTS FILES)
   string(REGEX MATCH "^([^=]+)=(.+)$" matched "${entry}")
