@@ -193,14 +193,6 @@ bool Committer::cycle() noexcept {
          requests_.wants_turn(indexed_);
 }
 
-void Committer::wait_for_more() noexcept {
-  const std::size_t here = intakes_.size() + outcomes_.size();
-  if (pause_ == nullptr || here == 0) return;
-  const core::Clock& clock = loop_.clock();
-  if (const auto wait = pace_.wait_ns(clock.steady_ns(), here); wait != 0) pause_(wait);
-  pace_.gathered(clock.steady_ns(), intakes_.size() + outcomes_.size());
-}
-
 void Committer::gather() {
   group_.clear();
   group_.outcomes.swap(deferred_);
@@ -589,22 +581,6 @@ void Committer::on_window_timer(core::Timer& timer) noexcept {
 void Committer::on_retry_timer(core::Timer& timer) noexcept {
   auto& committer = *static_cast<Committer*>(timer.owner);
   committer.retry_ = committer.work_ = true;
-}
-
-// Nobody waits for what became of a delivery, so outcomes that come by themselves wait for others,
-// or for the next intake.
-void Committer::on_outcomes(void* self) noexcept {
-  auto& committer = *static_cast<Committer*>(self);
-  if (committer.outcomes_wait_ == 0 || committer.outcomes_.size() >= GroupPace::kEnough) {
-    committer.work_ = true;
-  } else if (!committer.outcomes_timer_.armed()) {
-    committer.loop_.arm(committer.outcomes_timer_,
-                        committer.loop_.now() + committer.outcomes_wait_);
-  }
-}
-
-void Committer::on_outcomes_timer(core::Timer& timer) noexcept {
-  static_cast<Committer*>(timer.owner)->work_ = true;
 }
 
 void Committer::on_short_timer(core::Timer& timer) noexcept {

@@ -170,23 +170,29 @@ class Maker {
     }
   }
 
+  // Mostly texts, as in what providers send; a fraction now and then.
   void value() {
-    switch (random_.below(8)) {
+    switch (random_.below(32)) {
       case 0:
-        out_ += std::to_string(random_.next() >> 12);
-        break;
-      case 1:
         out_ += "-" + std::to_string(random_.below(1000)) + "." +
                 std::to_string(random_.below(1000)) + "e" + std::to_string(random_.below(20));
         break;
-      case 2:
-        out_ += random_.below(2) == 0 ? "true" : "false";
+      case 1:
+        out_ += "[" + std::to_string(random_.below(100)) + ",\"a\",{},[]]";
         break;
+      case 2:
       case 3:
         out_ += "null";
         break;
       case 4:
-        out_ += "[" + std::to_string(random_.below(100)) + ",\"a\",{},[]]";
+      case 5:
+      case 6:
+        out_ += random_.below(2) == 0 ? "true" : "false";
+        break;
+      case 7:
+      case 8:
+      case 9:
+        out_ += std::to_string(random_.next() >> 32);
         break;
       default:
         text();
