@@ -578,15 +578,6 @@ void Committer::on_window_timer(core::Timer& timer) noexcept {
   window.committer->work_ = true;
 }
 
-void Committer::on_retry_timer(core::Timer& timer) noexcept {
-  auto& committer = *static_cast<Committer*>(timer.owner);
-  committer.retry_ = committer.work_ = true;
-}
-
-void Committer::on_short_timer(core::Timer& timer) noexcept {
-  static_cast<Committer*>(timer.owner)->work_ = true;
-}
-
 void Committer::on_disk_timer(core::Timer& timer) noexcept {
   auto& committer = *static_cast<Committer*>(timer.owner);
   committer.look_at_disk();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the committer waits for before it gathers a group.
+// What the committer waits for before it gathers a group, and what ends the wait.
 #include "store/committer.h"
 
 namespace headrace::store {
@@ -25,6 +25,15 @@ void Committer::on_outcomes(void* self) noexcept {
 }
 
 void Committer::on_outcomes_timer(core::Timer& timer) noexcept {
+  static_cast<Committer*>(timer.owner)->work_ = true;
+}
+
+void Committer::on_retry_timer(core::Timer& timer) noexcept {
+  auto& committer = *static_cast<Committer*>(timer.owner);
+  committer.retry_ = committer.work_ = true;
+}
+
+void Committer::on_short_timer(core::Timer& timer) noexcept {
   static_cast<Committer*>(timer.owner)->work_ = true;
 }
 
