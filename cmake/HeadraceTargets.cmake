@@ -76,6 +76,13 @@ function(headrace_test name)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
 endfunction()
 
+# headrace_reads_tree(SOURCE…): these files read others of the tree. Only they know where it lies: what
+# else is compiled serves every checkout of the same sources from ccache.
+function(headrace_reads_tree)
+  set_source_files_properties(${ARGN} PROPERTIES
+                              COMPILE_DEFINITIONS "HEADRACE_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"")
+endfunction()
+
 # headrace_fuzz(NAME [SOURCES…] LINK…): tests/fuzz/NAME.cc, with sources named from the root. With libFuzzer
 # where HEADRACE_LIBFUZZER is on; in any build with a plain main, run by ctest over tests/fuzz/corpus/NAME.
 function(headrace_fuzz name)
