@@ -235,15 +235,15 @@ TEST_F(AuditTest, MemberNamesThatSoundLikeCredentialsAreHiddenWhereverTheyStand)
 // In `auth` and `sample` names are the user's: a credential may be called "format".
 TEST_F(AuditTest, NamesThatAreHarmlessInAVerificationHideNothingElsewhere) {
   WebhookSpec spec = webhook_spec();
-  spec.envs[0].sample = R"({"headers":{"algorithm":"s1"}})";
+  spec.envs[0].sample = R"({"headers":{"algorithm":"secret-1"}})";
   made(registry->create_webhook(kWorkspace, "github", spec));
   EndpointSettings settings = to(kReceiver);
-  settings.auth = R"({"headers":{"provider":"s2","format":"s3"},"query":{"hash":"s4"}})";
+  settings.auth =
+      R"({"headers":{"provider":"secret-2","format":"secret-3"},"query":{"hash":"secret-4"}})";
   endpoint("shop", settings);
   const std::string all = audit_in(memory);
-  for (const char* secret : {"s1", "s2", "s3", "s4"})
-    EXPECT_EQ(all.find("\"" + std::string(secret)), std::string::npos) << all;
-  EXPECT_EQ(all.find("s2"), std::string::npos);
+  for (const char* secret : {"secret-1", "secret-2", "secret-3", "secret-4"})
+    EXPECT_EQ(all.find(secret), std::string::npos) << all;
 }
 
 // What no definition may hold today is hidden all the same.
