@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import {createHmac} from 'node:crypto';
 import {once} from 'node:events';
 import {readFile, writeFile} from 'node:fs/promises';
+import http from 'node:http';
 import https from 'node:https';
 import {createRequire} from 'node:module';
 import path from 'node:path';
@@ -174,6 +175,50 @@ test('the knee is found in steps', async (t) => {
   assert.deepEqual(said.steps.map(({per_s: rate}) => rate), [4, 2, 1]);
 });
 
+const isSlow = ({headers}) => BigInt(headers['bench-message'].split('-')[1]) >= 2n ** 63n;
+
+// The load is over when its one message is answered, which is when the slow one is there; and that
+// has its answer only then, so it must be waited for.
+test('slow clients get their messages through, and are waited for', async (t) => {
+  let slowIsThere;
+  const slow = new Promise((resolve) => slowIsThere = resolve);
+  let othersAreAnswered;
+  const others = new Promise((resolve) => othersAreAnswered = resolve);
+  const received = [];
+  const server = http.createServer(async (request, response) => {
+    let body = '';
+    for await (const piece of request) body += piece;
+    received.push({headers: request.headers, body});
+    if (isSlow(request)) {
+      slowIsThere();
+      await others;
+    } else {
+      await slow;
+      response.on('finish', () => setImmediate(othersAreAnswered));
+    }
+    response.end('ok');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const ledger = await scratch.folder(t);
+  const said = await result([
+    `http://127.0.0.1:${server.address().port}/`, '--rate', '1', '--messages', '1', '--duration', '300s',
+    '--size', '600', '--slow', '1', '--slow-bytes', '100', '--slow-every', '20ms', '--ledger', ledger,
+  ]);
+  assert.equal(said.answered, 1);
+  assert.equal(said.latency_from_due_us.count, 1);
+  assert.deepEqual(
+      said.slow_clients, {count: 1, connections: 1, closed_by_server: 0, answered: 1, accepted: 1});
+  assert.equal(received.length, 2);
+  const {headers, body} = received.find(isSlow);
+  JSON.parse(body);
+  assert.equal(Number(headers['content-length']), body.length);
+  const verified = await runProgram(
+      BINARY, ['bench', 'verify', ledger, '--endpoints-per-message', '0', '--json']);
+  assert.equal(JSON.parse(verified.stdout).accepted, 2, verified.stderr);
+});
+
 test('the table is for people', async (t) => {
   const sink = await scratch.sink(t);
   const {code, stdout} = await load([sink.url, '--rate', '500', '--duration', '100ms', ...PATIENT]);
@@ -189,7 +234,7 @@ test('exit codes', async () => {
   assert.equal((await load([nobody])).code, 4);
   for (const wrong
            of [[], ['ftp://a'], [nobody, '--duration', '5'], [nobody, '--arrivals', 'x'],
-               [nobody, '--stale', '0.1'], [nobody, '--sign', 'nobody'], [nobody, '--rate', '0']]) {
+               [nobody, '--stale', '0.1'], [nobody, '--slow', '1', '--slow-bytes', '0'], [nobody, '--sign', 'nobody'], [nobody, '--rate', '0']]) {
     const {code, stderr} = await load(wrong);
     assert.equal(code, 2, wrong.join(' '));
     assert.notEqual(stderr, '');

@@ -63,6 +63,21 @@ test('dispatch: what was accepted is delivered, on record, and counted the same 
   await assertNothingIsLeft(folder);
 });
 
+test('dispatch with slow senders beside: what they send is accounted for', async (t) => {
+  const slow = ['--slow=20', '--slow-bytes=1000', '--slow-every=20ms'].map((flag) => `--load-flag=${flag}`);
+  const {code, result: said} = await result(t, 'run', 'dispatch', ...SHORT, ...CALM, ...slow);
+  assert.equal(code, 0, said.invalid_because.join());
+  const {measured, verify, load} = said;
+  assert.equal(load.slow_clients.count, 20);
+  assert.ok(load.slow_clients.accepted > 0);
+  assert.equal(measured.accept.count, load.statuses['200'], 'of the measured ones only');
+  assert.equal(measured.e2e.count, load.statuses['200']);
+  assert.equal(measured.events, load.statuses['200'] + load.slow_clients.accepted);
+  assert.equal(measured.deliveries, measured.events);
+  assert.equal(verify.unaccepted, 0);
+  assert.equal(verify.lost, 0);
+});
+
 test('accept: nobody wants the messages, and they are durable', async (t) => {
   const {code, result: said} =
       await result(t, 'run', 'accept', ...SHORT, ...CALM, '--durability', 'os');

@@ -68,7 +68,19 @@ Result<void> LoadOptions::check() const {
   if (!(late_share_max >= 0 && late_share_max <= 1))
     return invalid("the share of late messages must be between 0 and 1");
   if (run == 0) return invalid("the run must not be 0");
+  if (slow.count > kConnectionsMax) return invalid("the slow clients must be at most 60000");
+  if (slow.bytes == 0 || slow.bytes > SlowOptions::kBytesMax)
+    return invalid("slow clients must send 1 to 16384 bytes at once");
+  if (slow.every_ns == 0) return invalid("the interval of slow clients must be above 0");
   return {};
+}
+
+void SlowCounts::add(const SlowCounts& other) noexcept {
+  count += other.count;
+  connections += other.connections;
+  closed_by_server += other.closed_by_server;
+  answered += other.answered;
+  accepted += other.accepted;
 }
 
 void LoadResult::add(const LoadResult& other) {
@@ -92,6 +104,7 @@ void LoadResult::add(const LoadResult& other) {
   from_due.add(other.from_due);
   from_sent.add(other.from_sent);
   lag.add(other.lag);
+  slow.add(other.slow);
   ledger_records += other.ledger_records;
   ledger_dropped += other.ledger_dropped;
   faults.insert(faults.end(), other.faults.begin(), other.faults.end());

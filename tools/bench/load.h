@@ -26,6 +26,25 @@
 
 namespace headrace::bench_tools {
 
+// Clients beside those that are measured, which send a few bytes at a time.
+struct SlowOptions {
+  unsigned count = 0;   // of all threads
+  unsigned bytes = 16;  // at once
+  std::uint64_t every_ns = 1'000'000'000;
+
+  static constexpr unsigned kBytesMax = LoadChannel::kRecordBytesMax;
+};
+
+struct SlowCounts {
+  std::uint64_t count = 0;
+  std::uint64_t connections = 0;       // that came to be, with TLS
+  std::uint64_t closed_by_server = 0;  // of these, before an answer
+  std::uint64_t answered = 0;
+  std::uint64_t accepted = 0;  // of these, 2xx
+
+  void add(const SlowCounts& other) noexcept;
+};
+
 struct LoadOptions {
   ServerAddress server;
   std::shared_ptr<const LoadTls> tls;  // null: plain
@@ -38,6 +57,7 @@ struct LoadOptions {
   unsigned threads = 1;
   unsigned connections = 64;  // of all threads
   bool churn = false;         // a connection for each message; the Messages ask for its end
+  SlowOptions slow;
   // Messages due within so short a time may be sent together, so that they cost one wake-up.
   std::uint64_t batch_ns = 200'000;
   std::uint64_t late_ns = 10'000'000;  // a message sent so long after it was due is late
@@ -89,6 +109,8 @@ struct LoadResult {
   core::Histogram from_due;             // to the end of the answer; empty in a closed loop
   core::Histogram from_sent;
   core::Histogram lag;  // from due to sent
+
+  SlowCounts slow;  // of whom nothing above says anything
 
   std::vector<LivePoint> series;  // how it went, warm-up included
 

@@ -148,6 +148,10 @@ void LoadCommand::add_connections() {
   add_text("--tls-roots", tls_roots_, "FILE", "certificates to trust, beside the system's (PEM)");
   command_.add_flag("--tls-insecure", tls_unchecked_, "any certificate will do");
   command_.add_flag("--churn", options_.churn, "a connection for each message");
+  command_.add_option("--slow", options_.slow.count,
+                      "further ones that send a few bytes at a time, and are not measured (0)");
+  command_.add_option("--slow-bytes", options_.slow.bytes, "that each of them sends at once (16)");
+  add_time_flag(command_, "--slow-every", options_.slow.every_ns, "when it sends more (1s)");
   add_time_flag(command_, "--timeout", options_.timeout_ns, "for an answer (10s)");
   add_time_flag(command_, "--drain", options_.drain_ns, "for what is late at the end (10s)");
 }

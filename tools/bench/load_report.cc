@@ -127,6 +127,19 @@ std::string counts_json(const std::array<std::uint64_t, kCount>& counts) {
   return text + "}";
 }
 
+std::string slow_json(const SlowCounts& slow) {
+  return fmt::format(
+      R"({{"count":{},"connections":{},"closed_by_server":{},"answered":{},"accepted":{}}})",
+      slow.count, slow.connections, slow.closed_by_server, slow.answered, slow.accepted);
+}
+
+std::string slow_row(const SlowCounts& slow) {
+  if (slow.count == 0) return {};
+  return fmt::format(
+      "  {} slow clients: {} connections, {} closed by the server, {} answered, {} accepted\n",
+      slow.count, slow.connections, slow.closed_by_server, slow.answered, slow.accepted);
+}
+
 std::string faults_json(const LoadResult& result) {
   std::string text = "[";
   for (const std::string& fault : result.faults)
@@ -211,6 +224,7 @@ std::string load_json(const LoadOptions& options, const LoadResult& result) {
                  result.measured_late, late_share(result), result.measured_starved);
   fmt::format_to(out, R"("reconnects":{},"cpu_us_per_message":{:.3f},"ledger_records":{},)",
                  result.reconnects, cpu_us_per_message(result), result.ledger_records);
+  fmt::format_to(out, R"("slow_clients":{},)", slow_json(result.slow));
   fmt::format_to(out, R"("series":{},"percentiles":{}}})", series_json(result),
                  curves_json(result));
   return text + "\n";
@@ -232,6 +246,7 @@ std::string load_table(const LoadOptions& options, const LoadResult& result) {
   text += latency_table(result) + counts_table(result);
   text += fmt::format("  sent {}, unanswered {}, unsent {}, late {:.3f} %\n", result.sent,
                       result.unanswered, result.unsent, late_share(result) * 100);
+  text += slow_row(result.slow);
   text += fmt::format("  {:.2f} us of CPU a message in this tool\n", cpu_us_per_message(result));
   return text + verdict(result);
 }

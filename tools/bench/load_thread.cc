@@ -73,7 +73,16 @@ Result<void> LoadThread::prepare() {
     if (!ledger) return ledger.error();
     ledger_.emplace(std::move(*ledger));
   }
+  if (auto prepared = prepare_slow(); !prepared) return prepared;
   return connect_all();
+}
+
+Result<void> LoadThread::prepare_slow() {
+  if (SlowTurns(options_.slow, place_.index, place_.threads).clients() == 0) return {};
+  slow_ = std::make_unique<SlowClients>(
+      options_, messages_, SlowClients::Place{place_.index, place_.threads, wall_offset_ns_},
+      ledger_ ? &*ledger_ : nullptr);
+  return slow_->prepare(epoll_);
 }
 
 // All of them before the first message, so that none pays for a connection that stays.
@@ -198,6 +207,16 @@ void LoadThread::give_up_rest() noexcept {
   for (Connection& connection : connections_) {
     if (connection.has_message) failed(connection, LoadError::kTimeout);
   }
+}
+
+// What the server has whole it may have accepted: its answer says so, if it comes.
+void LoadThread::end_slow(const std::atomic<bool>& stop) noexcept {
+  if (!slow_) return;
+  const std::uint64_t deadline = now() + options_.drain_ns;
+  while (slow_->awaited() != 0 && now() < deadline && !stop.load(std::memory_order_relaxed))
+    wait(kHouseIntervalNs);
+  slow_->finish();
+  result_.slow = slow_->counts();
 }
 
 // --- connections ---
@@ -482,10 +501,16 @@ int LoadThread::wait(std::uint64_t timeout_ns) noexcept {
   const timespec timeout{.tv_sec = static_cast<time_t>(timeout_ns / kSecondNs),
                          .tv_nsec = static_cast<long>(timeout_ns % kSecondNs)};
   const int count = epoll_pwait2(epoll_, events.data(), kEventsMax, &timeout, nullptr);
+  bool is_slow = false;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
-    on_events(*static_cast<Connection*>(event.data.ptr), event.events);
+    if (event.data.ptr != nullptr) {
+      on_events(*static_cast<Connection*>(event.data.ptr), event.events);
+    } else {
+      is_slow = true;
+    }
   }
+  if (is_slow) slow_->on_events();  // behind those that are measured
   return count;
 }
 
@@ -497,6 +522,7 @@ std::uint64_t LoadThread::time_to_wait(std::uint64_t now) const noexcept {
     const std::uint64_t at = start_ns_ + (options_.closed_loop ? 0 : next_->at_ns);
     until = std::min(until, std::max(at, now + options_.batch_ns));
   }
+  if (slow_) until = std::min(until, std::max(slow_->next_ns(), now + options_.batch_ns));
   return until > now ? until - now : 0;
 }
 
@@ -519,11 +545,13 @@ void LoadThread::run(std::uint64_t start_ns, const std::atomic<bool>& stop) noex
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
   const std::uint64_t cpu_before = cpu_of_thread();
   start_ns_ = start_ns;
+  if (slow_) slow_->start(start_ns);
   find_next();
   for (std::uint64_t time = now(); !is_over(time); time = now()) {
     if (time >= house_at_ns_) keep_house(time, stop);
     if (live_.is_asked()) publish(time);
     send_due();
+    if (slow_) slow_->send_due(time);
     wait(time_to_wait(now()));
   }
   const std::uint64_t end = now();
@@ -533,9 +561,10 @@ void LoadThread::run(std::uint64_t start_ns, const std::atomic<bool>& stop) noex
   give_up_rest();
   measure_span(was_stopped);
   publish(end);
+  end_slow(stop);
   result_.cpu_ns = cpu_of_thread() - cpu_before;
   if (!ledger_) return;
-  if (auto closed = ledger_->close(end + wall_offset_ns_); !closed)
+  if (auto closed = ledger_->close(now() + wall_offset_ns_); !closed)
     result_.faults.push_back("the ledger is not whole: " + closed.error().what);
   result_.ledger_records = ledger_->records();
   result_.ledger_dropped = ledger_->dropped();

@@ -19,6 +19,7 @@
 #include "core/http_response.h"
 #include "tools/bench/ledger.h"
 #include "tools/bench/load.h"
+#include "tools/bench/slow_clients.h"
 
 namespace headrace::bench_tools {
 
@@ -92,6 +93,7 @@ class LoadThread {
   bool is_over(std::uint64_t now) const noexcept;
   void count_unsent(std::uint64_t now) noexcept;
   void give_up_rest() noexcept;
+  void end_slow(const std::atomic<bool>& stop) noexcept;
 
   // --- connections ---
   Connection* take_free() noexcept;
@@ -120,6 +122,7 @@ class LoadThread {
   void publish(std::uint64_t now) noexcept;
 
   // --- time ---
+  Result<void> prepare_slow();
   Result<void> connect_all();
   int wait(std::uint64_t timeout_ns) noexcept;
   std::uint64_t time_to_wait(std::uint64_t now) const noexcept;
@@ -133,6 +136,7 @@ class LoadThread {
   Composer composer_;
   Arrivals arrivals_;
   std::optional<LedgerWriter> ledger_;
+  std::unique_ptr<SlowClients> slow_;  // null: none of them are this thread's
   LoadResult result_;
 
   int epoll_ = -1;

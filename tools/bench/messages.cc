@@ -186,6 +186,12 @@ Messages::Message Messages::at(std::uint64_t number) const noexcept {
   return message;
 }
 
+Messages::Message Messages::genuine(std::uint64_t number) const noexcept {
+  return {.number = number,
+          .link = static_cast<std::uint32_t>(number % link_heads_.size()),
+          .variant = mixed(options_.seed, number, kForPayload) % options_.corpus.size()};
+}
+
 Composer::Composer(const Messages& messages)
     : messages_(messages),
       signed_(messages.variants_.size()),

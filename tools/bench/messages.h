@@ -80,6 +80,8 @@ class Messages {
   };
   // The same for the same number, seed and ratios. `number` counts all that is sent.
   Message at(std::uint64_t number) const noexcept;
+  // A good one of that number, whatever the ratios.
+  Message genuine(std::uint64_t number) const noexcept;
 
  private:
   friend class Composer;

@@ -278,7 +278,8 @@ std::uint64_t earlier(std::uint64_t left, std::uint64_t right) noexcept {
 
 void note_due(const LedgerView& ledger, std::vector<std::uint64_t>& due, RunTimes& times) {
   for (const LedgerRecord& record : ledger.records) {
-    if (record.event != LedgerEvent::kDue) continue;
+    const bool is_apart = MessageId{record.run, record.number}.is_apart();
+    if (record.event != LedgerEvent::kDue || is_apart) continue;
     if (record.number >= due.size()) due.resize(record.number + 1);
     due[record.number] = record.when_ns;
     times.first_due_ns = earlier(times.first_due_ns, record.when_ns);
@@ -288,11 +289,14 @@ void note_due(const LedgerView& ledger, std::vector<std::uint64_t>& due, RunTime
 void note_accepted(const LedgerView& ledger, const std::vector<std::uint64_t>& due,
                    RunTimes& times) {
   for (const LedgerRecord& record : ledger.records) {
-    if (record.event != LedgerEvent::kAccepted || record.number >= due.size()) continue;
-    const std::uint64_t since = due[record.number];
+    const bool is_apart = MessageId{record.run, record.number}.is_apart();
+    const bool is_known = is_apart || record.number < due.size();
+    if (record.event != LedgerEvent::kAccepted || !is_known) continue;
     ++times.accepted;
-    times.accept.record(record.when_ns > since ? record.when_ns - since : 0);
     times.last_answer_ns = std::max(times.last_answer_ns, record.when_ns);
+    if (is_apart) continue;
+    const std::uint64_t since = due[record.number];
+    times.accept.record(record.when_ns > since ? record.when_ns - since : 0);
   }
 }
 

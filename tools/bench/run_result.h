@@ -46,9 +46,9 @@ struct RunTimes {
   std::uint64_t last_answer_ns = 0;
   std::uint64_t first_receipt_ns = 0;
   std::uint64_t last_receipt_ns = 0;
-  core::Histogram accept;  // from due to accepted
+  core::Histogram accept;  // from due to accepted, of what is measured
 };
-// Requires: ledgers of one run whose numbers count from 0.
+// Requires: ledgers of one run whose numbers count from 0, but for those that are apart.
 RunTimes times_of(std::span<const LedgerView> ledgers);
 
 struct RunRecord {

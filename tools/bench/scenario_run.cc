@@ -47,6 +47,8 @@ std::uint64_t accepted_of(const Json& load) {
         accepted += std::strtoull(status.value.text.c_str(), nullptr, 10);
     }
   }
+  if (const Json* const slow = load.find("slow_clients"))
+    accepted += static_cast<std::uint64_t>(number_at(*slow, "accepted"));
   return accepted;
 }
 

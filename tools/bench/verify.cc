@@ -208,7 +208,7 @@ class Verification {
       }
       is_delivered = true;
       firsts_.push_back(receipt);
-      if (!message.is_accepted()) continue;
+      if (!message.is_accepted() || message.id.is_apart()) continue;
       report_.from_accepted.record(since(message.accepted_ns, receipt.when_ns));
       if (message.due_ns != kNever) report_.from_due.record(since(message.due_ns, receipt.when_ns));
     }

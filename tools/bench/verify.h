@@ -76,7 +76,7 @@ struct VerifyReport {
   std::uint64_t unclosed_ledgers = 0;  // of processes that were killed
   std::uint64_t bytes_cut = 0;
 
-  // Of each first delivery of an accepted message to an endpoint, in ns.
+  // Of each first delivery of an accepted message to an endpoint, in ns; of those apart, none.
   core::Histogram from_due;
   core::Histogram from_accepted;
 
