@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "bench/instructions_counter.h"
+#include "bench/no_names.h"
 #include "core/buffer.h"
 #include "core/check.h"
 #include "core/clock.h"
@@ -139,15 +140,6 @@ double thread_cpu_us() {
   return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
 }
 
-class NoNames final : public dispatch::Resolver {
- public:
-  std::optional<dispatch::Addresses> resolve(std::string_view host,
-                                             dispatch::ResolveRequest&) override {
-    return dispatch::known_addresses(host);
-  }
-  void cancel(dispatch::ResolveRequest&) noexcept override {}
-};
-
 // Everything but the sink runs on the benchmark's thread; the deliveries are made here too, as the
 // mailbox's other end.
 class Bench {
@@ -243,7 +235,7 @@ class Bench {
   core::BufferPool payloads_{256 << 20};
   core::BufferPool answers_{256 << 20};
   core::NullLogSink log_;
-  NoNames resolver_;
+  bench::NoNames resolver_;
   core::Mailbox<store::Delivery> deliveries_{core::limits::kDeliveryMailboxSize};
   core::Mailbox<store::Outcome> outcomes_{core::limits::kOutcomeMailboxSize};
   core::Mailbox<store::Delivery>::Sender sender_{deliveries_};

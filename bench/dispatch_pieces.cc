@@ -8,6 +8,7 @@
 
 #include "bench/instant_network.h"
 #include "bench/instructions.h"
+#include "bench/no_names.h"
 #include "bench/sample_messages.h"
 #include "core/buffer.h"
 #include "core/log.h"
@@ -68,15 +69,6 @@ void count_request_building() {
     }
   });
 }
-
-class NoNames final : public dispatch::Resolver {
- public:
-  std::optional<dispatch::Addresses> resolve(std::string_view host,
-                                             dispatch::ResolveRequest&) override {
-    return dispatch::known_addresses(host);
-  }
-  void cancel(dispatch::ResolveRequest&) noexcept override {}
-};
 
 // One shard with one endpoint, everything on this thread.
 class Dispatching {

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/no_names.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
@@ -20,14 +21,6 @@
 namespace headrace::dispatch {
 
 namespace {
-
-class NoNames final : public Resolver {
- public:
-  std::optional<Addresses> resolve(std::string_view host, ResolveRequest&) override {
-    return known_addresses(host);
-  }
-  void cancel(ResolveRequest&) noexcept override {}
-};
 
 // Counts outcomes on its own loop.
 struct Collector {
@@ -79,7 +72,7 @@ TEST(ShardThreadsTest, DeliveriesOfAnotherThreadAllArriveAndAreReported) {
   table.put(*make_endpoint(std::move(settings)));
   core::SnapshotCell<EndpointTable> endpoints{std::make_shared<const EndpointTable>(table)};
 
-  NoNames resolver;
+  bench::NoNames resolver;
   core::Mailbox<store::Delivery> deliveries{core::limits::kDeliveryMailboxSize};
   Collector collector;
   collector.expected = kDeliveries;
