@@ -2,8 +2,8 @@
 // The store thread's work: group commit, hand-over of deliveries, and the windows of the lanes.
 //
 // All that has arrived is one group: append and sync, answer, hand over, index. Groups grow because
-// the next one gathers while this one is being synced, and, where events come fast, because it is
-// waited for them a little (store/group_pace.h).
+// the next one gathers while this one is being synced, and because it waits a little for more where
+// events come fast (store/group_pace.h).
 //
 // A lane (an endpoint) has a window of deliveries in memory. What does not fit waits in the store
 // and is read back in order as the window drains. While anything waits, new deliveries of that lane
